@@ -1,0 +1,22 @@
+//! Kafka Connect's semantics without I/O: a Record's bytes to values, values through transforms, values to a Row.
+//!
+//! A connector's configuration is compiled once into a [`plan::Plan`]; per record nothing is looked up by
+//! name that could have been resolved before, and no JSON text stands between a record and its row.
+
+pub mod record;
+pub mod value;
+pub mod schema;
+
+pub mod config;
+
+pub mod converter;
+
+pub mod transform;
+
+pub mod kcql;
+
+pub mod table_schema;
+pub mod cql_type;
+pub mod row;
+
+pub mod plan;

@@ -1,0 +1,50 @@
+//! The shape of a table a sink writes to, as declared in a `[[table]]` block or read from the server.
+
+use std::time::Duration;
+
+use crate::cql_type::CqlType;
+
+/// A column of a table.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableColumn {
+    /// The column's name as stored (lower case unless it was quoted).
+    pub name: String,
+    /// Its CQL type.
+    pub cql_type: CqlType,
+}
+
+/// Clustering order of a column.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ClusteringOrder {
+    /// Ascending, CQL's default.
+    Ascending,
+    /// Descending: newest first, for time series.
+    Descending,
+}
+
+/// A table: its columns, its primary key and the shelf life of its rows.
+///
+/// Built only by code that has checked it (`messina check`, or the reader of a server's schema): key
+/// columns exist, are not repeated, and there is at least one partition key column.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TableSchema {
+    /// Keyspace; `None` for the embedded table, which has one.
+    pub keyspace: Option<String>,
+    /// Table name.
+    pub name: String,
+    /// All columns, key columns first in key order.
+    pub columns: Vec<TableColumn>,
+    /// Indices into `columns` of the partition key, in order.
+    pub partition_key: Vec<usize>,
+    /// Indices into `columns` of the clustering key with each column's order, in order.
+    pub clustering_key: Vec<(usize, ClusteringOrder)>,
+    /// Shelf life of a row when the writer names none; `None` keeps rows for ever.
+    pub default_ttl: Option<Duration>,
+}
+
+impl TableSchema {
+    /// Index of the column called `name`, if there is one.
+    pub fn column(&self, name: &str) -> Option<usize> {
+        self.columns.iter().position(|column| column.name == name)
+    }
+}

@@ -4,8 +4,8 @@
 //! name that could have been resolved before, and no JSON text stands between a record and its row.
 
 pub mod record;
-pub mod value;
 pub mod schema;
+pub mod value;
 
 pub mod config;
 
@@ -15,8 +15,8 @@ pub mod transform;
 
 pub mod kcql;
 
-pub mod table_schema;
 pub mod cql_type;
 pub mod row;
+pub mod table_schema;
 
 pub mod plan;

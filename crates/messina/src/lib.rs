@@ -1,0 +1,19 @@
+//! The binary's library: everything `messina` does, module by module in the order a reading takes.
+//!
+//! What the operator typed (`cli`, `config`), then the path itself: bytes arrive (`listener`), become Publishes
+//! (`gateway`), Records (the log of `messina-store`), Rows (`sink`), and beside it what looks at the path
+//! (`console`, `telemetry`) or feeds it (`simulator`), and what everything stands on (`runtime`).
+
+// What the operator typed, and what it means.
+pub mod cli;
+
+pub mod config;
+
+// The path. (listener, gateway, sink)
+
+// Beside the path. (console)
+pub mod simulator;
+
+pub mod telemetry;
+
+// What everything stands on. (runtime)

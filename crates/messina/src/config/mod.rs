@@ -11,7 +11,7 @@ pub use checked::{
 
 mod template;
 
-pub use template::{Template, TemplatePart};
+pub use template::{Template, TemplateError, TemplatePart};
 
 mod secret;
 

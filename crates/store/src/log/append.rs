@@ -1,0 +1,95 @@
+//! What a writer hands to the committer, and how it learns what became of it.
+//!
+//! A connection submits a batch of [`Append`]s and keeps one [`AppendWaiter`]: however many of its appends
+//! a commit makes durable, it is woken once.
+
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::sync::{Notify, OwnedSemaphorePermit};
+
+use super::error::AppendError;
+use super::partition::PartitionHandle;
+use super::record::NewRecord;
+
+/// Room in the queue of what is not yet durable; given back when the append it travels with is answered.
+#[derive(Debug, Default)]
+pub struct Permit(Option<OwnedSemaphorePermit>);
+
+impl Permit {
+    /// A permit for nothing, for an append whose bytes another permit of the same submission covers.
+    pub const fn none() -> Self {
+        Self(None)
+    }
+
+    pub(super) const fn of(permit: OwnedSemaphorePermit) -> Self {
+        Self(Some(permit))
+    }
+}
+
+/// Records that become durable together or not at all, in one frame of the log.
+#[derive(Debug)]
+pub struct Append {
+    /// Records in order, each with the partition it goes to.
+    pub records: Vec<(PartitionHandle, NewRecord)>,
+    /// Room in the queue, from [`Log::reserve`](super::Log::reserve).
+    pub permit: Permit,
+    /// Who is told.
+    pub waiter: Arc<AppendWaiter>,
+    /// Given back in the [`Completion`].
+    pub ticket: u64,
+    /// Whether the completion carries the offsets; without it nothing is allocated for them.
+    pub want_offsets: bool,
+}
+
+/// What became of an [`Append`].
+#[derive(Debug)]
+pub struct Completion {
+    /// The append's ticket.
+    pub ticket: u64,
+    /// Durable, with the offsets if they were wanted; or refused, and then none of it will ever be read.
+    pub result: Result<Option<Box<[i64]>>, AppendError>,
+}
+
+/// Collects completions for one writer; woken once per commit.
+#[derive(Debug, Default)]
+pub struct AppendWaiter {
+    state: Mutex<WaiterState>,
+    notify: Notify,
+}
+
+#[derive(Debug, Default)]
+struct WaiterState {
+    completions: Vec<Completion>,
+    listed: bool,
+}
+
+impl AppendWaiter {
+    /// A waiter with nothing in it.
+    pub fn new() -> Arc<Self> {
+        Arc::default()
+    }
+
+    /// Moves every completion so far to the end of `into`, in the order the appends were made durable.
+    pub fn drain(&self, into: &mut Vec<Completion>) {
+        into.append(&mut self.state.lock().completions);
+    }
+
+    /// Waits until something came since the last time this was waited for. One task waits at a time.
+    pub async fn notified(&self) {
+        self.notify.notified().await;
+    }
+
+    /// Adds a completion; true if the waiter must be put on the list of those to wake.
+    pub(super) fn push(&self, completion: Completion) -> bool {
+        let mut state = self.state.lock();
+        state.completions.push(completion);
+        !std::mem::replace(&mut state.listed, true)
+    }
+
+    /// Wakes the writer; called once per commit for each waiter on the list.
+    pub(super) fn wake(&self) {
+        self.state.lock().listed = false;
+        self.notify.notify_one();
+    }
+}

@@ -1,0 +1,18 @@
+//! `cargo xtask fuzz`: the seeded mutator over the fuzz targets, for a few seconds each.
+
+use anyhow::Result;
+
+use crate::command::{cargo, check};
+
+/// Runs the mutator with the arguments as they are: `--seconds`, `--seed`, names of targets.
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let mut command = cargo([
+        "run",
+        "--quiet",
+        "--locked",
+        "--package",
+        "messina-fuzz",
+        "--",
+    ]);
+    check(command.args(arguments))
+}

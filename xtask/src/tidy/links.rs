@@ -45,7 +45,7 @@ fn leads_somewhere(files: &[SourceFile], from: &str, target: &str) -> bool {
     } else {
         joined(from, path)
     };
-    if !root().join(&path).exists() {
+    if path != Path::new(from) && !root().join(&path).exists() {
         return false;
     }
     let linked = files.iter().find(|file| Path::new(&file.path) == path);

@@ -1,0 +1,3 @@
+//! Load over raw sockets, and one table of figures.
+
+fn main() {}

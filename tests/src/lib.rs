@@ -1,0 +1,1 @@
+//! The binary, driven from outside: what the end-to-end tests share.

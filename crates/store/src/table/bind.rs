@@ -28,9 +28,11 @@ pub(super) fn bound(value: &CqlValue) -> ToSqlOutput<'_> {
         | CqlValue::Uuid(_)
         | CqlValue::Inet(_)
         | CqlValue::Duration(..) => ToSqlOutput::Owned(Value::Text(text::plain(value))),
-        CqlValue::List(_) | CqlValue::Set(_) | CqlValue::Map(_) | CqlValue::Tuple(_) | CqlValue::Udt(_) => {
-            ToSqlOutput::Owned(Value::Text(text::json(value)))
-        }
+        CqlValue::List(_)
+        | CqlValue::Set(_)
+        | CqlValue::Map(_)
+        | CqlValue::Tuple(_)
+        | CqlValue::Udt(_) => ToSqlOutput::Owned(Value::Text(text::json(value))),
     }
 }
 
@@ -44,7 +46,10 @@ fn real(number: f64) -> ToSqlOutput<'static> {
 
 /// The double whose shortest text is the float's: 4.32, not 4.320000171661377. Narrowing gives the float back.
 fn widened(number: f32) -> f64 {
-    number.to_string().parse().unwrap_or_else(|_| f64::from(number))
+    number
+        .to_string()
+        .parse()
+        .unwrap_or_else(|_| f64::from(number))
 }
 
 /// An order that puts equal keys together and neighbours of an index near each other.
@@ -55,7 +60,8 @@ pub(super) fn compare(left: &CqlValue, right: &CqlValue) -> Ordering {
         (CqlValue::Boolean(left), CqlValue::Boolean(right)) => left.cmp(right),
         (CqlValue::Tinyint(left), CqlValue::Tinyint(right)) => left.cmp(right),
         (CqlValue::Smallint(left), CqlValue::Smallint(right)) => left.cmp(right),
-        (CqlValue::Int(left), CqlValue::Int(right)) | (CqlValue::Date(left), CqlValue::Date(right)) => left.cmp(right),
+        (CqlValue::Int(left), CqlValue::Int(right))
+        | (CqlValue::Date(left), CqlValue::Date(right)) => left.cmp(right),
         (CqlValue::Bigint(left), CqlValue::Bigint(right))
         | (CqlValue::Timestamp(left), CqlValue::Timestamp(right))
         | (CqlValue::Time(left), CqlValue::Time(right)) => left.cmp(right),

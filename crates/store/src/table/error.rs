@@ -121,9 +121,14 @@ impl WriteError {
     pub(super) fn from_sqlite(table: &str, row: Option<usize>, source: rusqlite::Error) -> Self {
         let table = table.to_owned();
         match (source.sqlite_error_code(), row) {
-            (Some(ErrorCode::TooBig | ErrorCode::TypeMismatch | ErrorCode::ConstraintViolation), Some(index)) => {
-                Self::Row { table, index, problem: source.to_string() }
-            }
+            (
+                Some(ErrorCode::TooBig | ErrorCode::TypeMismatch | ErrorCode::ConstraintViolation),
+                Some(index),
+            ) => Self::Row {
+                table,
+                index,
+                problem: source.to_string(),
+            },
             (
                 Some(
                     ErrorCode::DiskFull
@@ -183,7 +188,9 @@ impl QueryError {
                 | ErrorCode::OutOfMemory
                 | ErrorCode::DiskFull,
             ) => Self::Failed { source },
-            _ => Self::Statement { message: statement_message(&source) },
+            _ => Self::Statement {
+                message: statement_message(&source),
+            },
         }
     }
 }
@@ -192,8 +199,12 @@ impl QueryError {
 fn statement_message(error: &rusqlite::Error) -> String {
     match error {
         rusqlite::Error::MultipleStatement => "one statement at a time".to_owned(),
-        rusqlite::Error::SqlInputError { msg, sql, offset, .. } => {
-            let at = usize::try_from(*offset).ok().and_then(|offset| sql.get(offset..));
+        rusqlite::Error::SqlInputError {
+            msg, sql, offset, ..
+        } => {
+            let at = usize::try_from(*offset)
+                .ok()
+                .and_then(|offset| sql.get(offset..));
             match at {
                 Some(rest) if !rest.is_empty() => {
                     let shown: String = rest.chars().take(40).collect();

@@ -9,10 +9,15 @@ pub type NowMillis = Arc<dyn Fn() -> i64 + Send + Sync>;
 /// The system's wall clock.
 pub fn system_now_millis() -> NowMillis {
     Arc::new(|| {
-        #[expect(clippy::disallowed_methods, reason = "this is the clock that is passed to everyone else")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "this is the clock that is passed to everyone else"
+        )]
         let since_1970 = SystemTime::now().duration_since(UNIX_EPOCH);
         // A clock set before 1970 reads as 1970: rows then live longer, which loses nothing.
-        since_1970.map_or(0, |elapsed| i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
+        since_1970.map_or(0, |elapsed| {
+            i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX)
+        })
     })
 }
 

@@ -66,14 +66,19 @@ impl Reader {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let mut connection = Connection::open_with_flags(path, flags)?;
         connection.busy_timeout(std::time::Duration::from_secs(2))?;
-        connection.execute_batch("PRAGMA query_only = ON; PRAGMA cache_size = -4096; PRAGMA trusted_schema = OFF;")?;
+        connection.execute_batch(
+            "PRAGMA query_only = ON; PRAGMA cache_size = -4096; PRAGMA trusted_schema = OFF;",
+        )?;
         override_clock(&connection, now)?;
         connection.set_limit(Limit::SQLITE_LIMIT_LENGTH, MAX_VALUE_BYTES)?;
         connection.set_limit(Limit::SQLITE_LIMIT_ATTACHED, 0)?;
         connection.set_limit(Limit::SQLITE_LIMIT_WORKER_THREADS, 0)?;
         let stop = Arc::new(AtomicBool::new(false));
         let seen = Arc::clone(&stop);
-        connection.progress_handler(STEPS_BETWEEN_LOOKS, Some(move || seen.load(Ordering::Relaxed)))?;
+        connection.progress_handler(
+            STEPS_BETWEEN_LOOKS,
+            Some(move || seen.load(Ordering::Relaxed)),
+        )?;
         connection.authorizer(Some(authorize))?;
         Ok(Self { connection, stop })
     }
@@ -85,9 +90,14 @@ impl Reader {
 
     /// Runs one SELECT. The stop flag must have been cleared by who set it.
     pub(super) fn run(&self, sql: &str, limits: &QueryLimits) -> Result<QueryResult, QueryError> {
-        let mut statement = self.connection.prepare(sql).map_err(QueryError::from_sqlite)?;
+        let mut statement = self
+            .connection
+            .prepare(sql)
+            .map_err(QueryError::from_sqlite)?;
         if statement.column_count() == 0 {
-            return Err(QueryError::Statement { message: "a SELECT is needed".to_owned() });
+            return Err(QueryError::Statement {
+                message: "a SELECT is needed".to_owned(),
+            });
         }
         let columns = statement
             .columns()
@@ -96,7 +106,10 @@ impl Reader {
                 declared_type: column.decl_type().map(str::to_owned),
             })
             .collect::<Vec<_>>();
-        let mut result = QueryResult { columns, ..QueryResult::default() };
+        let mut result = QueryResult {
+            columns,
+            ..QueryResult::default()
+        };
         let mut bytes_left = limits.max_bytes;
         let mut rows = statement.query([]).map_err(QueryError::from_sqlite)?;
         while let Some(row) = rows.next().map_err(QueryError::from_sqlite)? {
@@ -126,7 +139,9 @@ pub(super) fn quick_check(path: &Path) -> Result<Vec<String>, QueryError> {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(path, flags)?;
         let mut statement = connection.prepare("PRAGMA quick_check(100)")?;
-        statement.query_map([], |row| row.get::<_, String>(0))?.collect()
+        statement
+            .query_map([], |row| row.get::<_, String>(0))?
+            .collect()
     };
     let lines = found().map_err(|source| QueryError::Failed { source })?;
     Ok(lines.into_iter().filter(|line| line != "ok").collect())
@@ -135,8 +150,12 @@ pub(super) fn quick_check(path: &Path) -> Result<Vec<String>, QueryError> {
 /// Lets a SELECT read, and nothing else.
 fn authorize(context: AuthContext<'_>) -> Authorization {
     match context.action {
-        AuthAction::Select | AuthAction::Read { .. } | AuthAction::Recursive => Authorization::Allow,
-        AuthAction::Function { function_name } if function_name != "load_extension" => Authorization::Allow,
+        AuthAction::Select | AuthAction::Read { .. } | AuthAction::Recursive => {
+            Authorization::Allow
+        }
+        AuthAction::Function { function_name } if function_name != "load_extension" => {
+            Authorization::Allow
+        }
         _ => Authorization::Deny,
     }
 }

@@ -27,9 +27,19 @@ pub(super) fn upsert(schema: &TableSchema, unset: UnsetMask) -> String {
     let rows = rows_table(&schema.name);
     let is_set = |index: &usize| unset & (1 << *index) == 0;
     let is_key = |index: usize| {
-        schema.partition_key.contains(&index) || schema.clustering_key.iter().any(|(column, _)| *column == index)
+        schema.partition_key.contains(&index)
+            || schema
+                .clustering_key
+                .iter()
+                .any(|(column, _)| *column == index)
     };
-    let columns = || schema.columns.iter().map(|column| quoted(&column.name)).enumerate();
+    let columns = || {
+        schema
+            .columns
+            .iter()
+            .map(|column| quoted(&column.name))
+            .enumerate()
+    };
 
     let mut sql = format!("INSERT INTO {rows} (");
     let mut parameters = 0;
@@ -37,17 +47,28 @@ pub(super) fn upsert(schema: &TableSchema, unset: UnsetMask) -> String {
         append(&mut sql, format_args!("{name}, "));
         parameters += 1;
     }
-    append(&mut sql, format_args!("\"__expires\", \"__written\") VALUES ("));
+    append(
+        &mut sql,
+        format_args!("\"__expires\", \"__written\") VALUES ("),
+    );
     for parameter in 1..=parameters + 1 {
         append(&mut sql, format_args!("?{parameter}, "));
     }
-    append(&mut sql, format_args!("?{}) ON CONFLICT DO UPDATE SET ", parameters + 2));
+    append(
+        &mut sql,
+        format_args!("?{}) ON CONFLICT DO UPDATE SET ", parameters + 2),
+    );
     for (index, name) in columns().filter(|(index, _)| !is_key(*index)) {
         if is_set(&index) {
             append(&mut sql, format_args!("{name} = excluded.{name}, "));
         } else {
             let now = parameters + 3;
-            append(&mut sql, format_args!("{name} = CASE WHEN \"__expires\" <= ?{now} THEN NULL ELSE {name} END, "));
+            append(
+                &mut sql,
+                format_args!(
+                    "{name} = CASE WHEN \"__expires\" <= ?{now} THEN NULL ELSE {name} END, "
+                ),
+            );
         }
     }
     append(

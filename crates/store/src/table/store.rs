@@ -72,10 +72,17 @@ impl TableHandle {
         let seconds = |ttl: Duration| ttl.as_secs() + u64::from(ttl.subsec_nanos() > 0);
         let table = DeclaredTable {
             schema: Arc::clone(schema),
-            key_columns: schema.partition_key.iter().copied().chain(clustering).collect(),
+            key_columns: schema
+                .partition_key
+                .iter()
+                .copied()
+                .chain(clustering)
+                .collect(),
             default_ttl_seconds: schema.default_ttl.map(seconds),
         };
-        Self { table: Arc::new(table) }
+        Self {
+            table: Arc::new(table),
+        }
     }
 
     /// The table as declared.
@@ -104,9 +111,18 @@ impl TableHandle {
     fn problem(&self, row: &Row) -> Option<String> {
         let columns = &self.table.schema.columns;
         if row.values.len() != columns.len() {
-            return Some(format!("it has {} values, the table has {} columns", row.values.len(), columns.len()));
+            return Some(format!(
+                "it has {} values, the table has {} columns",
+                row.values.len(),
+                columns.len()
+            ));
         }
-        let empty = |index: &&usize| matches!(row.values.get(**index), None | Some(CqlValue::Null | CqlValue::Unset));
+        let empty = |index: &&usize| {
+            matches!(
+                row.values.get(**index),
+                None | Some(CqlValue::Null | CqlValue::Unset)
+            )
+        };
         let column = self.table.key_columns.iter().find(empty)?;
         let name = columns.get(*column).map_or("?", |column| &column.name);
         Some(format!("key column `{name}` has no value"))
@@ -118,11 +134,15 @@ impl TableStore {
     pub fn open(path: &Path, options: TableOptions) -> Result<Self, OpenError> {
         let connection = open_connection(path, &options)?;
         let queue = Arc::new(Queue::default());
-        let writer = Writer::new(connection, Arc::clone(&queue), options.clone()).map_err(|error| refused(path, error))?;
+        let writer = Writer::new(connection, Arc::clone(&queue), options.clone())
+            .map_err(|error| refused(path, error))?;
         let thread = std::thread::Builder::new()
             .name("messina-table".to_owned())
             .spawn(move || writer.run())
-            .map_err(|source| OpenError::Thread { path: path.to_owned(), source })?;
+            .map_err(|source| OpenError::Thread {
+                path: path.to_owned(),
+                source,
+            })?;
         let shared = Shared {
             path: path.to_owned(),
             shares: Arc::new(Semaphore::new(options.queue_rows as usize)),
@@ -133,14 +153,20 @@ impl TableStore {
             readers: Mutex::default(),
             thread: Mutex::new(Some(thread)),
         };
-        Ok(Self { shared: Arc::new(shared) })
+        Ok(Self {
+            shared: Arc::new(shared),
+        })
     }
 
     /// Makes the file hold this table: creates it, checks that it fits, or adds the columns it does not have yet.
     pub async fn declare(&self, schema: &TableSchema) -> Result<TableHandle, DeclareError> {
         let schema = Arc::new(schema.clone());
         let (reply, answer) = oneshot::channel();
-        self.request(Request::Declare { schema: Arc::clone(&schema), reply }).map_err(|_closed| DeclareError::Closed)?;
+        self.request(Request::Declare {
+            schema: Arc::clone(&schema),
+            reply,
+        })
+        .map_err(|_closed| DeclareError::Closed)?;
         answer.await.map_err(|_gone| DeclareError::Closed)??;
         let handle = TableHandle::new(&schema);
         let mut tables = self.shared.tables.write();
@@ -158,25 +184,47 @@ impl TableStore {
     pub async fn write(&self, batch: WriteBatch) -> Result<(), WriteError> {
         for (index, row) in batch.rows.iter().enumerate() {
             if let Some(problem) = batch.table.problem(row) {
-                return Err(WriteError::Row { table: batch.table.name().to_owned(), index, problem });
+                return Err(WriteError::Row {
+                    table: batch.table.name().to_owned(),
+                    index,
+                    problem,
+                });
             }
         }
-        let share = u32::try_from(batch.rows.len()).unwrap_or(u32::MAX).min(self.shared.options.queue_rows);
-        let share = Arc::clone(&self.shared.shares).acquire_many_owned(share).await;
+        let share = u32::try_from(batch.rows.len())
+            .unwrap_or(u32::MAX)
+            .min(self.shared.options.queue_rows);
+        let share = Arc::clone(&self.shared.shares)
+            .acquire_many_owned(share)
+            .await;
         let share = share.map_err(|_closed| WriteError::Closed)?;
         let (reply, answer) = oneshot::channel();
-        let job = WriteJob { table: batch.table, rows: batch.rows, reply, _share: share };
-        self.shared.queue.push(Job::Write(job)).map_err(|_refused| WriteError::Closed)?;
+        let job = WriteJob {
+            table: batch.table,
+            rows: batch.rows,
+            reply,
+            _share: share,
+        };
+        self.shared
+            .queue
+            .push(Job::Write(job))
+            .map_err(|_refused| WriteError::Closed)?;
         answer.await.map_err(|_gone| WriteError::Closed)?
     }
 
     /// Runs one SELECT while writing goes on. Expired rows are not seen.
     pub async fn query(&self, sql: &str, limits: QueryLimits) -> Result<QueryResult, QueryError> {
-        let _turn = self.shared.reading.acquire().await.map_err(|_closed| QueryError::Closed)?;
+        let _turn = self
+            .shared
+            .reading
+            .acquire()
+            .await
+            .map_err(|_closed| QueryError::Closed)?;
         let pooled = self.shared.readers.lock().pop();
         let reader = match pooled {
             Some(reader) => reader,
-            None => Reader::open(&self.shared.path, &self.shared.options.now).map_err(|source| QueryError::Failed { source })?,
+            None => Reader::open(&self.shared.path, &self.shared.options.now)
+                .map_err(|source| QueryError::Failed { source })?,
         };
         let stop = reader.stop_flag();
         stop.store(false, Ordering::Relaxed);
@@ -200,7 +248,9 @@ impl TableStore {
         drop(stops);
         self.shared.readers.lock().push(reader);
         match result {
-            Err(_) if timed_out => Err(QueryError::TimedOut { timeout: limits.timeout }),
+            Err(_) if timed_out => Err(QueryError::TimedOut {
+                timeout: limits.timeout,
+            }),
             result => result,
         }
     }
@@ -208,7 +258,8 @@ impl TableStore {
     /// Deletes all expired rows now and gives their space back to the file system.
     pub async fn purge(&self) -> Result<PurgeReport, WriteError> {
         let (reply, answer) = oneshot::channel();
-        self.request(Request::Purge { reply }).map_err(|_closed| WriteError::Closed)?;
+        self.request(Request::Purge { reply })
+            .map_err(|_closed| WriteError::Closed)?;
         answer.await.map_err(|_gone| WriteError::Closed)?
     }
 
@@ -236,14 +287,19 @@ impl TableStore {
 
 impl std::fmt::Debug for TableStore {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("TableStore").field("path", &self.shared.path).finish_non_exhaustive()
+        f.debug_struct("TableStore")
+            .field("path", &self.shared.path)
+            .finish_non_exhaustive()
     }
 }
 
 impl Drop for Shared {
     fn drop(&mut self) {
         // A closed queue gives the request back: the thread has ended or is about to.
-        drop(self.queue.push(Job::Request(Request::Close { reply: None })));
+        drop(
+            self.queue
+                .push(Job::Request(Request::Close { reply: None })),
+        );
         if let Some(thread) = self.thread.lock().take()
             && thread.join().is_err()
         {
@@ -264,7 +320,9 @@ impl Drop for StopsOnDrop {
 pub(super) fn override_clock(connection: &Connection, now: &NowMillis) -> rusqlite::Result<()> {
     let now = Arc::clone(now);
     // "Deterministic" makes SQLite call it once for each run of a statement.
-    let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
+    let flags = FunctionFlags::SQLITE_UTF8
+        | FunctionFlags::SQLITE_DETERMINISTIC
+        | FunctionFlags::SQLITE_INNOCUOUS;
     connection.create_scalar_function("unixepoch", 0, flags, move |_| Ok(now().div_euclid(1_000)))
 }
 
@@ -272,8 +330,18 @@ fn open_connection(path: &Path, options: &TableOptions) -> Result<Connection, Op
     let connection = Connection::open(path).map_err(|error| refused(path, error))?;
     match identify(&connection).map_err(|error| refused(path, error))? {
         Identity::Empty | Identity::Ours(FORMAT) => {}
-        Identity::Ours(found) => return Err(OpenError::Newer { path: path.to_owned(), found, known: FORMAT }),
-        Identity::Foreign => return Err(OpenError::Foreign { path: path.to_owned() }),
+        Identity::Ours(found) => {
+            return Err(OpenError::Newer {
+                path: path.to_owned(),
+                found,
+                known: FORMAT,
+            });
+        }
+        Identity::Foreign => {
+            return Err(OpenError::Foreign {
+                path: path.to_owned(),
+            });
+        }
     }
     prepare_file(&connection, options).map_err(|error| refused(path, error))?;
     Ok(connection)
@@ -289,10 +357,17 @@ fn identify(connection: &Connection) -> rusqlite::Result<Identity> {
     connection.busy_timeout(Duration::from_secs(5))?;
     let application: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
     if application == APPLICATION_ID {
-        return connection.query_row("PRAGMA user_version", [], |row| row.get(0)).map(Identity::Ours);
+        return connection
+            .query_row("PRAGMA user_version", [], |row| row.get(0))
+            .map(Identity::Ours);
     }
-    let objects: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    Ok(if objects == 0 && application == 0 { Identity::Empty } else { Identity::Foreign })
+    let objects: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(if objects == 0 && application == 0 {
+        Identity::Empty
+    } else {
+        Identity::Foreign
+    })
 }
 
 fn prepare_file(connection: &Connection, options: &TableOptions) -> rusqlite::Result<()> {

@@ -22,7 +22,11 @@ pub(super) fn plain(value: &CqlValue) -> String {
         CqlValue::Uuid(uuid) => uuid.to_string(),
         CqlValue::Inet(address) => address.to_string(),
         CqlValue::Duration(months, days, nanos) => duration(*months, *days, *nanos),
-        CqlValue::List(_) | CqlValue::Set(_) | CqlValue::Map(_) | CqlValue::Tuple(_) | CqlValue::Udt(_) => json(value),
+        CqlValue::List(_)
+        | CqlValue::Set(_)
+        | CqlValue::Map(_)
+        | CqlValue::Tuple(_)
+        | CqlValue::Udt(_) => json(value),
     }
 }
 
@@ -40,7 +44,9 @@ pub(super) fn json(value: &CqlValue) -> String {
         | CqlValue::Decimal(..) => plain(value),
         CqlValue::Float(number) if number.is_finite() => plain(value),
         CqlValue::Double(number) if number.is_finite() => plain(value),
-        CqlValue::List(values) | CqlValue::Tuple(values) | CqlValue::Udt(values) => json_array(values.iter().map(json)),
+        CqlValue::List(values) | CqlValue::Tuple(values) | CqlValue::Udt(values) => {
+            json_array(values.iter().map(json))
+        }
         CqlValue::Set(values) => {
             let mut texts: Vec<String> = values.iter().map(json).collect();
             texts.sort_unstable();
@@ -74,11 +80,21 @@ fn json_map(entries: &[(CqlValue, CqlValue)]) -> String {
             None => unique.push((key, json(value))),
         }
     }
-    if entries.iter().all(|(key, _)| matches!(key, CqlValue::Text(_))) {
-        let members: Vec<String> = unique.into_iter().map(|(key, value)| format!("{key}:{value}")).collect();
+    if entries
+        .iter()
+        .all(|(key, _)| matches!(key, CqlValue::Text(_)))
+    {
+        let members: Vec<String> = unique
+            .into_iter()
+            .map(|(key, value)| format!("{key}:{value}"))
+            .collect();
         return format!("{{{}}}", members.join(","));
     }
-    json_array(unique.into_iter().map(|(key, value)| format!("[{key},{value}]")))
+    json_array(
+        unique
+            .into_iter()
+            .map(|(key, value)| format!("[{key},{value}]")),
+    )
 }
 
 fn json_string(text: &str) -> String {
@@ -91,7 +107,9 @@ fn json_string(text: &str) -> String {
             '\n' => quoted.push_str("\\n"),
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
-            control if control < ' ' => quoted.push_str(&format!("\\u{:04x}", u32::from(control))),
+            control if control < ' ' => {
+                quoted.extend(format!("\\u{:04x}", u32::from(control)).chars())
+            }
             other => quoted.push(other),
         }
     }
@@ -112,12 +130,18 @@ fn hex(bytes: &[u8]) -> String {
 
 /// Digits with the point `scale` digits from the right; a negative scale appends zeros.
 fn decimal(unscaled: &str, scale: i32) -> String {
-    let (sign, digits) = unscaled.strip_prefix('-').map_or(("", unscaled), |digits| ("-", digits));
+    let (sign, digits) = unscaled
+        .strip_prefix('-')
+        .map_or(("", unscaled), |digits| ("-", digits));
     let Ok(places) = usize::try_from(scale) else {
         let exponent = i64::from(scale).unsigned_abs();
         // A peer's scale must not make us write gigabytes of zeros.
         return if digits == "0" || exponent <= 400 {
-            let zeros = if digits == "0" { 0 } else { usize::try_from(exponent).unwrap_or(0) };
+            let zeros = if digits == "0" {
+                0
+            } else {
+                usize::try_from(exponent).unwrap_or(0)
+            };
             format!("{sign}{digits}{}", "0".repeat(zeros))
         } else {
             format!("{sign}{digits}E+{exponent}")
@@ -139,11 +163,16 @@ fn date(days: i32) -> String {
     let shifted = i64::from(days) + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era =
+        (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let month_from_march = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * month_from_march + 2) / 5 + 1;
-    let month = if month_from_march < 10 { month_from_march + 3 } else { month_from_march - 9 };
+    let month = if month_from_march < 10 {
+        month_from_march + 3
+    } else {
+        month_from_march - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     if year < 0 {
         return format!("-{:04}-{month:02}-{day:02}", -year);
@@ -153,8 +182,16 @@ fn date(days: i32) -> String {
 
 /// `hh:mm:ss.nnnnnnnnn`: always nine digits, so that text order is time order.
 fn time(nanos: i64) -> String {
-    let (seconds, fraction) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000));
-    format!("{:02}:{:02}:{:02}.{fraction:09}", seconds / 3_600, seconds / 60 % 60, seconds % 60)
+    let (seconds, fraction) = (
+        nanos.div_euclid(1_000_000_000),
+        nanos.rem_euclid(1_000_000_000),
+    );
+    format!(
+        "{:02}:{:02}:{:02}.{fraction:09}",
+        seconds / 3_600,
+        seconds / 60 % 60,
+        seconds % 60
+    )
 }
 
 /// `1mo2d3ns`, zero parts left out.
@@ -167,7 +204,7 @@ fn duration(months: i32, days: i32, nanos: i64) -> String {
         (nanos.unsigned_abs(), "ns"),
     ] {
         if count > 0 {
-            text.push_str(&format!("{count}{unit}"));
+            text.extend([count.to_string().as_str(), unit]);
         }
     }
     match (text.is_empty(), negative) {
@@ -211,10 +248,26 @@ mod tests {
     #[test]
     fn collections_are_json() {
         let text = |text: &str| CqlValue::Text(text.into());
-        let map = CqlValue::Map(vec![(text("a"), CqlValue::Int(1)), (text("b\"\n"), CqlValue::Null), (text("a"), CqlValue::Int(2))]);
+        let map = CqlValue::Map(vec![
+            (text("a"), CqlValue::Int(1)),
+            (text("b\"\n"), CqlValue::Null),
+            (text("a"), CqlValue::Int(2)),
+        ]);
         assert_eq!(json(&map), r#"{"a":2,"b\"\n":null}"#);
-        assert_eq!(json(&CqlValue::Map(vec![(CqlValue::Int(1), text("x"))])), r#"[[1,"x"]]"#);
-        assert_eq!(json(&CqlValue::Set(vec![text("b"), text("a"), text("b")])), r#"["a","b"]"#);
-        assert_eq!(json(&CqlValue::List(vec![CqlValue::Double(f64::NAN), CqlValue::Double(1.5)])), r#"["NaN",1.5]"#);
+        assert_eq!(
+            json(&CqlValue::Map(vec![(CqlValue::Int(1), text("x"))])),
+            r#"[[1,"x"]]"#
+        );
+        assert_eq!(
+            json(&CqlValue::Set(vec![text("b"), text("a"), text("b")])),
+            r#"["a","b"]"#
+        );
+        assert_eq!(
+            json(&CqlValue::List(vec![
+                CqlValue::Double(f64::NAN),
+                CqlValue::Double(1.5)
+            ])),
+            r#"["NaN",1.5]"#
+        );
     }
 }

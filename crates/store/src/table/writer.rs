@@ -30,9 +30,16 @@ pub(super) struct WriteJob {
 
 /// What the thread can be asked for besides writing.
 pub(super) enum Request {
-    Declare { schema: Arc<TableSchema>, reply: oneshot::Sender<Result<(), DeclareError>> },
-    Purge { reply: oneshot::Sender<Result<PurgeReport, WriteError>> },
-    Close { reply: Option<oneshot::Sender<()>> },
+    Declare {
+        schema: Arc<TableSchema>,
+        reply: oneshot::Sender<Result<(), DeclareError>>,
+    },
+    Purge {
+        reply: oneshot::Sender<Result<PurgeReport, WriteError>>,
+    },
+    Close {
+        reply: Option<oneshot::Sender<()>>,
+    },
 }
 
 pub(super) enum Job {
@@ -125,8 +132,18 @@ impl Drop for ClosesQueue {
 }
 
 impl Writer {
-    pub(super) fn new(connection: Connection, queue: Arc<Queue>, options: TableOptions) -> rusqlite::Result<Self> {
-        let mut writer = Self { connection, queue, options, purges: Vec::new(), purge_at: 0 };
+    pub(super) fn new(
+        connection: Connection,
+        queue: Arc<Queue>,
+        options: TableOptions,
+    ) -> rusqlite::Result<Self> {
+        let mut writer = Self {
+            connection,
+            queue,
+            options,
+            purges: Vec::new(),
+            purge_at: 0,
+        };
         writer.load_purges()?;
         Ok(writer)
     }
@@ -135,7 +152,9 @@ impl Writer {
     pub(super) fn run(mut self) {
         let _closes = ClosesQueue(Arc::clone(&self.queue));
         loop {
-            let taken = self.queue.take(self.options.group_rows, self.options.purge_interval);
+            let taken = self
+                .queue
+                .take(self.options.group_rows, self.options.purge_interval);
             if !taken.writes.is_empty() {
                 self.write(taken.writes);
             }
@@ -159,7 +178,10 @@ impl Writer {
 
     fn declare(&mut self, schema: &TableSchema) -> Result<(), DeclareError> {
         declare(&mut self.connection, schema)?;
-        self.load_purges().map_err(|source| DeclareError::Failed { table: schema.name.clone(), source })
+        self.load_purges().map_err(|source| DeclareError::Failed {
+            table: schema.name.clone(),
+            source,
+        })
     }
 
     fn load_purges(&mut self) -> rusqlite::Result<()> {
@@ -182,7 +204,11 @@ impl Writer {
             return;
         }
         for job in jobs {
-            let alone = write_group(&mut self.connection, std::slice::from_ref(&job), now_seconds);
+            let alone = write_group(
+                &mut self.connection,
+                std::slice::from_ref(&job),
+                now_seconds,
+            );
             answer(job.reply, alone);
         }
     }
@@ -200,13 +226,19 @@ impl Writer {
         for (table, sql) in &self.purges {
             match purge_step(&self.connection, sql, now.div_euclid(1_000), step) {
                 Ok(deleted) => more |= deleted >= self.options.purge_rows as usize,
-                Err(error) => tracing::warn!(table, %error, "Cannot purge expired rows; they stay hidden and are tried again"),
+                Err(error) => {
+                    tracing::warn!(table, %error, "Cannot purge expired rows; they stay hidden and are tried again");
+                }
             }
         }
         if let Err(error) = shrink_a_little(&self.connection) {
             tracing::warn!(%error, "Cannot give free pages of the table file back; it is tried again");
         }
-        self.purge_at = if more { now } else { now.saturating_add(interval) };
+        self.purge_at = if more {
+            now
+        } else {
+            now.saturating_add(interval)
+        };
     }
 
     /// Deletes everything expired and gives all free space back.
@@ -224,15 +256,17 @@ impl Writer {
                 }
             }
         }
-        report.pages =
-            shrink_wholly(&self.connection).map_err(|source| WriteError::from_sqlite("", None, source))?;
+        report.pages = shrink_wholly(&self.connection)
+            .map_err(|source| WriteError::from_sqlite("", None, source))?;
         self.checkpoint();
         Ok(report)
     }
 
     /// Moves the write-ahead file into the table file. A reader may hold it up; then it stays for the next time.
     fn checkpoint(&self) {
-        let moved = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        let moved = self
+            .connection
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
         if let Err(error) = moved {
             tracing::warn!(%error, "Cannot move the table's write-ahead file into the table file; its rows are safe in it");
         }
@@ -244,23 +278,41 @@ fn answer<T>(reply: oneshot::Sender<T>, result: T) {
     drop(reply.send(result));
 }
 
-fn purge_step(connection: &Connection, sql: &str, now_seconds: i64, limit: i64) -> rusqlite::Result<usize> {
-    connection.prepare_cached(sql)?.execute([now_seconds, limit])
+fn purge_step(
+    connection: &Connection,
+    sql: &str,
+    now_seconds: i64,
+    limit: i64,
+) -> rusqlite::Result<usize> {
+    connection
+        .prepare_cached(sql)?
+        .execute([now_seconds, limit])
 }
 
 /// One transaction with all rows of `jobs`, each table's rows in the order of its key.
-fn write_group(connection: &mut Connection, jobs: &[WriteJob], now_seconds: i64) -> Result<(), WriteError> {
+fn write_group(
+    connection: &mut Connection,
+    jobs: &[WriteJob],
+    now_seconds: i64,
+) -> Result<(), WriteError> {
     let table = jobs.first().map_or("", |job| job.table.name());
     let unavailable = |source| WriteError::from_sqlite(table, None, source);
-    let transaction =
-        connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).map_err(unavailable)?;
+    let transaction = connection
+        .transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)
+        .map_err(unavailable)?;
     for (table, mut rows) in rows_by_table(jobs) {
         rows.sort_by(|(_, left), (_, right)| {
-            let by_column = |column: &usize| match (left.values.get(*column), right.values.get(*column)) {
-                (Some(left), Some(right)) => compare(left, right),
-                _ => std::cmp::Ordering::Equal,
-            };
-            table.key_columns().iter().map(by_column).find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
+            let by_column =
+                |column: &usize| match (left.values.get(*column), right.values.get(*column)) {
+                    (Some(left), Some(right)) => compare(left, right),
+                    _ => std::cmp::Ordering::Equal,
+                };
+            table
+                .key_columns()
+                .iter()
+                .map(by_column)
+                .find(|order| order.is_ne())
+                .unwrap_or(std::cmp::Ordering::Equal)
         });
         write_rows(&transaction, table, &rows, now_seconds)?;
     }
@@ -274,7 +326,10 @@ fn rows_by_table(jobs: &[WriteJob]) -> Vec<(&TableHandle, Vec<IndexedRow<'_>>)> 
     let mut tables: Vec<(&TableHandle, Vec<IndexedRow<'_>>)> = Vec::new();
     for job in jobs {
         let rows = job.rows.iter().enumerate();
-        match tables.iter_mut().find(|(table, _)| table.is_same(&job.table)) {
+        match tables
+            .iter_mut()
+            .find(|(table, _)| table.is_same(&job.table))
+        {
             Some((_, known)) => known.extend(rows),
             None => tables.push((&job.table, rows.collect())),
         }
@@ -296,8 +351,9 @@ fn write_rows(
             Some((mask, statement)) if *mask == unset => statement,
             other => {
                 let sql = upsert(table.schema(), unset);
-                let statement =
-                    connection.prepare_cached(&sql).map_err(|source| WriteError::from_sqlite(name, None, source))?;
+                let statement = connection
+                    .prepare_cached(&sql)
+                    .map_err(|source| WriteError::from_sqlite(name, None, source))?;
                 &mut other.insert((unset, statement)).1
             }
         };
@@ -308,8 +364,14 @@ fn write_rows(
 }
 
 fn unset_mask(row: &Row) -> UnsetMask {
-    let unset = |(index, value): (usize, &CqlValue)| UnsetMask::from(matches!(value, CqlValue::Unset)) << index;
-    row.values.iter().enumerate().map(unset).fold(0, |mask, bit| mask | bit)
+    let unset = |(index, value): (usize, &CqlValue)| {
+        UnsetMask::from(matches!(value, CqlValue::Unset)) << index
+    };
+    row.values
+        .iter()
+        .enumerate()
+        .map(unset)
+        .fold(0, |mask, bit| mask | bit)
 }
 
 fn write_row(
@@ -320,13 +382,23 @@ fn write_row(
     now_seconds: i64,
 ) -> rusqlite::Result<()> {
     let mut parameter = 1;
-    for value in row.values.iter().filter(|value| !matches!(value, CqlValue::Unset)) {
+    for value in row
+        .values
+        .iter()
+        .filter(|value| !matches!(value, CqlValue::Unset))
+    {
         statement.raw_bind_parameter(parameter, bound(value))?;
         parameter += 1;
     }
-    let expires = match row.ttl_seconds.map(u64::from).or(table.default_ttl_seconds()) {
+    let expires = match row
+        .ttl_seconds
+        .map(u64::from)
+        .or(table.default_ttl_seconds())
+    {
         None | Some(0) => Value::Null,
-        Some(ttl) => Value::Integer(now_seconds.saturating_add(i64::try_from(ttl).unwrap_or(i64::MAX))),
+        Some(ttl) => {
+            Value::Integer(now_seconds.saturating_add(i64::try_from(ttl).unwrap_or(i64::MAX)))
+        }
     };
     statement.raw_bind_parameter(parameter, ToSqlOutput::Owned(expires))?;
     statement.raw_bind_parameter(parameter + 1, row.write_timestamp)?;

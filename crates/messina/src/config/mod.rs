@@ -1,12 +1,12 @@
 //! What the operator wrote, and what it means.
-//! Takes the file, the environment and `--set` from the command line ([`load`]).
+//! Takes the file, the environment and `--set` from the command line ([`load()`]).
 //! Gives [`Config`], which cannot hold a wrong value, to everything else.
 
 mod checked;
 
 pub use checked::{
-    AdminConfig, CleanupPolicy, Config, GatewayConfig, GatewayLimits, LogConfig, RouteConfig, RouteHeaders,
-    RouteMatch, SessionLimits, TableConfig, TopicConfig, Unmatched,
+    AdminConfig, CleanupPolicy, Config, GatewayConfig, GatewayLimits, LogConfig, RouteConfig,
+    RouteHeaders, RouteMatch, SessionLimits, TableConfig, TopicConfig, Unmatched,
 };
 
 mod template;
@@ -16,3 +16,31 @@ pub use template::{Template, TemplateError, TemplatePart};
 mod secret;
 
 pub use secret::Secret;
+
+// From text to the checked form, in the order it happens.
+mod load;
+
+pub use load::{DEFAULT, Inputs, LoadError, Loaded, load, load_text, read};
+
+mod tree;
+
+mod section;
+
+mod check;
+
+mod check_route;
+
+mod check_table;
+
+mod check_sink;
+
+pub use check_sink::find_table;
+
+mod problem;
+
+pub use problem::{Problem, Problems, Severity, Source, Span};
+
+pub mod units;
+
+#[cfg(test)]
+mod tests;

@@ -86,7 +86,12 @@ impl Template {
     }
 
     /// Fills in: `capture(n)` is the n-th capture, empty where there is none.
-    pub fn fill<'a>(&self, topic: &str, client: &str, capture: impl Fn(usize) -> &'a str) -> String {
+    pub fn fill<'a>(
+        &self,
+        topic: &str,
+        client: &str,
+        capture: impl Fn(usize) -> &'a str,
+    ) -> String {
         let mut out = String::new();
         for part in &self.parts {
             out.push_str(match part {
@@ -154,7 +159,12 @@ mod tests {
 
     #[test]
     fn a_stray_dollar_sign_is_an_error_that_says_what_to_write() {
-        assert!(Template::parse("a-$x").unwrap_err().to_string().contains("`$x`"));
+        assert!(
+            Template::parse("a-$x")
+                .unwrap_err()
+                .to_string()
+                .contains("`$x`")
+        );
         assert_eq!(Template::parse("a-${1"), Err(TemplateError::Unclosed));
     }
 

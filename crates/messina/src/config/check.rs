@@ -1,0 +1,259 @@
+//! From the tree of what was written to a [`Config`], with everything that is wrong with it.
+//! Opens no file and no socket, looks nothing up.
+
+use std::cell::RefCell;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::check_route::routes;
+use super::check_sink::sinks;
+use super::check_table::tables;
+use super::problem::{Problem, Span};
+use super::section::{Collected, Section};
+use super::tree::Node;
+use super::{
+    AdminConfig, CleanupPolicy, Config, GatewayConfig, GatewayLimits, LogConfig, SessionLimits,
+    TableConfig, TopicConfig, Unmatched,
+};
+
+/// Checks the tree; `None` when a section is missing altogether. Problems are added to `problems`.
+pub(super) fn check(tree: &Node, problems: &mut Vec<Problem>) -> Option<Config> {
+    let collected: Collected = RefCell::default();
+    let config = config(&Section::root(tree, &collected));
+    problems.append(&mut collected.into_inner());
+    config
+}
+
+fn config(root: &Section<'_>) -> Option<Config> {
+    let data = PathBuf::from(root.text("data").map_or("./messina-data", |(text, _)| text));
+    let log = log(root.section("log")?, &data);
+    let topics = topics(root, &log);
+    let tables = tables(root);
+    let config = Config {
+        gateway: gateway(root.section("gateway")?)?,
+        routes: routes(root),
+        table: table(root.section("tables")?, &data),
+        sinks: sinks(root, &tables),
+        admin: admin(root.section("admin")?),
+        data,
+        log,
+        topics,
+        tables,
+    };
+    root.finish();
+    Some(config)
+}
+
+fn gateway(section: Section<'_>) -> Option<GatewayConfig> {
+    let words = [
+        ("m2m", Unmatched::M2m),
+        ("drop", Unmatched::Drop),
+        ("reject", Unmatched::Reject),
+    ];
+    let config = GatewayConfig {
+        listen: section.addresses("listen").unwrap_or_default(),
+        unmatched: section
+            .choice("unmatched", &words)
+            .unwrap_or(Unmatched::M2m),
+        limits: limits(section.section("limits")?),
+        session: session(section.section("session")?),
+    };
+    section.finish();
+    Some(config)
+}
+
+fn limits(section: Section<'_>) -> GatewayLimits {
+    let limits = GatewayLimits {
+        max_connections: section
+            .integer("max_connections", 1..=10_000_000)
+            .unwrap_or_default(),
+        // 268,435,460: the largest remaining length and its header [MQTT-1.5.5].
+        max_packet_size: size(&section, "max_packet_size", 64, 268_435_460),
+        connect_timeout: section.duration("connect_timeout").unwrap_or_default(),
+        write_timeout: section.duration("write_timeout").unwrap_or_default(),
+        max_unacknowledged_bytes: size(&section, "max_unacknowledged_bytes", 1 << 16, 1 << 40),
+        max_outgoing_bytes: size(&section, "max_outgoing_bytes", 1 << 12, 1 << 32),
+    };
+    section.finish();
+    limits
+}
+
+fn session(section: Section<'_>) -> SessionLimits {
+    let limits = SessionLimits {
+        receive_maximum: section.integer("receive_maximum", 1..=65_535).unwrap_or(1),
+        max_inflight: section.integer("max_inflight", 1..=65_535).unwrap_or(1),
+        topic_alias_maximum: section
+            .integer("topic_alias_maximum", 0..=65_535)
+            .unwrap_or(0),
+        max_keep_alive: section.duration_or("max_keep_alive", "any").flatten(),
+        max_session_expiry: section.duration("max_session_expiry").unwrap_or_default(),
+        max_sessions: section
+            .integer("max_sessions", 0..=100_000_000)
+            .unwrap_or_default(),
+        max_subscriptions: section
+            .integer("max_subscriptions", 1..=1_000_000)
+            .unwrap_or_default(),
+        max_topic_levels: section
+            .integer("max_topic_levels", 1..=65_535)
+            .unwrap_or_default(),
+        max_topic_length: size(&section, "max_topic_length", 1, 65_535),
+        max_queued_messages: section
+            .integer("max_queued_messages", 0..=1_000_000_000)
+            .unwrap_or_default(),
+        max_queued_bytes: size(&section, "max_queued_bytes", 0, 1 << 40),
+    };
+    section.finish();
+    limits
+}
+
+fn size<T: TryFrom<u64> + Default>(
+    section: &Section<'_>,
+    field: &'static str,
+    least: u64,
+    most: u64,
+) -> T {
+    let bytes = section.size(field, least..=most).unwrap_or(least);
+    T::try_from(bytes).unwrap_or_default()
+}
+
+fn log(section: Section<'_>, data: &Path) -> LogConfig {
+    let config = LogConfig {
+        dir: path(&section, "dir", data),
+        wal_size: size(&section, "wal_size", 1 << 20, 1 << 34),
+        segment_size: size(&section, "segment_size", 1 << 16, 1 << 31),
+        retention: section.duration_or("retention", "forever").flatten(),
+        retention_bytes: section.size_or("retention_bytes", "unlimited").flatten(),
+        partitions: section.integer("partitions", 1..=10_000).unwrap_or(1),
+        max_topics: section.integer("max_topics", 1..=100_000).unwrap_or(1),
+    };
+    section.finish();
+    config
+}
+
+fn topics(root: &Section<'_>, log: &LogConfig) -> Vec<TopicConfig> {
+    let mut topics: Vec<TopicConfig> = Vec::new();
+    for section in root.sections("topic") {
+        let Some((name, span)) = section.required_text("name") else {
+            continue;
+        };
+        if let Err(reason) = kafka_topic(name) {
+            section.report(Problem::error(span, reason));
+        }
+        unique(
+            &section,
+            "topic",
+            span,
+            name,
+            topics.iter().map(|topic| topic.name.as_str()),
+        );
+        let cleanup = [
+            ("delete", CleanupPolicy::Delete),
+            ("compact", CleanupPolicy::Compact),
+        ];
+        topics.push(TopicConfig {
+            name: name.to_owned(),
+            partitions: section
+                .integer("partitions", 1..=10_000)
+                .unwrap_or(log.partitions),
+            retention: section
+                .duration_or("retention", "forever")
+                .unwrap_or(log.retention),
+            retention_bytes: section
+                .size_or("retention_bytes", "unlimited")
+                .unwrap_or(log.retention_bytes),
+            cleanup: section
+                .choice("cleanup", &cleanup)
+                .unwrap_or(CleanupPolicy::Delete),
+        });
+        section.finish();
+    }
+    topics
+}
+
+fn table(section: Section<'_>, data: &Path) -> TableConfig {
+    let config = TableConfig {
+        path: path(&section, "path", data),
+        query_timeout: section.duration("query_timeout").unwrap_or_default(),
+        query_max_rows: section
+            .integer("query_max_rows", 1..=1_000_000_000)
+            .unwrap_or_default(),
+        purge_interval: at_least(&section, "purge_interval", Duration::from_millis(10)),
+        max_batch_rows: section
+            .integer("max_batch_rows", 1..=1_000_000)
+            .unwrap_or_default(),
+    };
+    section.finish();
+    config
+}
+
+fn at_least(section: &Section<'_>, field: &'static str, least: Duration) -> Duration {
+    let duration = section.duration(field).unwrap_or(least);
+    if duration < least
+        && let Some(node) = section.get(field)
+    {
+        let name = section.name_of(field);
+        let message = format!(
+            "`{name}` must be at least {}",
+            super::units::format_duration(least)
+        );
+        section.report(Problem::error(&node.span, message));
+    }
+    duration
+}
+
+fn admin(section: Section<'_>) -> AdminConfig {
+    let off = section
+        .text("listen")
+        .is_some_and(|(text, _)| text == "off");
+    let listen = if off {
+        None
+    } else {
+        let addresses = section.addresses("listen").unwrap_or_default();
+        addresses.first().copied()
+    };
+    section.finish();
+    AdminConfig { listen }
+}
+
+fn path(section: &Section<'_>, field: &'static str, data: &Path) -> PathBuf {
+    match section.text(field) {
+        Some((text, _)) => data.join(text),
+        None => data.to_owned(),
+    }
+}
+
+/// Kafka's rule for topic names, as a sentence when it is broken.
+pub(super) fn kafka_topic(name: &str) -> Result<(), String> {
+    let legal = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    if name.is_empty() || name == "." || name == ".." {
+        return Err(format!("`{name}` is not a name for a Kafka topic"));
+    }
+    if let Some(illegal) = name.chars().find(|c| !legal(*c)) {
+        return Err(format!(
+            "a Kafka topic's name has letters, digits, `.`, `_` and `-`; `{name}` has `{illegal}`"
+        ));
+    }
+    if name.len() > 249 {
+        return Err(format!(
+            "a Kafka topic's name has at most 249 characters, `{name}` has {}",
+            name.len()
+        ));
+    }
+    Ok(())
+}
+
+/// Reports a name that was given before.
+pub(super) fn unique<'n>(
+    section: &Section<'_>,
+    what: &str,
+    span: &Span,
+    name: &str,
+    mut before: impl Iterator<Item = &'n str>,
+) {
+    if before.any(|other| other == name) {
+        section.report(Problem::error(
+            span,
+            format!("there is already a {what} called `{name}`"),
+        ));
+    }
+}

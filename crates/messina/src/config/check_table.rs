@@ -1,0 +1,273 @@
+//! `[[table]]`: columns with CQL types, partition key, clustering key, time to live.
+
+use std::sync::Arc;
+
+use messina_connect::cql_type::CqlType;
+use messina_connect::table_schema::{ClusteringOrder, TableColumn, TableSchema};
+
+use super::check::unique;
+use super::problem::{Problem, Span};
+use super::section::Section;
+use super::tree::NodeValue;
+
+/// CQL's native types by name.
+const NATIVE: [(&str, CqlType); 22] = [
+    ("ascii", CqlType::Ascii),
+    ("bigint", CqlType::Bigint),
+    ("blob", CqlType::Blob),
+    ("boolean", CqlType::Boolean),
+    ("counter", CqlType::Counter),
+    ("date", CqlType::Date),
+    ("decimal", CqlType::Decimal),
+    ("double", CqlType::Double),
+    ("duration", CqlType::Duration),
+    ("float", CqlType::Float),
+    ("inet", CqlType::Inet),
+    ("int", CqlType::Int),
+    ("smallint", CqlType::Smallint),
+    ("text", CqlType::Text),
+    ("varchar", CqlType::Text),
+    ("time", CqlType::Time),
+    ("timestamp", CqlType::Timestamp),
+    ("timeuuid", CqlType::Timeuuid),
+    ("tinyint", CqlType::Tinyint),
+    ("uuid", CqlType::Uuid),
+    ("varint", CqlType::Varint),
+    // Written by people who come from SQL; CQL has no other name for it.
+    ("string", CqlType::Text),
+];
+
+/// A column of a key as it was written, and what it says.
+struct KeyColumn<'t> {
+    name: &'t str,
+    order: ClusteringOrder,
+    span: &'t Span,
+}
+
+pub(super) fn tables(root: &Section<'_>) -> Vec<Arc<TableSchema>> {
+    let mut tables: Vec<Arc<TableSchema>> = Vec::new();
+    for section in root.sections("table") {
+        section.known(&["keyspace"]);
+        if let Some(table) = table(&section, &tables) {
+            tables.push(Arc::new(table));
+        }
+        section.finish();
+    }
+    tables
+}
+
+fn table(section: &Section<'_>, before: &[Arc<TableSchema>]) -> Option<TableSchema> {
+    let named = section.required_text("name");
+    if let Some((name, span)) = named {
+        identifier(section, name, span);
+        unique(
+            section,
+            "table",
+            span,
+            name,
+            before.iter().map(|table| table.name.as_str()),
+        );
+    }
+    let written = columns(section);
+    section.required("partition_key");
+    let partition = key_columns(section, "partition_key", false);
+    let clustering = key_columns(section, "clustering_key", true);
+    let ttl = section.duration_or("ttl", "never").flatten();
+    if let (Some(ttl), Some(node)) = (ttl, section.get("ttl"))
+        && (ttl.as_secs() == 0 || ttl.as_secs() > 630_720_000)
+    {
+        let message = format!(
+            "`{}` must be between 1s and 20 years, as CQL has it",
+            section.name_of("ttl")
+        );
+        section.report(Problem::error(&node.span, message));
+    }
+    let (columns, partition_count) = in_key_order(section, &written?, &partition, &clustering)?;
+    Some(TableSchema {
+        keyspace: section.text("keyspace").map(|(text, _)| text.to_owned()),
+        name: named?.0.to_owned(),
+        columns,
+        partition_key: (0..partition_count).collect(),
+        clustering_key: (partition_count..)
+            .zip(clustering.iter().map(|column| column.order))
+            .collect(),
+        default_ttl: ttl,
+    })
+}
+
+/// The columns in the order they were written.
+fn columns<'t>(section: &Section<'t>) -> Option<Vec<(TableColumn, &'t Span)>> {
+    section.required("columns")?;
+    let table = section.section("columns")?;
+    let mut columns = Vec::new();
+    for entry in table.all() {
+        identifier(&table, &entry.key, &entry.key_span);
+        let NodeValue::Text(text) = &entry.node.value else {
+            table.wrong(&entry.key, &entry.node, "a text");
+            continue;
+        };
+        match parse_type(text) {
+            Some(cql_type) => columns.push((
+                TableColumn {
+                    name: entry.key.clone(),
+                    cql_type,
+                },
+                &entry.key_span,
+            )),
+            None => {
+                let problem =
+                    Problem::error(&entry.node.span, format!("`{text}` is not a CQL type"));
+                table.report(
+                    problem.help("for example text, bigint, double, timestamp, list<text>"),
+                );
+            }
+        }
+    }
+    Some(columns)
+}
+
+fn key_columns<'t>(
+    section: &Section<'t>,
+    field: &'static str,
+    ordered: bool,
+) -> Vec<KeyColumn<'t>> {
+    let mut columns = Vec::new();
+    for (text, span) in section.texts(field).unwrap_or_default() {
+        let (name, order) = match text.split_once(' ') {
+            Some((name, "desc")) if ordered => (name, ClusteringOrder::Descending),
+            Some((name, "asc")) if ordered => (name, ClusteringOrder::Ascending),
+            _ => (text, ClusteringOrder::Ascending),
+        };
+        columns.push(KeyColumn { name, order, span });
+    }
+    columns
+}
+
+/// All columns, those of the key first and in its order, and how many are the partition key's.
+fn in_key_order(
+    section: &Section<'_>,
+    written: &[(TableColumn, &Span)],
+    partition: &[KeyColumn<'_>],
+    clustering: &[KeyColumn<'_>],
+) -> Option<(Vec<TableColumn>, usize)> {
+    let mut columns: Vec<TableColumn> = Vec::new();
+    for key in partition.iter().chain(clustering) {
+        let found = written.iter().find(|(column, _)| column.name == key.name);
+        let Some((column, _)) = found else {
+            let message = format!("key column `{}` is not among the columns", key.name);
+            section.report(Problem::error(key.span, message));
+            return None;
+        };
+        if columns.contains(column) {
+            let message = format!("`{}` is in the key twice", key.name);
+            section.report(Problem::error(key.span, message));
+            return None;
+        }
+        if !fit_for_key(&column.cql_type) {
+            let message = format!(
+                "`{}` cannot be part of a key: its type has no order",
+                key.name
+            );
+            section.report(Problem::error(key.span, message));
+        }
+        columns.push(column.clone());
+    }
+    let partition_count = partition.len();
+    if partition_count == 0 {
+        let span = section
+            .get("partition_key")
+            .map_or(section.span(), |node| &node.span);
+        section.report(Problem::error(
+            span,
+            "a table needs a partition key of at least one column",
+        ));
+        return None;
+    }
+    let rest: Vec<TableColumn> = written
+        .iter()
+        .filter(|(column, _)| !columns.contains(column))
+        .map(|(column, _)| column.clone())
+        .collect();
+    columns.extend(rest);
+    Some((columns, partition_count))
+}
+
+fn fit_for_key(cql_type: &CqlType) -> bool {
+    use CqlType::{Counter, Duration, List, Map, Set, Tuple, Udt, Vector};
+    !matches!(
+        cql_type,
+        Counter | Duration | List(_) | Set(_) | Map(..) | Tuple(_) | Vector(..) | Udt(..)
+    )
+}
+
+/// CQL's unquoted names, in lower case as CQL stores them.
+fn identifier(section: &Section<'_>, name: &str, span: &Span) {
+    let first = name.starts_with(|c: char| c.is_ascii_lowercase());
+    let rest = name
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if !(first && rest && name.len() <= 48) {
+        let message = format!(
+            "`{name}` must begin with a lower case letter and have lower case letters, digits and `_`, at most 48"
+        );
+        section.report(Problem::error(span, message));
+    }
+}
+
+/// Reads a CQL type: `map<text, list<int>>`, `frozen<..>`, `vector<float, 3>`, `tuple<..>`.
+fn parse_type(text: &str) -> Option<CqlType> {
+    let text = text.trim().to_ascii_lowercase();
+    if let Some((_, native)) = NATIVE.iter().find(|(name, _)| *name == text) {
+        return Some(native.clone());
+    }
+    let (outer, inner) = text.strip_suffix('>')?.split_once('<')?;
+    let arguments = split_arguments(inner);
+    let argument = |index: usize| parse_type(arguments.get(index)?).map(Box::new);
+    match (outer.trim(), arguments.len()) {
+        ("frozen", 1) => argument(0).map(|inner| *inner),
+        ("list", 1) => Some(CqlType::List(argument(0)?)),
+        ("set", 1) => Some(CqlType::Set(argument(0)?)),
+        ("map", 2) => Some(CqlType::Map(argument(0)?, argument(1)?)),
+        ("vector", 2) => Some(CqlType::Vector(
+            argument(0)?,
+            arguments.get(1)?.trim().parse().ok()?,
+        )),
+        ("tuple", 1..) => arguments
+            .iter()
+            .map(|inner| parse_type(inner))
+            .collect::<Option<_>>()
+            .map(CqlType::Tuple),
+        _ => None,
+    }
+}
+
+/// Splits at the commas that are not inside `<>`.
+fn split_arguments(text: &str) -> Vec<&str> {
+    let mut depth = 0_i32;
+    text.split(|c: char| {
+        depth += i32::from(c == '<') - i32::from(c == '>');
+        c == ',' && depth == 0
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cql_types_are_read_with_what_is_in_them() {
+        let map = CqlType::Map(
+            Box::new(CqlType::Text),
+            Box::new(CqlType::List(Box::new(CqlType::Int))),
+        );
+        assert_eq!(parse_type("map<text, frozen<list<int>>>"), Some(map));
+        assert_eq!(
+            parse_type("vector<float, 3>"),
+            Some(CqlType::Vector(Box::new(CqlType::Float), 3))
+        );
+        for wrong in ["number", "list<>", "map<int>", "list<int", "tuple<>"] {
+            assert_eq!(parse_type(wrong), None, "{wrong}");
+        }
+    }
+}

@@ -26,15 +26,15 @@ pub(super) fn check(tree: &Node, problems: &mut Vec<Problem>) -> Option<Config> 
 
 fn config(root: &Section<'_>) -> Option<Config> {
     let data = PathBuf::from(root.text("data").map_or("./messina-data", |(text, _)| text));
-    let log = log(root.section("log")?, &data);
+    let log = log(&root.section("log")?, &data);
     let topics = topics(root, &log);
     let tables = tables(root);
     let config = Config {
-        gateway: gateway(root.section("gateway")?)?,
+        gateway: gateway(&root.section("gateway")?)?,
         routes: routes(root),
-        table: table(root.section("tables")?, &data),
+        table: table(&root.section("tables")?, &data),
         sinks: sinks(root, &tables),
-        admin: admin(root.section("admin")?),
+        admin: admin(&root.section("admin")?),
         data,
         log,
         topics,
@@ -44,7 +44,7 @@ fn config(root: &Section<'_>) -> Option<Config> {
     Some(config)
 }
 
-fn gateway(section: Section<'_>) -> Option<GatewayConfig> {
+fn gateway(section: &Section<'_>) -> Option<GatewayConfig> {
     let words = [
         ("m2m", Unmatched::M2m),
         ("drop", Unmatched::Drop),
@@ -55,37 +55,37 @@ fn gateway(section: Section<'_>) -> Option<GatewayConfig> {
         unmatched: section
             .choice("unmatched", &words)
             .unwrap_or(Unmatched::M2m),
-        limits: limits(section.section("limits")?),
-        session: session(section.section("session")?),
+        limits: limits(&section.section("limits")?),
+        session: session(&section.section("session")?),
     };
     section.finish();
     Some(config)
 }
 
-fn limits(section: Section<'_>) -> GatewayLimits {
+fn limits(section: &Section<'_>) -> GatewayLimits {
     let limits = GatewayLimits {
         max_connections: section
             .integer("max_connections", 1..=10_000_000)
             .unwrap_or_default(),
         // 268,435,460: the largest remaining length and its header [MQTT-1.5.5].
-        max_packet_size: size(&section, "max_packet_size", 64, 268_435_460),
+        max_packet_size: size(section, "max_packet_size", 64, 268_435_460),
         connect_timeout: section.duration("connect_timeout").unwrap_or_default(),
         write_timeout: section.duration("write_timeout").unwrap_or_default(),
-        max_unacknowledged_bytes: size(&section, "max_unacknowledged_bytes", 1 << 16, 1 << 40),
-        max_outgoing_bytes: size(&section, "max_outgoing_bytes", 1 << 12, 1 << 32),
+        max_unacknowledged_bytes: size(section, "max_unacknowledged_bytes", 1 << 16, 1 << 40),
+        max_outgoing_bytes: size(section, "max_outgoing_bytes", 1 << 12, 1 << 32),
     };
     section.finish();
     limits
 }
 
-fn session(section: Section<'_>) -> SessionLimits {
+fn session(section: &Section<'_>) -> SessionLimits {
     let limits = SessionLimits {
         receive_maximum: section.integer("receive_maximum", 1..=65_535).unwrap_or(1),
         max_inflight: section.integer("max_inflight", 1..=65_535).unwrap_or(1),
         topic_alias_maximum: section
             .integer("topic_alias_maximum", 0..=65_535)
             .unwrap_or(0),
-        max_keep_alive: section.duration_or("max_keep_alive", "any").flatten(),
+        max_keep_alive: section.duration_or("max_keep_alive", "any", None),
         max_session_expiry: section.duration("max_session_expiry").unwrap_or_default(),
         max_sessions: section
             .integer("max_sessions", 0..=100_000_000)
@@ -96,11 +96,11 @@ fn session(section: Section<'_>) -> SessionLimits {
         max_topic_levels: section
             .integer("max_topic_levels", 1..=65_535)
             .unwrap_or_default(),
-        max_topic_length: size(&section, "max_topic_length", 1, 65_535),
+        max_topic_length: size(section, "max_topic_length", 1, 65_535),
         max_queued_messages: section
             .integer("max_queued_messages", 0..=1_000_000_000)
             .unwrap_or_default(),
-        max_queued_bytes: size(&section, "max_queued_bytes", 0, 1 << 40),
+        max_queued_bytes: size(section, "max_queued_bytes", 0, 1 << 40),
     };
     section.finish();
     limits
@@ -116,13 +116,13 @@ fn size<T: TryFrom<u64> + Default>(
     T::try_from(bytes).unwrap_or_default()
 }
 
-fn log(section: Section<'_>, data: &Path) -> LogConfig {
+fn log(section: &Section<'_>, data: &Path) -> LogConfig {
     let config = LogConfig {
-        dir: path(&section, "dir", data),
-        wal_size: size(&section, "wal_size", 1 << 20, 1 << 34),
-        segment_size: size(&section, "segment_size", 1 << 16, 1 << 31),
-        retention: section.duration_or("retention", "forever").flatten(),
-        retention_bytes: section.size_or("retention_bytes", "unlimited").flatten(),
+        dir: path(section, "dir", data),
+        wal_size: size(section, "wal_size", 1 << 20, 1 << 34),
+        segment_size: size(section, "segment_size", 1 << 16, 1 << 31),
+        retention: section.duration_or("retention", "forever", None),
+        retention_bytes: section.size_or("retention_bytes", "unlimited", None),
         partitions: section.integer("partitions", 1..=10_000).unwrap_or(1),
         max_topics: section.integer("max_topics", 1..=100_000).unwrap_or(1),
     };
@@ -155,12 +155,8 @@ fn topics(root: &Section<'_>, log: &LogConfig) -> Vec<TopicConfig> {
             partitions: section
                 .integer("partitions", 1..=10_000)
                 .unwrap_or(log.partitions),
-            retention: section
-                .duration_or("retention", "forever")
-                .unwrap_or(log.retention),
-            retention_bytes: section
-                .size_or("retention_bytes", "unlimited")
-                .unwrap_or(log.retention_bytes),
+            retention: section.duration_or("retention", "forever", log.retention),
+            retention_bytes: section.size_or("retention_bytes", "unlimited", log.retention_bytes),
             cleanup: section
                 .choice("cleanup", &cleanup)
                 .unwrap_or(CleanupPolicy::Delete),
@@ -170,14 +166,14 @@ fn topics(root: &Section<'_>, log: &LogConfig) -> Vec<TopicConfig> {
     topics
 }
 
-fn table(section: Section<'_>, data: &Path) -> TableConfig {
+fn table(section: &Section<'_>, data: &Path) -> TableConfig {
     let config = TableConfig {
-        path: path(&section, "path", data),
+        path: path(section, "path", data),
         query_timeout: section.duration("query_timeout").unwrap_or_default(),
         query_max_rows: section
             .integer("query_max_rows", 1..=1_000_000_000)
             .unwrap_or_default(),
-        purge_interval: at_least(&section, "purge_interval", Duration::from_millis(10)),
+        purge_interval: at_least(section, "purge_interval", Duration::from_millis(10)),
         max_batch_rows: section
             .integer("max_batch_rows", 1..=1_000_000)
             .unwrap_or_default(),
@@ -201,7 +197,7 @@ fn at_least(section: &Section<'_>, field: &'static str, least: Duration) -> Dura
     duration
 }
 
-fn admin(section: Section<'_>) -> AdminConfig {
+fn admin(section: &Section<'_>) -> AdminConfig {
     let off = section
         .text("listen")
         .is_some_and(|(text, _)| text == "off");

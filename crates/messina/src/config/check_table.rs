@@ -72,7 +72,7 @@ fn table(section: &Section<'_>, before: &[Arc<TableSchema>]) -> Option<TableSche
     section.required("partition_key");
     let partition = key_columns(section, "partition_key", false);
     let clustering = key_columns(section, "clustering_key", true);
-    let ttl = section.duration_or("ttl", "never").flatten();
+    let ttl = section.duration_or("ttl", "never", None);
     if let (Some(ttl), Some(node)) = (ttl, section.get("ttl"))
         && (ttl.as_secs() == 0 || ttl.as_secs() > 630_720_000)
     {
@@ -106,22 +106,13 @@ fn columns<'t>(section: &Section<'t>) -> Option<Vec<(TableColumn, &'t Span)>> {
             table.wrong(&entry.key, &entry.node, "a text");
             continue;
         };
-        match parse_type(text) {
-            Some(cql_type) => columns.push((
-                TableColumn {
-                    name: entry.key.clone(),
-                    cql_type,
-                },
-                &entry.key_span,
-            )),
-            None => {
-                let problem =
-                    Problem::error(&entry.node.span, format!("`{text}` is not a CQL type"));
-                table.report(
-                    problem.help("for example text, bigint, double, timestamp, list<text>"),
-                );
-            }
-        }
+        let Some(cql_type) = parse_type(text) else {
+            let problem = Problem::error(&entry.node.span, format!("`{text}` is not a CQL type"));
+            table.report(problem.help("for example text, bigint, double, timestamp, list<text>"));
+            continue;
+        };
+        let name = entry.key.clone();
+        columns.push((TableColumn { name, cql_type }, &entry.key_span));
     }
     Some(columns)
 }

@@ -103,11 +103,11 @@ pub fn read(path: &Path) -> Result<Arc<Source>, LoadError> {
 }
 
 fn lay_file(tree: &mut Node, written: Node) {
-    let list = |name: &&str| {
+    let list = |name: &str| {
         let node = written.get(name);
         node.is_some_and(|node| matches!(node.value, NodeValue::Array(_)))
     };
-    if PIPELINE.iter().any(|name| list(&name)) {
+    if PIPELINE.iter().any(|name| list(name)) {
         for name in PIPELINE {
             tree.remove(name);
         }

@@ -215,12 +215,17 @@ impl<'t> Section<'t> {
         duration
     }
 
-    /// A duration, or `word` for none; the outer `None` when it is absent or wrong.
-    pub(super) fn duration_or(&self, field: &'static str, word: &str) -> Option<Option<Duration>> {
-        let node = self.get(field)?;
-        match &node.value {
-            NodeValue::Text(text) if text == word => Some(None),
-            _ => self.as_duration(field, node).map(Some),
+    /// A duration, or `word` for none; `otherwise` when it is absent.
+    pub(super) fn duration_or(
+        &self,
+        field: &'static str,
+        word: &str,
+        otherwise: Option<Duration>,
+    ) -> Option<Duration> {
+        match self.get(field) {
+            None => otherwise,
+            Some(node) if is_word(node, word) => None,
+            Some(node) => self.as_duration(field, node),
         }
     }
 
@@ -252,12 +257,17 @@ impl<'t> Section<'t> {
         None
     }
 
-    /// A size, or `word` for none; the outer `None` when it is absent or wrong.
-    pub(super) fn size_or(&self, field: &'static str, word: &str) -> Option<Option<u64>> {
-        let node = self.get(field)?;
-        match &node.value {
-            NodeValue::Text(text) if text == word => Some(None),
-            _ => self.as_size(field, node, 1..=u64::MAX).map(Some),
+    /// A size, or `word` for none; `otherwise` when it is absent.
+    pub(super) fn size_or(
+        &self,
+        field: &'static str,
+        word: &str,
+        otherwise: Option<u64>,
+    ) -> Option<u64> {
+        match self.get(field) {
+            None => otherwise,
+            Some(node) if is_word(node, word) => None,
+            Some(node) => self.as_size(field, node, 1..=u64::MAX),
         }
     }
 
@@ -284,15 +294,14 @@ impl<'t> Section<'t> {
     pub(super) fn addresses(&self, field: &'static str) -> Option<Vec<SocketAddr>> {
         let mut addresses = Vec::new();
         for (text, span) in self.texts(field)? {
-            match text.replace("localhost", "127.0.0.1").parse() {
-                Ok(address) => addresses.push(address),
-                Err(_) => {
-                    let message =
-                        format!("`{}` must be an address and a port", self.name_of(field));
-                    let help = "write for example \"127.0.0.1:1883\", or \"0.0.0.0:1883\" for every interface";
-                    self.report(Problem::error(span, message).help(help));
-                }
+            if let Ok(address) = text.replace("localhost", "127.0.0.1").parse() {
+                addresses.push(address);
+                continue;
             }
+            let message = format!("`{}` must be an address and a port", self.name_of(field));
+            let help =
+                "write for example \"127.0.0.1:1883\", or \"0.0.0.0:1883\" for every interface";
+            self.report(Problem::error(span, message).help(help));
         }
         Some(addresses)
     }
@@ -312,6 +321,10 @@ impl<'t> Section<'t> {
             self.report(problem);
         }
     }
+}
+
+fn is_word(node: &Node, word: &str) -> bool {
+    matches!(&node.value, NodeValue::Text(text) if text == word)
 }
 
 /// The known name that differs least, if it differs little.

@@ -28,7 +28,7 @@ fn the_built_in_configuration_holds_without_a_warning() {
     assert_eq!(readings.columns[2].name, "ts");
     assert_eq!(
         readings.default_ttl,
-        Some(std::time::Duration::from_secs(7 * 86_400))
+        Some(std::time::Duration::from_hours(168))
     );
 }
 

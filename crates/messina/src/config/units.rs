@@ -93,9 +93,9 @@ mod tests {
     #[test]
     fn durations_are_read_and_written() {
         assert_eq!(parse_duration("5s"), Some(Duration::from_secs(5)));
-        assert_eq!(parse_duration("1h30m"), Some(Duration::from_secs(5400)));
+        assert_eq!(parse_duration("1h30m"), Some(Duration::from_mins(90)));
         assert_eq!(parse_duration("250ms"), Some(Duration::from_millis(250)));
-        assert_eq!(format_duration(Duration::from_secs(7 * 86_400)), "1w");
+        assert_eq!(format_duration(Duration::from_hours(168)), "1w");
         assert_eq!(format_duration(Duration::from_secs(90)), "90s");
         for wrong in ["", "5", "s", "5 parsecs", "-1s", "99999999999999w"] {
             assert_eq!(parse_duration(wrong), None, "{wrong}");

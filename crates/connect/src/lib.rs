@@ -7,7 +7,15 @@ pub mod record;
 pub mod schema;
 pub mod value;
 
+mod schema_cache;
+
+pub mod data_error;
+
 pub mod config;
+
+mod options;
+
+mod java_text;
 
 pub mod converter;
 

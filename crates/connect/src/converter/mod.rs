@@ -1,1 +1,177 @@
-//! (in work)
+//! Converters: the bytes of a record's key or value to and from values.
+//!
+//! Takes raw bytes from the plan; gives it a value with its schema, or says what is wrong with the bytes.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use crate::data_error::DataError;
+use crate::options::Options;
+use crate::schema::{Schema, SchemaKind};
+use crate::value::Value;
+
+pub(crate) mod delimited;
+pub(crate) mod json;
+
+mod string;
+
+pub use delimited::DelimitedConverter;
+pub use json::{DecimalFormat, JsonConverter};
+
+/// The converters there are.
+#[derive(Debug)]
+pub enum Converter {
+    /// `org.apache.kafka.connect.json.JsonConverter`
+    Json(JsonConverter),
+    /// `org.apache.kafka.connect.storage.StringConverter`
+    String,
+    /// `org.apache.kafka.connect.converters.ByteArrayConverter`
+    ByteArray,
+    /// `messina.DelimitedConverter`
+    Delimited(DelimitedConverter),
+}
+
+const JSON: &str = "org.apache.kafka.connect.json.JsonConverter";
+const STRING: &str = "org.apache.kafka.connect.storage.StringConverter";
+const BYTE_ARRAY: &str = "org.apache.kafka.connect.converters.ByteArrayConverter";
+const DELIMITED: &str = "messina.DelimitedConverter";
+
+impl Converter {
+    /// Full names of all converters.
+    pub const CLASSES: [&'static str; 4] = [JSON, STRING, BYTE_ARRAY, DELIMITED];
+
+    /// The converter `class` with the options below its prefix; what is wrong goes into `options`.
+    pub(crate) fn compile(class: &str, options: &mut Options<'_>) -> Option<Self> {
+        let full = Self::CLASSES.into_iter().find(|full| {
+            let simple = full.rsplit('.').next().unwrap_or(full);
+            [*full, simple].contains(&class) || simple.strip_suffix("Converter") == Some(class)
+        });
+        match full {
+            Some(JSON) => Some(Self::Json(json(options))),
+            Some(STRING) => {
+                string::check(options);
+                Some(Self::String)
+            }
+            Some(BYTE_ARRAY) => Some(Self::ByteArray),
+            Some(_) => DelimitedConverter::compile(options).map(Self::Delimited),
+            None => {
+                options.refuse_self(
+                    format!("unknown converter `{class}`"),
+                    format!("available are {}", Self::CLASSES.join(", ")),
+                );
+                None
+            }
+        }
+    }
+
+    /// The full class name, for dead letters.
+    pub const fn class_name(&self) -> &'static str {
+        match self {
+            Self::Json(_) => JSON,
+            Self::String => STRING,
+            Self::ByteArray => BYTE_ARRAY,
+            Self::Delimited(_) => DELIMITED,
+        }
+    }
+
+    /// Whether reading succeeds whatever the bytes are, so that it can be left out where nobody looks.
+    pub const fn reads_anything(&self) -> bool {
+        matches!(self, Self::String | Self::ByteArray)
+    }
+
+    /// Bytes to a value and its schema. Kafka's null is a null without schema.
+    pub fn read(&self, bytes: Option<&Bytes>) -> Result<(Option<Arc<Schema>>, Value), DataError> {
+        let Some(bytes) = bytes else {
+            return Ok((None, Value::Null));
+        };
+        match self {
+            Self::Json(json) => json.read(bytes),
+            Self::String => Ok((None, Value::text(&String::from_utf8_lossy(bytes)))),
+            Self::ByteArray => Ok((None, Value::Bytes(bytes.clone()))),
+            Self::Delimited(delimited) => delimited.read(bytes),
+        }
+    }
+
+    /// A value to bytes; `None` is a tombstone.
+    pub fn write(
+        &self,
+        schema: Option<&Schema>,
+        value: &Value,
+    ) -> Result<Option<Vec<u8>>, DataError> {
+        match (self, value) {
+            (Self::Json(json), _) => json.write(schema, value),
+            (_, Value::Null) => Ok(None),
+            (Self::String, _) => Ok(Some(string::write(value).into_bytes())),
+            (Self::ByteArray, Value::Bytes(bytes)) => Ok(Some(bytes.to_vec())),
+            (Self::ByteArray, other) => Err(DataError::new(format!(
+                "ByteArrayConverter writes bytes, not {}",
+                other.kind()
+            ))),
+            (Self::Delimited(delimited), _) => delimited.write(value).map(Some),
+        }
+    }
+}
+
+fn json(options: &mut Options<'_>) -> JsonConverter {
+    let mut converter = JsonConverter::new(options.boolean("schemas.enable", true));
+    converter.null_to_default = options.boolean("replace.null.with.default", true);
+    match options
+        .text("decimal.format")
+        .map(str::to_ascii_uppercase)
+        .as_deref()
+    {
+        None | Some("BASE64") => {}
+        Some("NUMERIC") => converter.decimal_format = DecimalFormat::Numeric,
+        Some(other) => options.refuse(
+            "decimal.format",
+            format!("`{other}` is neither BASE64 nor NUMERIC"),
+            None,
+        ),
+    }
+    converter
+}
+
+/// The type a person names in an option: Connect's, JSON's and SQL's words.
+pub(crate) fn scalar_type(name: &str) -> Option<SchemaKind> {
+    Some(match name.to_ascii_lowercase().as_str() {
+        "int8" | "tinyint" => SchemaKind::Int8,
+        "int16" | "smallint" => SchemaKind::Int16,
+        "int32" | "int" | "integer" => SchemaKind::Int32,
+        "int64" | "bigint" | "long" => SchemaKind::Int64,
+        "float32" | "float" => SchemaKind::Float32,
+        "float64" | "double" => SchemaKind::Float64,
+        "boolean" | "bool" => SchemaKind::Boolean,
+        "string" | "text" | "varchar" => SchemaKind::String,
+        _ => return None,
+    })
+}
+
+/// What [`scalar_type`] knows, for messages.
+pub(crate) const SCALAR_TYPES: &str =
+    "int8, int16, int32, int64, float32, float64, boolean, string";
+
+/// Text as a value of a scalar type, strictly: no blanks but around, no fraction in integers.
+pub(crate) fn scalar_from_text(kind: &SchemaKind, text: &str) -> Result<Value, DataError> {
+    let trimmed = text.trim();
+    let value = match kind {
+        SchemaKind::Int8 => trimmed.parse().ok().map(Value::I8),
+        SchemaKind::Int16 => trimmed.parse().ok().map(Value::I16),
+        SchemaKind::Int32 => trimmed.parse().ok().map(Value::I32),
+        SchemaKind::Int64 => trimmed.parse().ok().map(Value::I64),
+        SchemaKind::Float32 => trimmed.parse().ok().map(Value::F32),
+        SchemaKind::Float64 => trimmed.parse().ok().map(Value::F64),
+        SchemaKind::Boolean if trimmed.eq_ignore_ascii_case("true") => Some(Value::Bool(true)),
+        SchemaKind::Boolean if trimmed.eq_ignore_ascii_case("false") => Some(Value::Bool(false)),
+        SchemaKind::String => Some(Value::text(text)),
+        _ => None,
+    };
+    value.ok_or_else(|| {
+        let shown: String = trimmed.chars().take(40).collect();
+        DataError::new(format!(
+            "`{}` is not {}",
+            shown.escape_debug(),
+            json::type_name(kind)
+        ))
+    })
+}

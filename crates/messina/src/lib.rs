@@ -11,7 +11,9 @@ pub mod config;
 
 // The path. (listener, gateway, sink)
 
-// Beside the path. (console)
+// Beside the path.
+pub mod console;
+
 pub mod simulator;
 
 pub mod telemetry;

@@ -1,0 +1,5 @@
+//! The admin API and what it shows: topics, records, rows, dead letters, the books.
+//! Takes the running log, tables, gateway and sinks from `runtime`.
+//! Gives JSON over HTTP to the command line's tools, to scripts and to Prometheus.
+
+pub mod api;

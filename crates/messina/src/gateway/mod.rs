@@ -1,0 +1,19 @@
+//! The gateway: MQTT connections to records in the log, and publishes to subscribers.
+//! Takes byte streams from `listener` and drives a `Session` over each.
+//! Gives records to the log, and acknowledges a PUBLISH only when the log has it durably.
+
+pub mod connection;
+
+pub mod route;
+
+pub mod produce;
+
+pub mod subscriptions;
+
+pub mod mailbox;
+
+pub mod sessions;
+
+pub mod server;
+
+pub mod events;

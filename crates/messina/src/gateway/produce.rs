@@ -1,0 +1,279 @@
+//! Publishes to records: where a publish of this client to this topic goes, worked out once and kept.
+//!
+//! The way of a publish on the hot path: [`Destinations::resolve`] answers from the last topic seen, the
+//! record is made of slices of the read buffer, and one [`Append`](messina_store::log::Append) carries all
+//! publishes of a socket read.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use bytes::Bytes;
+use messina_connect::record::RecordHeader;
+use messina_mqtt::packet::{Publish, QoS};
+use messina_mqtt::topic::Topic;
+use messina_store::log::{Log, NewRecord, PartitionHandle, TopicConfig, TopicError};
+
+use crate::config::Unmatched;
+
+use super::route::{Route, Routed, Routes};
+
+/// Where the publishes of one client to one topic go.
+#[derive(Debug)]
+pub enum Destination {
+    /// Into the log.
+    Log(LogDestination),
+    /// To subscribers only.
+    Local,
+    /// Nowhere: acknowledged, counted and dropped.
+    Drop,
+    /// Nowhere: refused.
+    Reject,
+    /// Nowhere: refused, the MQTT topic makes no legal Kafka topic or the log will not have it.
+    Illegal {
+        /// Index of the route that matched.
+        route: usize,
+        /// Why, for the reason string and the log line.
+        reason: String,
+    },
+}
+
+/// A place in the log, with all that is the same for every publish that goes there.
+#[derive(Debug)]
+pub struct LogDestination {
+    /// Index of the route.
+    pub route: usize,
+    partitions: Vec<PartitionHandle>,
+    keyed: Option<(Bytes, usize)>,
+    next: AtomicU32,
+    headers: Vec<RecordHeader>,
+    qos: bool,
+    retain: bool,
+    content_type: bool,
+    response: bool,
+    user_properties: bool,
+}
+
+impl LogDestination {
+    fn new(route: &Route, index: usize, partitions: Vec<PartitionHandle>, key: Option<String>, topic: &Topic, client: &Bytes) -> Self {
+        let mut headers = Vec::new();
+        if route.headers.topic {
+            headers.push(header("mqtt.topic", Bytes::copy_from_slice(topic.as_str().as_bytes())));
+        }
+        if route.headers.client_id {
+            headers.push(header("mqtt.client.id", client.clone()));
+        }
+        for (name, value) in &route.constant_headers {
+            headers.push(RecordHeader { name: Bytes::from(name.clone()), value: Some(Bytes::from(value.clone())) });
+        }
+        let keyed = key.map(|key| {
+            let partition = partition_of(key.as_bytes(), partitions.len());
+            (Bytes::from(key), partition)
+        });
+        Self {
+            route: index,
+            partitions,
+            keyed,
+            next: AtomicU32::new(0),
+            headers,
+            qos: route.headers.qos,
+            retain: route.headers.retain,
+            content_type: route.headers.content_type,
+            response: route.headers.response,
+            user_properties: route.headers.user_properties,
+        }
+    }
+
+    /// Whether the Kafka topic was deleted since.
+    pub fn is_stale(&self) -> bool {
+        self.partitions.first().is_none_or(PartitionHandle::is_deleted)
+    }
+
+    /// The record of `publish`, and the partition it goes to.
+    pub fn record(&self, publish: &Publish, timestamp: i64) -> Option<(PartitionHandle, NewRecord)> {
+        let partition = match &self.keyed {
+            Some((_, partition)) => *partition,
+            None => self.next.fetch_add(1, Ordering::Relaxed) as usize % self.partitions.len().max(1),
+        };
+        let record = NewRecord {
+            key: self.keyed.as_ref().map(|(key, _)| key.clone()),
+            value: Some(publish.payload.clone()),
+            headers: self.headers(publish),
+            timestamp,
+        };
+        Some((self.partitions.get(partition)?.clone(), record))
+    }
+
+    fn headers(&self, publish: &Publish) -> Vec<RecordHeader> {
+        let mut headers = Vec::with_capacity(self.headers.len() + 1);
+        headers.extend_from_slice(&self.headers);
+        if self.qos {
+            headers.push(header("mqtt.qos", Bytes::from_static(qos_text(publish.qos))));
+        }
+        if self.retain {
+            headers.push(header("mqtt.retain", Bytes::from_static(if publish.retain { b"true" } else { b"false" })));
+        }
+        if let Some(properties) = &publish.properties {
+            if self.content_type && let Some(content_type) = &properties.content_type {
+                headers.push(header("mqtt.content.type", content_type.as_bytes().clone()));
+            }
+            if self.response && let Some(response_topic) = &properties.response_topic {
+                headers.push(header("mqtt.response.topic", response_topic.as_bytes().clone()));
+            }
+            if self.response && let Some(correlation) = &properties.correlation_data {
+                headers.push(header("mqtt.correlation.data", correlation.clone()));
+            }
+            if self.user_properties {
+                for (name, value) in &properties.user_properties {
+                    headers.push(RecordHeader { name: name.as_bytes().clone(), value: Some(value.as_bytes().clone()) });
+                }
+            }
+        }
+        headers
+    }
+}
+
+fn header(name: &'static str, value: Bytes) -> RecordHeader {
+    RecordHeader { name: Bytes::from_static(name.as_bytes()), value: Some(value) }
+}
+
+fn qos_text(qos: QoS) -> &'static [u8] {
+    match qos {
+        QoS::AtMostOnce => b"0",
+        QoS::AtLeastOnce => b"1",
+        QoS::ExactlyOnce => b"2",
+    }
+}
+
+/// Resolves destinations for one connection; remembers the last, as most devices publish to one topic.
+#[derive(Debug, Default)]
+pub struct Destinations {
+    last: Option<(Topic, Arc<Destination>)>,
+}
+
+impl Destinations {
+    /// Where a publish to `topic` goes. Creates the Kafka topic if the log does not have it yet.
+    pub async fn resolve(&mut self, topic: &Topic, client: &Bytes, routes: &Routes, topics: &Topics) -> Arc<Destination> {
+        if let Some((last, destination)) = &self.last
+            && last == topic
+            && !is_stale(destination)
+        {
+            return Arc::clone(destination);
+        }
+        let destination = Arc::new(topics.destination(topic, client, routes).await);
+        // The topic is a slice of a read buffer; kept as it is, it would pin the whole buffer.
+        self.last = Some((topic.detached(), Arc::clone(&destination)));
+        destination
+    }
+
+    /// The remembered destination of `topic`, without waiting.
+    pub fn remembered(&self, topic: &Topic) -> Option<Arc<Destination>> {
+        let (last, destination) = self.last.as_ref()?;
+        (last == topic && !is_stale(destination)).then(|| Arc::clone(destination))
+    }
+}
+
+fn is_stale(destination: &Destination) -> bool {
+    matches!(destination, Destination::Log(log) if log.is_stale())
+}
+
+/// The log's topics as routes need them: created on first use, within a limit.
+#[derive(Debug)]
+pub struct Topics {
+    log: Log,
+    config: TopicConfig,
+    max_topics: usize,
+}
+
+impl Topics {
+    /// Topics of `log`; new ones get `config`, and no more than `max_topics` come to be.
+    pub fn new(log: Log, config: TopicConfig, max_topics: usize) -> Self {
+        Self { log, config, max_topics }
+    }
+
+    async fn destination(&self, topic: &Topic, client: &Bytes, routes: &Routes) -> Destination {
+        let client_text = std::str::from_utf8(client).unwrap_or("");
+        match routes.route(topic, client_text) {
+            Routed::Unmatched(Unmatched::M2m) => Destination::Local,
+            Routed::Unmatched(Unmatched::Drop) => Destination::Drop,
+            Routed::Unmatched(Unmatched::Reject) => Destination::Reject,
+            Routed::Illegal { index, kafka_topic } => {
+                Destination::Illegal { route: index, reason: format!("`{kafka_topic}` is not a Kafka topic name") }
+            }
+            Routed::Log { route, index, kafka_topic, key } => match self.partitions(&kafka_topic).await {
+                Ok(partitions) => Destination::Log(LogDestination::new(route, index, partitions, key, topic, client)),
+                Err(error) => {
+                    Destination::Illegal { route: index, reason: format!("Kafka topic `{kafka_topic}`: {error}") }
+                }
+            },
+        }
+    }
+
+    /// The partitions of `kafka_topic`, which is created if there is none.
+    pub async fn partitions(&self, kafka_topic: &str) -> Result<Vec<PartitionHandle>, TopicsError> {
+        let partitions = self.log.partitions(kafka_topic);
+        if !partitions.is_empty() {
+            return Ok(partitions);
+        }
+        if self.log.topics().len() >= self.max_topics {
+            return Err(TopicsError::TooMany(self.max_topics));
+        }
+        match self.log.create_topic(kafka_topic, self.config.clone()).await {
+            Ok(()) | Err(TopicError::Exists(_)) => Ok(self.log.partitions(kafka_topic)),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+/// Why a Kafka topic could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum TopicsError {
+    /// The limit is reached.
+    #[error("the log already has {0} topics; raise `log.max_topics` or delete some")]
+    TooMany(usize),
+    /// The log said no.
+    #[error(transparent)]
+    Topic(#[from] TopicError),
+}
+
+/// Kafka's default partitioner: murmur2 of the key (KIP-480 keeps it for records with a key), so that a key
+/// lands on the same partition whether the record comes from here or from a Kafka producer.
+pub fn partition_of(key: &[u8], partitions: usize) -> usize {
+    let positive = murmur2(key) & 0x7fff_ffff;
+    positive as usize % partitions.max(1)
+}
+
+/// The 32-bit murmur2 of Kafka's `Utils.murmur2`, seed 0x9747b28c.
+fn murmur2(data: &[u8]) -> u32 {
+    const M: u32 = 0x5bd1_e995;
+    let length = u32::try_from(data.len()).unwrap_or(u32::MAX);
+    let mut hash = 0x9747_b28c ^ length;
+    let (words, tail) = data.as_chunks::<4>();
+    for word in words {
+        let mut k = u32::from_le_bytes(*word).wrapping_mul(M);
+        k ^= k >> 24;
+        hash = hash.wrapping_mul(M) ^ k.wrapping_mul(M);
+    }
+    if !tail.is_empty() {
+        let last = tail.iter().rev().fold(0, |last, byte| (last << 8) | u32::from(*byte));
+        hash = (hash ^ last).wrapping_mul(M);
+    }
+    hash ^= hash >> 13;
+    hash = hash.wrapping_mul(M);
+    hash ^ (hash >> 15)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn murmur2_is_kafkas() {
+        // Values of org.apache.kafka.common.utils.Utils.murmur2, as Kafka's own tests state them.
+        assert_eq!(murmur2(b"21").cast_signed(), -973_932_308);
+        assert_eq!(murmur2(b"foobar").cast_signed(), -790_332_482);
+        assert_eq!(murmur2(b"a-little-bit-long-string").cast_signed(), -985_981_536);
+        assert_eq!(murmur2(b"a-little-bit-longer-string").cast_signed(), -1_486_304_829);
+        assert_eq!(murmur2(b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8").cast_signed(), -58_897_971);
+        assert_eq!(murmur2(b"abc").cast_signed(), 479_470_107);
+    }
+}

@@ -1,0 +1,289 @@
+//! Routing: which Kafka topic a publish goes to, by the first route that matches its MQTT topic.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use messina_mqtt::topic::{Topic, TopicFilter};
+use regex::{Captures, Regex};
+
+use crate::config::{RouteConfig, RouteHeaders, RouteMatch, Template, Unmatched};
+
+/// The most characters of a Kafka topic's name.
+const KAFKA_TOPIC_MAX: usize = 249;
+
+/// How a route decides whether a publish is its own.
+#[derive(Debug)]
+enum Matcher {
+    Filter(TopicFilter),
+    Regex(Regex),
+}
+
+/// One route: which publishes it takes and what becomes of them.
+#[derive(Debug)]
+pub struct Route {
+    /// The route's name, for the books.
+    pub name: String,
+    matcher: Matcher,
+    kafka_topic: Template,
+    key: Option<Template>,
+    /// Facts about the publish that go into record headers.
+    pub headers: RouteHeaders,
+    /// Constant headers, sorted by name.
+    pub constant_headers: Vec<(String, String)>,
+    /// The route's books.
+    pub books: RouteBooks,
+}
+
+/// A route's books since the program started, in publishes.
+/// `accepted = written + filtered + rejected + in flight`.
+#[derive(Debug, Default)]
+pub struct RouteBooks {
+    accepted: AtomicU64,
+    written: AtomicU64,
+    filtered: AtomicU64,
+    rejected: AtomicU64,
+}
+
+/// A reading of [`RouteBooks`].
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct RouteBalance {
+    /// Publishes taken in.
+    pub accepted: u64,
+    /// Durable in the log.
+    pub written: u64,
+    /// Dropped on purpose.
+    pub filtered: u64,
+    /// Refused: the device was told, or its connection was closed without an acknowledgement.
+    pub rejected: u64,
+    /// Taken in, and neither of the above yet.
+    pub in_flight: u64,
+}
+
+impl RouteBooks {
+    /// Counts publishes taken in.
+    pub fn accept(&self, publishes: u64) {
+        self.accepted.fetch_add(publishes, Ordering::Relaxed);
+    }
+
+    /// Counts publishes that the log has durably.
+    pub fn write(&self, publishes: u64) {
+        self.written.fetch_add(publishes, Ordering::Relaxed);
+    }
+
+    /// Counts publishes dropped on purpose.
+    pub fn filter(&self, publishes: u64) {
+        self.filtered.fetch_add(publishes, Ordering::Relaxed);
+    }
+
+    /// Counts publishes refused.
+    pub fn reject(&self, publishes: u64) {
+        self.rejected.fetch_add(publishes, Ordering::Relaxed);
+    }
+
+    /// The books as they stand. `accepted` is read last, so that in flight is never negative.
+    pub fn balance(&self) -> RouteBalance {
+        let written = self.written.load(Ordering::Acquire);
+        let filtered = self.filtered.load(Ordering::Acquire);
+        let rejected = self.rejected.load(Ordering::Acquire);
+        let accepted = self.accepted.load(Ordering::Acquire);
+        let in_flight = accepted.saturating_sub(written + filtered + rejected);
+        RouteBalance { accepted, written, filtered, rejected, in_flight }
+    }
+}
+
+/// Where a publish goes.
+#[derive(Debug)]
+pub enum Routed<'a> {
+    /// Into the log: the route, the Kafka topic and the record key.
+    Log {
+        /// The route that matched.
+        route: &'a Route,
+        /// Its place among the routes.
+        index: usize,
+        /// The Kafka topic, a legal name.
+        kafka_topic: String,
+        /// The record key; `None` for records without one.
+        key: Option<String>,
+    },
+    /// A route matched, but what it makes of this MQTT topic is no legal Kafka topic name.
+    Illegal {
+        /// The matching route's place among the routes.
+        index: usize,
+        /// The name that is not legal.
+        kafka_topic: String,
+    },
+    /// No route matched.
+    Unmatched(Unmatched),
+}
+
+/// A route that could not be built.
+#[derive(Debug, thiserror::Error)]
+#[error("route `{route}`: `{filter}` is not a topic filter")]
+pub struct RouteError {
+    route: String,
+    filter: String,
+}
+
+/// All routes in order; the first match wins.
+#[derive(Debug)]
+pub struct Routes {
+    routes: Vec<Route>,
+    unmatched: Unmatched,
+    /// Books of publishes that no route wants.
+    pub unmatched_books: RouteBooks,
+}
+
+impl Routes {
+    /// Routes in the order of the configuration.
+    pub fn new(routes: &[RouteConfig], unmatched: Unmatched) -> Result<Self, RouteError> {
+        let routes = routes.iter().map(Route::new).collect::<Result<_, _>>()?;
+        Ok(Self { routes, unmatched, unmatched_books: RouteBooks::default() })
+    }
+
+    /// The routes in order.
+    pub fn iter(&self) -> impl Iterator<Item = &Route> {
+        self.routes.iter()
+    }
+
+    /// The route at `index`, as [`Routed::Log`] gave it.
+    pub fn get(&self, index: usize) -> Option<&Route> {
+        self.routes.get(index)
+    }
+
+    /// Where a publish of `client` to `topic` goes.
+    pub fn route(&self, topic: &Topic, client: &str) -> Routed<'_> {
+        for (index, route) in self.routes.iter().enumerate() {
+            if let Some((kafka_topic, key)) = route.take(topic.as_str(), client) {
+                return if is_legal_kafka_topic(&kafka_topic) {
+                    Routed::Log { route, index, kafka_topic, key }
+                } else {
+                    Routed::Illegal { index, kafka_topic }
+                };
+            }
+        }
+        Routed::Unmatched(self.unmatched)
+    }
+}
+
+impl Route {
+    fn new(config: &RouteConfig) -> Result<Self, RouteError> {
+        let matcher = match &config.matches {
+            RouteMatch::Regex(regex) => Matcher::Regex(regex.clone()),
+            RouteMatch::Filter(filter) => Matcher::Filter(
+                TopicFilter::new(filter)
+                    .map_err(|_malformed| RouteError { route: config.name.clone(), filter: filter.clone() })?,
+            ),
+        };
+        Ok(Self {
+            name: config.name.clone(),
+            matcher,
+            kafka_topic: config.kafka_topic.clone(),
+            key: config.key.clone(),
+            headers: config.headers,
+            constant_headers: config.constant_headers.clone().into_iter().collect(),
+            books: RouteBooks::default(),
+        })
+    }
+
+    /// The Kafka topic and the record key, if this route takes `topic`.
+    fn take(&self, topic: &str, client: &str) -> Option<(String, Option<String>)> {
+        let captured = match &self.matcher {
+            Matcher::Regex(regex) => Captured::Groups(regex.captures(topic)?),
+            Matcher::Filter(filter) => Captured::Wildcards(wildcards(filter.as_str(), topic)?),
+        };
+        let fill = |template: &Template| template.fill(topic, client, |number| captured.get(number));
+        Some((fill(&self.kafka_topic), self.key.as_ref().map(fill)))
+    }
+}
+
+/// What a route's matcher captured, counted from 1.
+enum Captured<'a> {
+    Groups(Captures<'a>),
+    Wildcards(Vec<&'a str>),
+}
+
+impl<'a> Captured<'a> {
+    fn get(&self, number: usize) -> &'a str {
+        match self {
+            Self::Groups(captures) => captures.get(number).map_or("", |group| group.as_str()),
+            Self::Wildcards(levels) => number.checked_sub(1).and_then(|index| levels.get(index)).copied().unwrap_or(""),
+        }
+    }
+}
+
+/// What the wildcards of `filter` stand for in `topic`, or `None` where it does not match
+/// [MQTT-4.7.1-2], [MQTT-4.7.2-1].
+fn wildcards<'a>(filter: &str, topic: &'a str) -> Option<Vec<&'a str>> {
+    let mut captured = Vec::new();
+    if topic.starts_with('$') && filter.starts_with(['+', '#']) {
+        return None;
+    }
+    let mut rest = Some(topic);
+    for level in filter.split('/') {
+        if level == "#" {
+            captured.push(rest.unwrap_or(""));
+            return Some(captured);
+        }
+        let (here, after) = match rest?.split_once('/') {
+            Some((here, after)) => (here, Some(after)),
+            None => (rest?, None),
+        };
+        match level {
+            "+" => captured.push(here),
+            literal if literal == here => {}
+            _ => return None,
+        }
+        rest = after;
+    }
+    rest.is_none().then_some(captured)
+}
+
+/// Whether `name` is a legal Kafka topic name: 1 to 249 of `A-Z a-z 0-9 . _ -`, not `.` or `..`.
+pub fn is_legal_kafka_topic(name: &str) -> bool {
+    !name.is_empty()
+        && name.len() <= KAFKA_TOPIC_MAX
+        && name != "."
+        && name != ".."
+        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wildcards_are_captured_level_by_level() {
+        assert_eq!(wildcards("+/b/#", "a/b/c/d"), Some(vec!["a", "c/d"]));
+        assert_eq!(wildcards("a/#", "a"), Some(vec![""]));
+        assert_eq!(wildcards("a/+", "a"), None);
+        assert_eq!(wildcards("a", "a/b"), None);
+        assert_eq!(wildcards("#", "$SYS/x"), None);
+        assert_eq!(wildcards("temperature", "temperature"), Some(vec![]));
+    }
+
+    #[test]
+    fn the_first_matching_route_wins_and_captures_make_the_kafka_topic() {
+        let route = |name: &str, matches, kafka_topic: &str| RouteConfig {
+            name: name.to_owned(),
+            matches,
+            kafka_topic: Template::parse(kafka_topic).unwrap(),
+            key: Some(Template::parse("$topic").unwrap()),
+            headers: RouteHeaders::default(),
+            constant_headers: std::collections::BTreeMap::new(),
+        };
+        let regex = Regex::new("^(?:site/(\\w+)/.*)$").unwrap();
+        let routes = [
+            route("sites", RouteMatch::Regex(regex), "site-$1"),
+            route("rest", RouteMatch::Filter("+/x".into()), "$1"),
+        ];
+        let routes = Routes::new(&routes, Unmatched::Drop).unwrap();
+        let to = |topic: &str| match routes.route(&Topic::new(topic).unwrap(), "c") {
+            Routed::Log { kafka_topic, .. } => kafka_topic,
+            Routed::Illegal { kafka_topic, .. } => format!("illegal {kafka_topic}"),
+            Routed::Unmatched(unmatched) => format!("{unmatched:?}"),
+        };
+        assert_eq!(to("site/7/t"), "site-7");
+        assert_eq!(to("a/x"), "a");
+        assert_eq!(to("ä/x"), "illegal ä");
+        assert_eq!(to("a/y"), "Drop");
+    }
+}

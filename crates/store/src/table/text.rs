@@ -108,7 +108,7 @@ fn json_string(text: &str) -> String {
             '\r' => quoted.push_str("\\r"),
             '\t' => quoted.push_str("\\t"),
             control if control < ' ' => {
-                quoted.extend(format!("\\u{:04x}", u32::from(control)).chars())
+                quoted.extend(format!("\\u{:04x}", u32::from(control)).chars());
             }
             other => quoted.push(other),
         }

@@ -1,3 +1,11 @@
-//! What the running program says about itself: log lines, metrics, health.
+//! What the running program says about itself: log lines, metrics, health, the books.
 //! Takes facts from every other module.
-//! Gives them to the terminal, to `/metrics` and to `/health`.
+//! Gives them to the terminal, to `/metrics`, `/health` and `/api/status`.
+
+pub mod logs;
+
+pub mod metrics;
+
+pub mod health;
+
+pub mod status;

@@ -16,6 +16,7 @@ mod conformance;
 mod generate;
 
 mod fuzz;
+mod kill9;
 mod services;
 
 use std::process::ExitCode;
@@ -33,6 +34,8 @@ cargo xtask <command>
   gen [--check]              writes docs/reference from the program; --check only compares
   conformance [--missing]    the MQTT statements named in code and in tests
   fuzz [--seconds N] [--seed S] [TARGET...]
+  kill9 [--rounds N] [--seed S]
+                             the process killed while devices publish, as often as wanted
   services up|down|status [kafka] [cassandra]
                              the real ones, on loopback, under .services/";
 
@@ -60,6 +63,7 @@ fn run(mut arguments: Vec<String>) -> Result<()> {
         "gen" => generate::run(&arguments),
         "conformance" => conformance::run(&arguments),
         "fuzz" => fuzz::run(&arguments),
+        "kill9" => kill9::run(&arguments),
         "services" => services::run(&arguments),
         "help" | "--help" | "-h" => {
             command::say(USAGE);

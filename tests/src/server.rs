@@ -1,0 +1,216 @@
+//! The built binary as a process: started, killed, asked to stop, started again on the same data.
+
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tempfile::TempDir;
+
+use crate::admin::Admin;
+use crate::patience::{until, until_within};
+
+/// A data directory, two ports, and settings: what stays when the process is killed.
+#[derive(Debug)]
+pub struct Site {
+    folder: TempDir,
+    /// Where devices connect.
+    pub mqtt: SocketAddr,
+    /// Where the admin API is.
+    pub admin: SocketAddr,
+    settings: Vec<String>,
+}
+
+impl Default for Site {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Site {
+    /// An empty data directory and two free ports.
+    pub fn new() -> Self {
+        let folder = tempfile::Builder::new()
+            .prefix("messina-e2e-")
+            .tempdir()
+            .expect("a temporary directory");
+        let (mqtt, admin) = free_ports();
+        Self {
+            folder,
+            mqtt,
+            admin,
+            settings: Vec::new(),
+        }
+    }
+
+    /// The same with one more `--set`.
+    #[must_use]
+    pub fn set(mut self, setting: impl Into<String>) -> Self {
+        self.settings.push(setting.into());
+        self
+    }
+
+    /// The data directory.
+    pub fn data(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    /// What the processes of this site have said so far.
+    pub fn said(&self) -> String {
+        std::fs::read_to_string(self.log_path()).unwrap_or_default()
+    }
+
+    /// The admin API.
+    pub fn admin(&self) -> Admin {
+        Admin::new(self.admin)
+    }
+
+    /// Starts the process without waiting for anything.
+    pub fn spawn(&self) -> Server {
+        let mut log = File::options();
+        let log = log
+            .create(true)
+            .append(true)
+            .open(self.log_path())
+            .expect("a log file");
+        let errors = log.try_clone().expect("a second handle of the log file");
+        let mut command = self.up_on(&self.data());
+        let child = command
+            .stdin(Stdio::null())
+            .stdout(log)
+            .stderr(errors)
+            .spawn()
+            .expect("the binary starts");
+        Server { child }
+    }
+
+    /// Starts the process and waits until it says it is healthy.
+    pub fn start(&self) -> Server {
+        let mut server = self.spawn();
+        let admin = self.admin();
+        until("the process is healthy", || {
+            if let Some(status) = server.ended() {
+                panic!("the process ended with {status}; it said:\n{}", self.said());
+            }
+            admin.is_healthy().then_some(())
+        });
+        server
+    }
+
+    /// Runs `up` to its end, for starts that must be refused; gives the status and all it said.
+    pub fn refused(&self) -> (ExitStatus, String) {
+        let output = self
+            .up_on(&self.data())
+            .output()
+            .expect("the binary starts");
+        let said = [output.stdout, output.stderr].concat();
+        (output.status, String::from_utf8_lossy(&said).into_owned())
+    }
+
+    /// Any other `messina` command, told where this site is.
+    pub fn messina(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(binary());
+        command
+            .args(arguments)
+            .args(["--set", &format!("admin.listen={}", self.admin)]);
+        command.env("NO_COLOR", "1");
+        command
+    }
+
+    /// `up` with this site's ports and settings on that data.
+    pub fn up_on(&self, data: &Path) -> Command {
+        let mut command = Command::new(binary());
+        command.arg("up").arg("--data").arg(data);
+        command.args(["--set", &format!("gateway.listen={}", self.mqtt)]);
+        command.args(["--set", &format!("admin.listen={}", self.admin)]);
+        for setting in &self.settings {
+            command.args(["--set", setting]);
+        }
+        command.current_dir(self.folder.path()).env("NO_COLOR", "1");
+        command
+    }
+
+    fn log_path(&self) -> PathBuf {
+        self.folder.path().join("messina.log")
+    }
+}
+
+/// A running process; dropped, it is killed.
+#[derive(Debug)]
+pub struct Server {
+    child: Child,
+}
+
+impl Server {
+    /// Its process identifier.
+    pub fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// SIGKILL, and waits until it is gone.
+    pub fn kill_9(mut self) {
+        self.child.kill().expect("the process can be killed");
+        self.child.wait().expect("the process can be waited for");
+    }
+
+    /// SIGTERM.
+    pub fn terminate(&self) {
+        let status = Command::new("kill")
+            .args(["-TERM", &self.pid().to_string()])
+            .status();
+        assert!(
+            status.expect("`kill` runs").success(),
+            "the process is gone before SIGTERM"
+        );
+    }
+
+    /// Waits until it has ended.
+    pub fn wait_within(&mut self, limit: Duration) -> ExitStatus {
+        until_within(limit, "the process ends", || self.ended())
+    }
+
+    /// The status it ended with, if it has.
+    pub fn ended(&mut self) -> Option<ExitStatus> {
+        self.child
+            .try_wait()
+            .expect("the process can be waited for")
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+/// The binary: `MESSINA_BIN`, or the workspace's, built first.
+fn binary() -> &'static Path {
+    static BINARY: OnceLock<PathBuf> = OnceLock::new();
+    BINARY.get_or_init(|| {
+        if let Some(path) = std::env::var_os("MESSINA_BIN") {
+            return path.into();
+        }
+        let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+        let status = Command::new(cargo)
+            .args(["build", "--quiet", "--package", "messina"])
+            .status();
+        assert!(
+            status.expect("cargo runs").success(),
+            "the binary does not build"
+        );
+        // This program is target/<profile>/deps/<name>; the binary is target/debug/messina.
+        let own = std::env::current_exe().expect("this program has a path");
+        let target = own.ancestors().nth(3).expect("a target directory");
+        target.join("debug").join("messina")
+    })
+}
+
+fn free_ports() -> (SocketAddr, SocketAddr) {
+    let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let (first, second) = (bind(), bind());
+    let address = |listener: &TcpListener| listener.local_addr().expect("a bound address");
+    (address(&first), address(&second))
+}

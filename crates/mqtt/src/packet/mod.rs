@@ -2,29 +2,52 @@
 //! Takes bytes from a listener or a device's socket (`codec.rs`).
 //! Gives packets to `session` and `device`, and bytes back to the socket.
 
-use std::num::NonZeroU16;
+mod header;
+mod mqtt_string;
 
-/// The protocol version of a connection: a field of the codec, never a second copy of the packets.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Version {
-    /// MQTT 3.1.1, protocol level 4.
-    V311,
-    /// MQTT 5.0, protocol level 5.
-    V5,
-}
+mod connect;
 
-/// Quality of service of a PUBLISH or a subscription.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum QoS {
-    /// QoS 0.
-    AtMostOnce = 0,
-    /// QoS 1.
-    AtLeastOnce = 1,
-    /// QoS 2.
-    ExactlyOnce = 2,
-}
+mod connack;
 
-/// A packet identifier; zero does not exist [MQTT-2.2.1-3].
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct PacketId(pub NonZeroU16);
+mod publish;
+mod shared_publish;
+
+mod ack;
+
+mod subscribe;
+
+mod suback;
+
+mod unsubscribe;
+
+mod disconnect;
+
+mod auth;
+
+mod any;
+
+mod codec;
+mod error;
+mod reader;
+mod sink;
+
+pub use ack::{Ack, AckProperties};
+pub use any::Packet;
+pub use auth::{Auth, AuthProperties};
+pub use codec::{Codec, Role};
+pub use connack::{ConnAck, ConnAckProperties};
+pub use connect::{ClientId, Connect, ConnectProperties, Will, WillProperties};
+pub use disconnect::{Disconnect, DisconnectProperties};
+pub use error::{DecodeError, EncodeError};
+pub use header::{MAX_REMAINING_LENGTH, PacketId, PacketType, QoS, Version};
+pub use mqtt_string::{MqttString, StringError};
+pub use publish::{Publish, PublishProperties};
+pub use shared_publish::{Delivery, SharedPublish};
+pub use suback::{SubAck, UnsubAck};
+pub use subscribe::{
+    RetainHandling, Subscribe, SubscribeProperties, Subscription, SubscriptionOptions,
+};
+pub use unsubscribe::{Unsubscribe, UnsubscribeProperties};
+
+pub(crate) use reader::Reader;
+pub(crate) use sink::{Length, Sink};

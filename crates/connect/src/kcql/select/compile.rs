@@ -26,7 +26,7 @@ pub(super) fn compile(
         statement.columns.iter().filter(own).collect::<Vec<_>>()
     };
     let value = match of(Source::Value).as_slice() {
-        [] => Shape::Whole { named: false },
+        [] => Shape::Whole { by_star: false },
         columns => compiler.shape(columns),
     };
     let key = compiler.shape(&of(Source::Key));
@@ -77,7 +77,7 @@ impl Compiler {
     fn shape(&mut self, columns: &[&Column]) -> Shape {
         match columns {
             [] => Shape::Nothing,
-            [column] if column.path.is_empty() && column.wildcard => Shape::Whole { named: true },
+            [column] if column.path.is_empty() && column.wildcard => Shape::Whole { by_star: true },
             // The root itself has no structure to keep.
             _ if self.nested
                 && columns

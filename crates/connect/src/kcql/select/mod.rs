@@ -67,7 +67,7 @@ enum Shape {
     /// Nothing.
     Nothing,
     /// It all, as it is. Without any column for it, a struct gives nothing (and JSON everything).
-    Whole { named: bool },
+    Whole { by_star: bool },
     /// Fields lifted to the top. `repeated` is a path selected twice, which structs refuse.
     Flat {
         picks: Vec<Pick>,
@@ -179,7 +179,7 @@ impl Projection {
         ] {
             match self.shape(source) {
                 Shape::Nothing => {}
-                Shape::Whole { named } => whole(root, *named, &mut names, &mut give)?,
+                Shape::Whole { by_star } => whole(root, *by_star, &mut names, &mut give)?,
                 Shape::Flat { picks, repeated } => {
                     flat::project(picks, repeated.as_deref(), root, &mut names, &mut give)?;
                 }
@@ -200,13 +200,13 @@ impl Projection {
 
 fn whole<'a>(
     root: &'a Value,
-    named: bool,
+    by_star: bool,
     names: &mut Names<'a>,
     give: &mut impl FnMut(OutputName<'a>, Cow<'a, Value>),
 ) -> Result<(), SelectError> {
     names.begin_members();
     match root {
-        Value::Struct(_) if !named => {}
+        Value::Struct(_) if !by_star => {}
         Value::Struct(own) => {
             for (index, field) in own.schema.fields().iter().enumerate() {
                 give(

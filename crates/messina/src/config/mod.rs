@@ -42,5 +42,8 @@ pub use problem::{Problem, Problems, Severity, Source, Span};
 
 pub mod units;
 
+// Kafka Connect's own file format, for connectors written elsewhere.
+pub mod properties;
+
 #[cfg(test)]
 mod tests;

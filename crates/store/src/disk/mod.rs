@@ -31,9 +31,11 @@ impl DiskError {
         Self { operation, path: path.to_owned(), source }
     }
 
-    /// Whether the disk (or a quota) is full, which passes when space returns.
+    /// Whether the disk (or a quota) is full, which passes when space returns. A sync that fails for lack of
+    /// space is not among these: what it should have made durable may be gone.
     pub fn is_full(&self) -> bool {
-        matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+        !self.operation.starts_with("sync")
+            && matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
     }
 
     /// Whether the path does not exist.

@@ -14,7 +14,9 @@ use super::record::NewRecord;
 
 /// Room in the queue of what is not yet durable; given back when the append it travels with is answered.
 #[derive(Debug, Default)]
-pub struct Permit(Option<OwnedSemaphorePermit>);
+pub struct Permit(
+    #[expect(dead_code, reason = "held for what dropping it gives back")] Option<OwnedSemaphorePermit>,
+);
 
 impl Permit {
     /// A permit for nothing, for an append whose bytes another permit of the same submission covers.
@@ -40,6 +42,15 @@ pub struct Append {
     pub ticket: u64,
     /// Whether the completion carries the offsets; without it nothing is allocated for them.
     pub want_offsets: bool,
+}
+
+impl Append {
+    /// Answers an append that the committer will not see.
+    pub(super) fn refuse(self, error: AppendError) {
+        if self.waiter.push(Completion { ticket: self.ticket, result: Err(error) }) {
+            self.waiter.wake();
+        }
+    }
 }
 
 /// What became of an [`Append`].

@@ -36,6 +36,9 @@ pub enum OpenError {
     /// The disk failed.
     #[error("cannot open the log")]
     Disk(#[from] DiskError),
+    /// The topic of committed offsets cannot be used.
+    #[error("cannot open the log's committed offsets: {0}")]
+    Groups(String),
     /// A thread could not be started.
     #[error("cannot start the log's `{thread}` thread")]
     Thread {

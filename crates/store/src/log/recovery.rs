@@ -1,0 +1,465 @@
+//! Recovery: what the log is, told by how it comes back.
+//!
+//! 1. The checkpoint says which topics exist, how much of each partition's segments is durable, and where in the
+//!    write-ahead log replay begins. Without a checkpoint there must not be anything else.
+//! 2. The frames from there on are read, generation by generation. Each must have the sequence after the one
+//!    before. Where no such frame is, the log ends, unless a later frame of the same generation, or of the
+//!    next, says that the missing one had been durable: then records that were acknowledged are lost.
+//! 3. Each partition's segments are read up to what the checkpoint vouches for. Their batches must be sound and
+//!    tile the offsets from the start offset to the next offset.
+//! 4. The frames' batches must go on where the segments end.
+//! 5. Nothing has been written so far, and if anything was wrong nothing will be: the log refuses to open.
+//! 6. Files the checkpoint does not know are leftovers and go; segments are cut to their durable bytes; the frames'
+//!    batches are appended; all is synced. A new generation begins, and a new checkpoint says so.
+
+use std::collections::BTreeMap;
+use std::hash::{BuildHasher, RandomState};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use bytes::Bytes;
+
+use super::batch::BatchHeader;
+use super::checkpoint::{self, Checkpoint, Mark, TopicState};
+use super::error::{Damage, OpenError};
+use super::frame::{self, Entry, FrameHeader};
+use super::options::LogOptions;
+use super::segment::{self, Scan, Segment};
+use super::wal::{self, Wal};
+use crate::disk::{Disk, DiskError};
+
+/// A log that has come back.
+pub(super) struct Recovered {
+    pub(super) checkpoint: Checkpoint,
+    pub(super) wal: Wal,
+    /// A write-ahead file that may be overwritten.
+    pub(super) spare: Option<u64>,
+    /// For each topic of the checkpoint each partition's segments.
+    pub(super) segments: Vec<Vec<Vec<Arc<Segment>>>>,
+}
+
+/// Everything found, nothing changed.
+pub(super) struct Survey {
+    pub(super) checkpoint: Checkpoint,
+    pub(super) partitions: BTreeMap<(u32, i32), FoundPartition>,
+    /// Batches to replay, in order.
+    pub(super) entries: Vec<Entry>,
+    /// Sequence of the next frame.
+    sequence: u64,
+    /// Frames that were read.
+    pub(super) frames: u64,
+    pub(super) damage: Vec<Damage>,
+}
+
+/// A partition's files.
+pub(super) struct FoundPartition {
+    pub(super) dir: PathBuf,
+    pub(super) mark: Mark,
+    pub(super) segments: Vec<FoundSegment>,
+    leftovers: Vec<PathBuf>,
+}
+
+pub(super) struct FoundSegment {
+    pub(super) base: i64,
+    pub(super) path: PathBuf,
+    pub(super) scan: Scan,
+}
+
+/// Opens the log's files in `dir`.
+pub(super) fn recover(dir: &Path, options: &LogOptions) -> Result<Recovered, OpenError> {
+    let Some(survey) = survey(dir, options.disk.as_ref())? else {
+        return first_start(dir, options);
+    };
+    if !survey.damage.is_empty() {
+        return Err(OpenError::Damaged { dir: dir.to_owned(), damage: survey.damage });
+    }
+    replay(dir, options, survey)
+}
+
+/// Reads everything and changes nothing. `None`: there is no log yet.
+pub(super) fn survey(dir: &Path, disk: &dyn Disk) -> Result<Option<Survey>, DiskError> {
+    let path = dir.join(checkpoint::NAME);
+    let checkpoint = match disk.open(&path) {
+        Err(error) if error.is_missing() => return survey_without_checkpoint(dir, disk),
+        opened => Checkpoint::decode(&read_all(&*opened?)?),
+    };
+    let Some(checkpoint) = checkpoint else {
+        let missing = "the checkpoint is not what was written: which records are durable is unknown".to_owned();
+        return Ok(Some(Survey::of_damage(Damage { file: path, position: 0, missing })));
+    };
+    let mut survey = Survey::new(checkpoint);
+    survey.read_frames(dir, disk)?;
+    for topic in survey.checkpoint.topics.clone() {
+        for (index, mark) in (0..).zip(&topic.marks) {
+            let place = dir.join(format!("{}-{index}", topic.name));
+            let found = survey_partition(disk, place, *mark, &mut survey.damage)?;
+            survey.partitions.insert((topic.id, index), found);
+        }
+    }
+    survey.check_entries_continue_segments();
+    Ok(Some(survey))
+}
+
+/// A directory without a checkpoint is a log not yet begun, or one whose checkpoint is lost.
+fn survey_without_checkpoint(dir: &Path, disk: &dyn Disk) -> Result<Option<Survey>, DiskError> {
+    for name in disk.list(dir)? {
+        let of_partition = name.rsplit_once('-').is_some_and(|(_, index)| index.parse::<i32>().is_ok());
+        let has_data = if wal::generation_of(&name).is_some() {
+            segment::read_up_to(&*disk.open(&dir.join(&name))?, 0, frame::HEADER)?.iter().any(|byte| *byte != 0)
+        } else {
+            of_partition || name == checkpoint::COPY
+        };
+        if has_data {
+            let missing = format!("there is no checkpoint, but there is `{name}`: which records are durable is unknown");
+            return Ok(Some(Survey::of_damage(Damage { file: dir.join(checkpoint::NAME), position: 0, missing })));
+        }
+    }
+    Ok(None)
+}
+
+fn first_start(dir: &Path, options: &LogOptions) -> Result<Recovered, OpenError> {
+    let salt = (RandomState::new().hash_one(dir) >> 32) as u32;
+    let wal = Wal::begin(&options.disk, dir, options.wal_bytes, salt, (1, 1), None)?;
+    let checkpoint = Checkpoint { salt, generation: 1, position: 0, sequence: 1, next_topic: 1, topics: Vec::new() };
+    checkpoint.write(options.disk.as_ref(), dir)?;
+    Ok(Recovered { checkpoint, wal, spare: None, segments: Vec::new() })
+}
+
+/// How a write-ahead file ended.
+enum FileEnd {
+    /// No frame after this position.
+    Tail(usize),
+    /// The log says that it goes on in the next file.
+    GoesOn,
+    /// Frames are missing at this position.
+    Damaged(usize, String),
+}
+
+impl Survey {
+    fn new(checkpoint: Checkpoint) -> Self {
+        let sequence = checkpoint.sequence;
+        Self { checkpoint, partitions: BTreeMap::new(), entries: Vec::new(), sequence, frames: 0, damage: Vec::new() }
+    }
+
+    fn of_damage(damage: Damage) -> Self {
+        let mut survey = Self::new(Checkpoint::default());
+        survey.damage.push(damage);
+        survey
+    }
+
+    /// Step 2: collects the entries of every frame after the checkpoint.
+    fn read_frames(&mut self, dir: &Path, disk: &dyn Disk) -> Result<(), DiskError> {
+        let mut generation = self.checkpoint.generation;
+        let mut position = usize::try_from(self.checkpoint.position).unwrap_or(usize::MAX);
+        let mut must_exist = true;
+        let mut tail: Option<(PathBuf, usize)> = None;
+        loop {
+            let path = dir.join(wal::file_name(generation));
+            let bytes = match disk.open(&path) {
+                Err(error) if error.is_missing() => {
+                    if must_exist {
+                        let missing = format!("the file is missing, and with it every frame from {} on", self.sequence);
+                        self.damage.push(Damage { file: path, position: 0, missing });
+                    }
+                    return Ok(());
+                }
+                opened => read_all(&*opened?)?,
+            };
+            match self.read_file(&bytes, position, generation) {
+                FileEnd::GoesOn => (must_exist, tail) = (true, None),
+                FileEnd::Tail(end) => {
+                    // The first file without a frame cannot hide what an earlier one has lost.
+                    (must_exist, tail) = (false, tail.filter(|_| end == 0).or(Some((path, end))));
+                }
+                FileEnd::Damaged(at, missing) => {
+                    let (file, at) = tail.filter(|_| at == 0).unwrap_or((path, at));
+                    self.damage.push(Damage { file, position: at as u64, missing });
+                    return Ok(());
+                }
+            }
+            (generation, position) = (generation + 1, 0);
+        }
+    }
+
+    fn read_file(&mut self, bytes: &Bytes, mut position: usize, generation: u64) -> FileEnd {
+        loop {
+            let Some(header) = self.expected_frame(bytes, position, generation) else {
+                match self.search(bytes, position, generation) {
+                    Search::Marker(at) => {
+                        position = at;
+                        continue;
+                    }
+                    Search::Nothing => return FileEnd::Tail(position),
+                    Search::Vouched(found) => return FileEnd::Damaged(position, self.lost(&found)),
+                }
+            };
+            let payload = position + frame::HEADER..position + frame::HEADER + header.length as usize;
+            let Some(entries) = frame::entries(bytes, payload, header.entries) else {
+                let what = if header.is_marker() { None } else { Some("its entries do not add up") };
+                if let Some(what) = what {
+                    return FileEnd::Damaged(position, format!("frame {} is sound but {what}", header.sequence));
+                }
+                self.sequence += 1;
+                return FileEnd::GoesOn;
+            };
+            self.entries.extend(entries);
+            self.sequence += 1;
+            self.frames += 1;
+            position += header.size();
+        }
+    }
+
+    fn expected_frame(&self, bytes: &Bytes, position: usize, generation: u64) -> Option<FrameHeader> {
+        let header = frame::proven(bytes.get(position..)?, self.checkpoint.salt)?;
+        (header.generation == generation && header.sequence == self.sequence).then_some(header)
+    }
+
+    /// There is no expected frame at `position`: looks for a later one, which decides what that means.
+    fn search(&self, bytes: &Bytes, position: usize, generation: u64) -> Search {
+        for at in (position.saturating_add(8)..bytes.len()).step_by(8) {
+            let Some(found) = bytes.get(at..).and_then(|bytes| frame::proven(bytes, self.checkpoint.salt)) else {
+                continue;
+            };
+            if found.generation != generation || found.sequence < self.sequence {
+                continue;
+            }
+            if found.sequence == self.sequence && found.is_marker() && at.is_multiple_of(wal::PAGE_BYTES) {
+                return Search::Marker(at);
+            }
+            // A later frame that does not vouch was never acknowledged either.
+            if found.sequence == self.sequence || found.synced >= self.sequence {
+                return Search::Vouched(found);
+            }
+        }
+        Search::Nothing
+    }
+
+    fn lost(&self, found: &FrameHeader) -> String {
+        let last = found.synced.max(self.sequence);
+        format!(
+            "frame {} is missing or not what was written, but frame {} says that frames up to {last} were durable; \
+             acknowledged records are lost",
+            self.sequence, found.sequence
+        )
+    }
+
+    /// Step 4.
+    fn check_entries_continue_segments(&mut self) {
+        let mut next: BTreeMap<_, _> = self.partitions.iter().map(|(key, found)| (*key, found.mark.next)).collect();
+        for entry in &self.entries {
+            // A topic the checkpoint does not know was deleted after the frame was written.
+            let Some(next) = next.get_mut(&(entry.topic, entry.partition)) else { continue };
+            let problem = match BatchHeader::proven(&entry.batch) {
+                Some(header) if header.base == *next => {
+                    *next = header.next;
+                    continue;
+                }
+                Some(header) => format!("a frame goes on at offset {}, expected offset {next}", header.base),
+                None => format!("a frame's batch at offset {next} is not sound"),
+            };
+            let found = self.partitions.get(&(entry.topic, entry.partition));
+            let file = found.map_or_else(PathBuf::new, |found| found.dir.clone());
+            self.damage.push(Damage { file, position: 0, missing: problem });
+            return;
+        }
+    }
+}
+
+enum Search {
+    /// The expected frame, a marker on a later page.
+    Marker(usize),
+    /// A frame that shows that the missing one was durable.
+    Vouched(FrameHeader),
+    Nothing,
+}
+
+/// Step 3: a partition's segments, as far as the checkpoint vouches for them.
+fn survey_partition(
+    disk: &dyn Disk,
+    dir: PathBuf,
+    mark: Mark,
+    damage: &mut Vec<Damage>,
+) -> Result<FoundPartition, DiskError> {
+    let names = match disk.list(&dir) {
+        Err(error) if error.is_missing() => Vec::new(),
+        listed => listed?,
+    };
+    let mut found = FoundPartition { dir, mark, segments: Vec::new(), leftovers: Vec::new() };
+    let mut bases = Vec::new();
+    for name in &names {
+        match segment::base_of(name) {
+            Some(base) if base < mark.base || (base == mark.base && mark.len > 0) => bases.push(base),
+            _ => found.leftovers.push(found.dir.join(name)),
+        }
+    }
+    // Segments that end before the start offset have outlived their retention.
+    let first = bases.iter().rposition(|base| *base <= mark.start).unwrap_or(0);
+    let mut next = mark.start;
+    for (at, base) in bases.into_iter().enumerate() {
+        let path = found.dir.join(segment::file_name(base));
+        let covered = !found.segments.is_empty() && base < next;
+        if at < first || covered {
+            found.leftovers.push(path);
+            continue;
+        }
+        if base > next {
+            let missing = format!("offsets {next} to {base} are missing: there is no segment for them");
+            damage.push(Damage { file: path.clone(), position: 0, missing });
+        }
+        let segment = survey_segment(disk, path, base, &mark, damage)?;
+        next = segment.scan.next;
+        found.segments.push(segment);
+    }
+    if next != mark.next && damage.is_empty() {
+        let missing = format!("offsets {next} to {} are missing", mark.next);
+        damage.push(Damage { file: found.dir.clone(), position: 0, missing });
+    }
+    Ok(found)
+}
+
+fn survey_segment(
+    disk: &dyn Disk,
+    path: PathBuf,
+    base: i64,
+    mark: &Mark,
+    damage: &mut Vec<Damage>,
+) -> Result<FoundSegment, DiskError> {
+    let file = disk.open(&path)?;
+    let len = file.len()?;
+    let durable = if base == mark.base { mark.len } else { len };
+    let scan = segment::scan(file.as_ref(), base, durable, |_| {})?;
+    if let Some(problem) = &scan.problem {
+        let missing = format!("{problem}; records from offset {} on are lost", scan.next);
+        damage.push(Damage { file: path.clone(), position: scan.len, missing });
+    } else if scan.len != durable {
+        let missing = format!("{durable} bytes were durable, records from offset {} on are lost", scan.next);
+        damage.push(Damage { file: path.clone(), position: scan.len, missing });
+    }
+    Ok(FoundSegment { base, path, scan })
+}
+
+/// Step 6.
+fn replay(dir: &Path, options: &LogOptions, survey: Survey) -> Result<Recovered, OpenError> {
+    let disk = options.disk.as_ref();
+    let mut tails = BTreeMap::new();
+    for (key, found) in survey.partitions {
+        tails.insert(key, Tail::of(disk, found)?);
+    }
+    for entry in &survey.entries {
+        if let Some(tail) = tails.get_mut(&(entry.topic, entry.partition)) {
+            tail.append(options, &entry.batch)?;
+        }
+    }
+    let mut checkpoint = survey.checkpoint;
+    let mut segments = Vec::new();
+    for topic in &mut checkpoint.topics {
+        segments.push(settle(disk, topic, &mut tails)?);
+    }
+    let (wal, spare) = next_generation(dir, options, &mut checkpoint, survey.sequence)?;
+    Ok(Recovered { checkpoint, wal, spare, segments })
+}
+
+/// Syncs what replay has written to a topic, and says so in its marks.
+fn settle(
+    disk: &dyn Disk,
+    topic: &mut TopicState,
+    tails: &mut BTreeMap<(u32, i32), Tail>,
+) -> Result<Vec<Vec<Arc<Segment>>>, DiskError> {
+    let mut all = Vec::new();
+    for (index, mark) in (0..).zip(&mut topic.marks) {
+        let Some(tail) = tails.remove(&(topic.id, index)) else { continue };
+        for segment in &tail.dirty {
+            segment.file.sync()?;
+        }
+        if !tail.dirty.is_empty() {
+            disk.sync_dir(&tail.dir)?;
+        }
+        mark.next = tail.next;
+        mark.base = tail.segments.last().map_or(0, |segment| segment.base);
+        mark.len = tail.segments.last().map_or(0, |segment| segment.len());
+        all.push(tail.segments);
+    }
+    Ok(all)
+}
+
+/// Begins a new generation, so that no frame of the past can be taken for one of the future.
+fn next_generation(
+    dir: &Path,
+    options: &LogOptions,
+    checkpoint: &mut Checkpoint,
+    sequence: u64,
+) -> Result<(Wal, Option<u64>), DiskError> {
+    let disk = options.disk.as_ref();
+    let mut files: Vec<u64> = disk.list(dir)?.iter().filter_map(|name| wal::generation_of(name)).collect();
+    files.sort_unstable();
+    let generation = files.last().copied().unwrap_or(0).max(checkpoint.generation) + 1;
+    let unneeded = files.first().copied().filter(|file| *file < checkpoint.generation);
+    files.retain(|file| Some(*file) != unneeded);
+    let salt = checkpoint.salt;
+    let wal = Wal::begin(&options.disk, dir, options.wal_bytes, salt, (generation, sequence), unneeded)?;
+    (checkpoint.generation, checkpoint.position, checkpoint.sequence) = (generation, 0, sequence);
+    checkpoint.write(disk, dir)?;
+    let spare = files.pop();
+    for file in files {
+        disk.remove(&dir.join(wal::file_name(file)))?;
+    }
+    Ok((wal, spare))
+}
+
+/// The end of a partition while frames are replayed into it.
+struct Tail {
+    dir: PathBuf,
+    next: i64,
+    segments: Vec<Arc<Segment>>,
+    dirty: Vec<Arc<Segment>>,
+}
+
+impl Tail {
+    fn of(disk: &dyn Disk, found: FoundPartition) -> Result<Self, DiskError> {
+        disk.create_dir(&found.dir)?;
+        for leftover in &found.leftovers {
+            disk.remove(leftover)?;
+        }
+        let mut tail = Self { dir: found.dir, next: found.mark.next, segments: Vec::new(), dirty: Vec::new() };
+        for FoundSegment { base, path, scan } in found.segments {
+            let file = disk.open(&path)?;
+            let len = scan.len;
+            let cut = file.len()? > len;
+            if cut {
+                file.set_len(len)?;
+            }
+            let segment = Arc::new(Segment::scanned(path, base, file, scan));
+            if cut {
+                tail.dirty.push(Arc::clone(&segment));
+            }
+            tail.segments.push(segment);
+        }
+        Ok(tail)
+    }
+
+    fn append(&mut self, options: &LogOptions, batch: &Bytes) -> Result<(), DiskError> {
+        let Some(header) = BatchHeader::parse(batch) else { return Ok(()) };
+        let size = batch.len() as u64;
+        let fits = |segment: &&Arc<Segment>| segment.len() == 0 || segment.len() + size <= options.segment_bytes;
+        let segment = match self.segments.last().filter(fits) {
+            Some(segment) => Arc::clone(segment),
+            None => {
+                let segment = Segment::create(options.disk.as_ref(), &self.dir, self.next)?;
+                self.segments.push(Arc::clone(&segment));
+                segment
+            }
+        };
+        segment.file.write_at(batch, segment.len())?;
+        segment.publish(header.base, size, header.max_timestamp);
+        self.next = header.next;
+        if self.dirty.last().is_none_or(|last| !Arc::ptr_eq(last, &segment)) {
+            self.dirty.push(segment);
+        }
+        Ok(())
+    }
+}
+
+fn read_all(file: &dyn crate::disk::DiskFile) -> Result<Bytes, DiskError> {
+    let len = usize::try_from(file.len()?).unwrap_or(usize::MAX);
+    segment::read_up_to(file, 0, len)
+}

@@ -9,7 +9,12 @@ pub mod cli;
 
 pub mod config;
 
-// The path. (listener, gateway, sink)
+// The path. (listener, gateway)
+pub mod record_log;
+
+pub mod sink;
+
+pub mod table;
 
 // Beside the path.
 pub mod console;
@@ -18,4 +23,5 @@ pub mod simulator;
 
 pub mod telemetry;
 
-// What everything stands on. (runtime)
+// What everything stands on.
+pub mod runtime;

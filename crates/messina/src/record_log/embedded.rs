@@ -1,0 +1,249 @@
+//! The embedded form: consumer groups of the log in this process. One consumer has all partitions.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use messina_store::log::{
+    AppendError, Log, NewRecord, OffsetCommit, PartitionHandle, ReadError, StoredRecord, TopicConfig, TopicError,
+};
+
+use super::{Assigned, BoxFuture, Commit, Fetched, Polled, RecordConsumer, RecordLog, RecordLogError, SourcePartition};
+
+/// How often topics that do not exist, or no longer do, are looked for.
+const LOOK_AGAIN: Duration = Duration::from_secs(1);
+
+/// Records this far from the end are probably in memory, and are read without leaving the thread.
+const NEAR_END: i64 = 10_000;
+
+/// The log of this process.
+#[derive(Debug, Clone)]
+pub struct EmbeddedLog {
+    log: Log,
+}
+
+impl EmbeddedLog {
+    /// Wraps the log.
+    pub fn new(log: Log) -> Self {
+        Self { log }
+    }
+}
+
+impl RecordLog for EmbeddedLog {
+    fn subscribe(&self, group: &str, topics: &[String]) -> Box<dyn RecordConsumer> {
+        Box::new(EmbeddedConsumer {
+            log: self.log.clone(),
+            group: group.to_owned(),
+            missing: topics.to_vec(),
+            partitions: Vec::new(),
+            next: 0,
+        })
+    }
+
+    fn append<'a>(
+        &'a self,
+        topic: &'a str,
+        partition: i32,
+        records: Vec<NewRecord>,
+    ) -> BoxFuture<'a, Result<(), RecordLogError>> {
+        Box::pin(async move {
+            let handle = self.partition_to_append(topic, partition).await?;
+            let records = records.into_iter().map(|record| (handle.clone(), record)).collect();
+            self.log.append_wait(records).await.map(drop).map_err(|error| append_error("append records", error))
+        })
+    }
+
+    fn end_offset(&self, source: &SourcePartition) -> Option<i64> {
+        self.log.partition(&source.topic, source.partition).map(|handle| handle.end_offset())
+    }
+}
+
+impl EmbeddedLog {
+    async fn partition_to_append(&self, topic: &str, partition: i32) -> Result<PartitionHandle, RecordLogError> {
+        let find = || self.log.partition(topic, partition).or_else(|| self.log.partition(topic, 0));
+        if let Some(handle) = find() {
+            return Ok(handle);
+        }
+        match self.log.create_topic(topic, TopicConfig::default()).await {
+            // Somebody else may have been faster.
+            Ok(()) | Err(TopicError::Exists(_)) => {}
+            Err(TopicError::Log(error)) => return Err(append_error("create a topic", error)),
+            Err(error @ TopicError::Disk(_)) => {
+                return Err(RecordLogError::Unavailable { operation: "create a topic", source: error.into() });
+            }
+            Err(error @ (TopicError::Unknown(_) | TopicError::Name(_) | TopicError::Partitions(_))) => {
+                return Err(RecordLogError::Unusable { operation: "create a topic", source: error.into() });
+            }
+        }
+        let gone = || ReadError::UnknownTopic(topic.to_owned());
+        find().ok_or_else(|| RecordLogError::Unavailable { operation: "append records", source: gone().into() })
+    }
+}
+
+/// A consumer of the log of this process.
+#[derive(Debug)]
+pub struct EmbeddedConsumer {
+    log: Log,
+    group: String,
+    /// Topics that do not exist yet.
+    missing: Vec<String>,
+    partitions: Vec<Consumed>,
+    /// Whose turn it is to be read first.
+    next: usize,
+}
+
+#[derive(Debug)]
+struct Consumed {
+    handle: PartitionHandle,
+    source: SourcePartition,
+    position: i64,
+}
+
+impl RecordConsumer for EmbeddedConsumer {
+    fn poll(&mut self, max_bytes: usize) -> BoxFuture<'_, Result<Polled, RecordLogError>> {
+        Box::pin(async move {
+            loop {
+                if let Some(revoked) = self.drop_deleted() {
+                    return Ok(Polled::Revoked(revoked));
+                }
+                if let Some(assigned) = self.find_missing() {
+                    return Ok(Polled::Assigned(assigned));
+                }
+                if let Some(polled) = self.fetch(max_bytes).await? {
+                    return Ok(polled);
+                }
+                self.wait().await;
+            }
+        })
+    }
+
+    fn commit(&mut self, commits: Vec<Commit>) -> BoxFuture<'_, Result<(), RecordLogError>> {
+        Box::pin(async move {
+            let mut offsets = Vec::with_capacity(commits.len());
+            for Commit { source, offset, metadata } in commits {
+                // A deleted topic's offsets are of no use to anyone.
+                if let Some(consumed) = self.partitions.iter().find(|consumed| consumed.source == source) {
+                    offsets.push((consumed.handle.clone(), OffsetCommit { offset, metadata }));
+                }
+            }
+            let committed = self.log.commit_offsets(&self.group, &offsets).await;
+            committed.map_err(|error| append_error("commit offsets", error))
+        })
+    }
+}
+
+impl EmbeddedConsumer {
+    fn drop_deleted(&mut self) -> Option<Vec<SourcePartition>> {
+        let deleted: Vec<Consumed> = self.partitions.extract_if(.., |consumed| consumed.handle.is_deleted()).collect();
+        for consumed in &deleted {
+            if !self.missing.iter().any(|topic| **topic == *consumed.source.topic) {
+                self.missing.push(consumed.source.topic.to_string());
+            }
+        }
+        (!deleted.is_empty()).then(|| deleted.into_iter().map(|consumed| consumed.source).collect())
+    }
+
+    fn find_missing(&mut self) -> Option<Vec<Assigned>> {
+        let mut assigned = Vec::new();
+        for topic in std::mem::take(&mut self.missing) {
+            let handles = self.log.partitions(&topic);
+            if handles.is_empty() {
+                self.missing.push(topic);
+                continue;
+            }
+            let name: Arc<str> = topic.into();
+            for handle in handles {
+                let committed = self.log.committed(&self.group, &handle);
+                let source = SourcePartition { topic: Arc::clone(&name), partition: handle.index() };
+                let position = committed.as_ref().map_or(handle.start_offset(), |commit| commit.offset);
+                let metadata = committed.map(|commit| commit.metadata);
+                assigned.push(Assigned { source: source.clone(), offset: position, metadata });
+                self.partitions.push(Consumed { handle, source, position });
+            }
+        }
+        (!assigned.is_empty()).then_some(assigned)
+    }
+
+    /// Records of as many partitions as have some, up to `max_bytes`, each call beginning with another partition.
+    async fn fetch(&mut self, max_bytes: usize) -> Result<Option<Polled>, RecordLogError> {
+        let count = self.partitions.len();
+        let mut all = Vec::new();
+        let mut bytes_left = max_bytes;
+        for turn in 0..count {
+            let index = (self.next + turn) % count;
+            let Some(consumed) = self.partitions.get_mut(index) else { break };
+            let end = consumed.handle.end_offset();
+            if consumed.position == end {
+                continue;
+            }
+            match read(&self.log, consumed, end, bytes_left).await {
+                Ok(records) => {
+                    let Some(last) = records.last() else { continue };
+                    consumed.position = last.offset + 1;
+                    bytes_left = bytes_left.saturating_sub(records.iter().map(size).sum());
+                    all.push(Fetched { source: consumed.source.clone(), records });
+                    if bytes_left == 0 {
+                        self.next = (index + 1) % count;
+                        break;
+                    }
+                }
+                Err(ReadError::OutOfRange { start, .. }) if all.is_empty() => {
+                    let from = std::mem::replace(&mut consumed.position, start);
+                    return Ok(Some(Polled::Lost { source: consumed.source.clone(), from, to: start }));
+                }
+                // Seen again, and first, by the next poll.
+                Err(ReadError::OutOfRange { .. }) => break,
+                Err(ReadError::TopicDeleted(_) | ReadError::UnknownTopic(_)) => {}
+                Err(error @ ReadError::Disk(_)) => {
+                    return Err(RecordLogError::Unavailable { operation: "be read", source: error.into() });
+                }
+                Err(error @ ReadError::Damaged(_)) => {
+                    return Err(RecordLogError::Unusable { operation: "be read", source: error.into() });
+                }
+            }
+        }
+        Ok((!all.is_empty()).then_some(Polled::Records(all)))
+    }
+
+    /// Waits until a partition has more, or until it is time to look for missing topics.
+    async fn wait(&self) {
+        let mut advanced: FuturesUnordered<_> =
+            self.partitions.iter().map(|consumed| consumed.handle.wait_beyond(consumed.position)).collect();
+        if self.missing.is_empty() {
+            advanced.next().await;
+            return;
+        }
+        tokio::select! {
+            Some(()) = advanced.next() => {}
+            () = tokio::time::sleep(LOOK_AGAIN) => {}
+        }
+    }
+}
+
+async fn read(log: &Log, consumed: &Consumed, end: i64, max_bytes: usize) -> Result<Vec<StoredRecord>, ReadError> {
+    let (position, max_bytes) = (consumed.position, max_bytes.max(1));
+    if end - position <= NEAR_END {
+        return log.read(&consumed.handle, position, max_bytes);
+    }
+    let (log, handle) = (log.clone(), consumed.handle.clone());
+    match tokio::task::spawn_blocking(move || log.read(&handle, position, max_bytes)).await {
+        Ok(result) => result,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}
+
+fn size(record: &StoredRecord) -> usize {
+    let length = |bytes: &Option<bytes::Bytes>| bytes.as_ref().map_or(0, bytes::Bytes::len);
+    length(&record.key) + length(&record.value) + 64
+}
+
+fn append_error(operation: &'static str, error: AppendError) -> RecordLogError {
+    match error {
+        AppendError::Full(_) | AppendError::TopicDeleted(_) => {
+            RecordLogError::Unavailable { operation, source: error.into() }
+        }
+        AppendError::Failed(_) | AppendError::TooLarge { .. } | AppendError::Closed => {
+            RecordLogError::Unusable { operation, source: error.into() }
+        }
+    }
+}

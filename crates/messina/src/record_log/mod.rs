@@ -1,0 +1,106 @@
+//! The log as sinks and tools see it, behind one trait: the embedded log, and later Apache Kafka.
+//! Takes offsets to commit and records to append (dead letters, replays) from the sink.
+//! Gives it records of the topics it subscribes to, partition by partition, in order.
+
+mod error;
+
+mod embedded;
+
+pub use embedded::{EmbeddedConsumer, EmbeddedLog};
+pub use error::RecordLogError;
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use messina_store::log::{NewRecord, StoredRecord};
+
+pub use crate::table::BoxFuture;
+
+/// A partition of a Kafka topic, by name.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SourcePartition {
+    /// The Kafka topic.
+    pub topic: Arc<str>,
+    /// The partition's number.
+    pub partition: i32,
+}
+
+/// Records of one partition, in order.
+#[derive(Debug, Clone)]
+pub struct Fetched {
+    /// Where they come from.
+    pub source: SourcePartition,
+    /// At least one.
+    pub records: Vec<StoredRecord>,
+}
+
+/// A partition that is ours from now on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Assigned {
+    /// The partition.
+    pub source: SourcePartition,
+    /// Offset of the first record that will be fetched.
+    pub offset: i64,
+    /// What was committed with that offset; `None` if the group has never committed here.
+    pub metadata: Option<String>,
+}
+
+/// What a poll brings.
+#[derive(Debug)]
+pub enum Polled {
+    /// Records.
+    Records(Vec<Fetched>),
+    /// Partitions that are ours from now on; their records follow.
+    Assigned(Vec<Assigned>),
+    /// Partitions that are no longer ours: nothing may be committed for them.
+    Revoked(Vec<SourcePartition>),
+    /// The records of a partition between the two offsets are gone: retention was faster than the consumer.
+    Lost {
+        /// The partition.
+        source: SourcePartition,
+        /// Offset that was next.
+        from: i64,
+        /// Offset that is next now; below `from` if the partition began anew.
+        to: i64,
+    },
+}
+
+/// An offset to commit, with the committer's note.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Commit {
+    /// The partition.
+    pub source: SourcePartition,
+    /// Offset of the next record to read.
+    pub offset: i64,
+    /// The note.
+    pub metadata: String,
+}
+
+/// A log of records with consumer groups.
+pub trait RecordLog: Send + Sync + Debug {
+    /// Begins to consume topics as a member of `group`, each partition from its committed offset or its start.
+    ///
+    /// Topics that do not exist yet are watched for.
+    fn subscribe(&self, group: &str, topics: &[String]) -> Box<dyn RecordConsumer>;
+
+    /// Appends records to a topic; done when they are durable. `partition` is taken if the topic has it, else 0.
+    /// The topic is created if it does not exist.
+    fn append<'a>(
+        &'a self,
+        topic: &'a str,
+        partition: i32,
+        records: Vec<NewRecord>,
+    ) -> BoxFuture<'a, Result<(), RecordLogError>>;
+
+    /// The offset the next record of a partition will get, as far as is known here.
+    fn end_offset(&self, source: &SourcePartition) -> Option<i64>;
+}
+
+/// A member of a consumer group.
+pub trait RecordConsumer: Send + Debug {
+    /// Waits for something, and gives about `max_bytes` of records. Dropping the future loses nothing.
+    fn poll(&mut self, max_bytes: usize) -> BoxFuture<'_, Result<Polled, RecordLogError>>;
+
+    /// Commits offsets, all or none; done when they are durable.
+    fn commit(&mut self, commits: Vec<Commit>) -> BoxFuture<'_, Result<(), RecordLogError>>;
+}

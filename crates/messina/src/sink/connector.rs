@@ -1,0 +1,137 @@
+//! A connector: a compiled plan, its tables, and the task that runs it.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use messina_connect::plan::Plan;
+use tokio_util::sync::CancellationToken;
+
+use super::delivery::{Delivery, trace};
+use super::status::{SinkStatus, TaskState};
+use super::task::{SinkError, Task};
+use crate::record_log::RecordLog;
+use crate::table::Table;
+
+/// How a sink's task works.
+#[derive(Debug, Clone, Copy)]
+pub struct SinkOptions {
+    /// Rows of a batch at most; the task finds out how many the table takes well. A record's rows stay together.
+    pub max_batch_rows: usize,
+    /// Records of a batch at most.
+    pub max_batch_records: usize,
+    /// Bytes fetched from the log at once.
+    pub fetch_bytes: usize,
+    /// Batches under way at once: one being written, the next decoded and queued.
+    pub batches_in_flight: usize,
+    /// Longest time between a row being durable and its offset being committed.
+    pub commit_interval: Duration,
+    /// Wait before the first repeated try.
+    pub first_retry: Duration,
+    /// Longest wait between two tries.
+    pub longest_retry: Duration,
+}
+
+impl Default for SinkOptions {
+    fn default() -> Self {
+        Self {
+            max_batch_rows: 10_000,
+            max_batch_records: 5_000,
+            fetch_bytes: 1 << 20,
+            batches_in_flight: 2,
+            // What a crash may make us write again, against one more commit in the log.
+            commit_interval: Duration::from_millis(250),
+            first_retry: Duration::from_millis(100),
+            longest_retry: Duration::from_secs(10),
+        }
+    }
+}
+
+/// A connector, ready to run.
+#[derive(Debug)]
+pub struct Connector {
+    plan: Arc<Plan>,
+    tables: Arc<[Arc<dyn Table>]>,
+    log: Arc<dyn RecordLog>,
+    options: SinkOptions,
+    status: Arc<SinkStatus>,
+}
+
+impl Connector {
+    /// A connector over its tables: one for each of [`Plan::tables`], in that order.
+    pub fn new(plan: Plan, tables: Vec<Arc<dyn Table>>, log: Arc<dyn RecordLog>, options: SinkOptions) -> Self {
+        assert_eq!(plan.tables().len(), tables.len(), "a table for each of the plan's");
+        let status = Arc::new(SinkStatus::new(plan.name().to_owned(), Arc::clone(&log)));
+        Self { plan: Arc::new(plan), tables: tables.into(), log, options, status }
+    }
+
+    /// The connector's name.
+    pub fn name(&self) -> &str {
+        self.plan.name()
+    }
+
+    /// The consumer group whose offsets it commits.
+    pub fn group(&self) -> String {
+        format!("connect-{}", self.plan.name())
+    }
+
+    /// The compiled plan.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// What it says about itself, while it runs and after.
+    pub fn status(&self) -> Arc<SinkStatus> {
+        Arc::clone(&self.status)
+    }
+
+    /// Runs until `stop` is cancelled, then finishes what is in flight; or until the task fails, which leaves
+    /// [`TaskState::Failed`] in the status. May be called again after it has ended.
+    pub async fn run(&self, stop: CancellationToken) {
+        let ended = EndsInSight { status: &self.status, done: false };
+        self.status.set_state(TaskState::Running);
+        let delivery = Delivery {
+            plan: Arc::clone(&self.plan),
+            tables: Arc::clone(&self.tables),
+            log: Arc::clone(&self.log),
+            status: Arc::clone(&self.status),
+            options: self.options,
+            stop,
+        };
+        let consumer = self.log.subscribe(&self.group(), self.plan.topics());
+        let result = Task::new(Arc::new(delivery), consumer).run().await;
+        ended.with(result);
+    }
+}
+
+/// Makes sure that the status tells how the task ended, also if it panicked.
+struct EndsInSight<'a> {
+    status: &'a SinkStatus,
+    done: bool,
+}
+
+impl EndsInSight<'_> {
+    fn with(mut self, result: Result<(), SinkError>) {
+        self.done = true;
+        match result {
+            Ok(()) => self.status.set_state(TaskState::Stopped),
+            Err(error) => {
+                let trace = trace(&error);
+                tracing::error!(connector = self.status.name(), %trace, "the sink has failed");
+                self.status.set_state(TaskState::Failed { trace });
+            }
+        }
+    }
+}
+
+impl Drop for EndsInSight<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            let state = if std::thread::panicking() {
+                TaskState::Failed { trace: SinkError::Panicked.to_string() }
+            } else {
+                TaskState::Stopped
+            };
+            self.status.set_state(state);
+        }
+    }
+}

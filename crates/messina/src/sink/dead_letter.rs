@@ -1,0 +1,141 @@
+//! Dead letters: records that cannot become rows, kept whole, with the reason, and replayable.
+//!
+//! A dead letter is the consumed record as it was (key, value, headers, timestamp) with Kafka Connect's context
+//! headers behind its own (CONNECT-SPEC 3.8). A replay takes them off again.
+
+use bytes::Bytes;
+use messina_connect::plan::RecordError;
+use messina_connect::record::RecordHeader;
+use messina_store::log::{NewRecord, StoredRecord};
+
+use crate::record_log::{RecordLog, RecordLogError, SourcePartition};
+
+/// The topic of dead letters whose connector names none.
+pub const DEAD_LETTER_TOPIC: &str = "messina.dead-letters";
+
+/// What Kafka Connect's context headers begin with.
+pub const ERROR_HEADER_PREFIX: &str = "__connect.errors.";
+
+/// A dead letter, read back.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetter {
+    /// Where the record was consumed from.
+    pub source: SourcePartition,
+    /// Its offset there.
+    pub offset: i64,
+    /// The connector that refused it.
+    pub connector: String,
+    /// The stage it was refused in, Kafka Connect's name for it.
+    pub stage: String,
+    /// The converter, transform or connector class.
+    pub class_name: String,
+    /// The Java exception people filter on.
+    pub exception_class: String,
+    /// What is wrong with the record.
+    pub message: String,
+    /// The record as it was consumed, without the context headers.
+    pub record: NewRecord,
+}
+
+/// The record to append for a consumed record that was refused.
+pub fn dead_letter(connector: &str, source: &SourcePartition, record: &StoredRecord, error: &RecordError) -> NewRecord {
+    let mut headers = original_headers(&record.headers);
+    let context = [
+        ("topic", source.topic.to_string()),
+        ("partition", source.partition.to_string()),
+        ("offset", record.offset.to_string()),
+        ("connector.name", connector.to_owned()),
+        ("task.id", "0".to_owned()),
+        ("stage", error.stage.name().to_owned()),
+        ("class.name", error.class_name.clone()),
+        ("exception.class.name", error.exception_class.to_owned()),
+        ("exception.message", error.message.clone()),
+        ("exception.stacktrace", format!("{}: {}", error.exception_class, error.message)),
+    ];
+    headers.extend(context.into_iter().map(|(name, value)| RecordHeader {
+        name: Bytes::from(format!("{ERROR_HEADER_PREFIX}{name}")),
+        value: Some(Bytes::from(value)),
+    }));
+    NewRecord { key: record.key.clone(), value: record.value.clone(), headers, timestamp: record.timestamp }
+}
+
+impl DeadLetter {
+    /// Reads a record of a dead letter topic; `None` if it lacks the context that says where it came from.
+    pub fn parse(record: &StoredRecord) -> Option<Self> {
+        let context = |name: &str| {
+            let wanted = |header: &&RecordHeader| {
+                header.name.strip_prefix(ERROR_HEADER_PREFIX.as_bytes()).is_some_and(|rest| rest == name.as_bytes())
+            };
+            let value = record.headers.iter().rev().find(wanted)?.value.as_ref()?;
+            Some(String::from_utf8_lossy(value).into_owned())
+        };
+        let partition = context("partition")?.parse().ok()?;
+        Some(Self {
+            source: SourcePartition { topic: context("topic")?.into(), partition },
+            offset: context("offset")?.parse().ok()?,
+            connector: context("connector.name").unwrap_or_default(),
+            stage: context("stage").unwrap_or_default(),
+            class_name: context("class.name").unwrap_or_default(),
+            exception_class: context("exception.class.name").unwrap_or_default(),
+            message: context("exception.message").unwrap_or_default(),
+            record: NewRecord {
+                key: record.key.clone(),
+                value: record.value.clone(),
+                headers: original_headers(&record.headers),
+                timestamp: record.timestamp,
+            },
+        })
+    }
+
+    /// Appends the original record to the topic and partition it came from. Done when it is durable there; the
+    /// dead letter stays where it is.
+    pub async fn replay(self, log: &dyn RecordLog) -> Result<(), RecordLogError> {
+        log.append(&self.source.topic, self.source.partition, vec![self.record]).await
+    }
+}
+
+/// The headers without the context of an earlier failure.
+fn original_headers(headers: &[RecordHeader]) -> Vec<RecordHeader> {
+    let own = |header: &&RecordHeader| !header.name.starts_with(ERROR_HEADER_PREFIX.as_bytes());
+    headers.iter().filter(own).cloned().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use messina_connect::plan::Stage;
+
+    use super::*;
+
+    #[test]
+    fn a_dead_letter_keeps_the_record_and_can_be_read_back() {
+        let header = |name: &'static str, value: &'static str| RecordHeader {
+            name: Bytes::from_static(name.as_bytes()),
+            value: Some(Bytes::from_static(value.as_bytes())),
+        };
+        let record = StoredRecord {
+            offset: 42,
+            timestamp: 1_700_000_000_000,
+            key: Some(Bytes::from_static(b"device/1")),
+            value: Some(Bytes::from_static(b"\xff\x00 not text")),
+            headers: vec![header("mqtt.topic", "device/1"), header("__connect.errors.offset", "41")],
+        };
+        let source = SourcePartition { topic: "readings".into(), partition: 3 };
+        let error = RecordError {
+            stage: Stage::ValueConverter,
+            class_name: "org.apache.kafka.connect.json.JsonConverter".to_owned(),
+            exception_class: "org.apache.kafka.connect.errors.DataException",
+            message: "not JSON".to_owned(),
+        };
+        let letter = dead_letter("readings", &source, &record, &error);
+        assert_eq!((&letter.key, &letter.value, letter.timestamp), (&record.key, &record.value, record.timestamp));
+        assert_eq!(letter.headers.len(), 11, "one own header, ten of context, none of the earlier failure");
+
+        let NewRecord { key, value, headers, timestamp } = letter;
+        let read = DeadLetter::parse(&StoredRecord { offset: 0, timestamp, key, value, headers }).unwrap();
+        assert_eq!((read.source, read.offset), (source, 42));
+        assert_eq!((read.stage.as_str(), read.message.as_str()), ("VALUE_CONVERTER", "not JSON"));
+        assert_eq!(read.record.headers, [header("mqtt.topic", "device/1")]);
+        assert_eq!(read.record.value, record.value);
+        assert_eq!(DeadLetter::parse(&record), None);
+    }
+}

@@ -1,0 +1,273 @@
+//! One batch on its way: rows to their tables, what is refused to the dead letters, until nothing is open.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::sync::Arc;
+use std::time::Duration;
+
+use messina_connect::plan::{Plan, RecordError, Stage, Tolerance};
+use messina_connect::row::Row;
+use messina_store::log::NewRecord;
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+
+use super::batch::{Batch, Span, TableRows};
+use super::connector::SinkOptions;
+use super::dead_letter::{DEAD_LETTER_TOPIC, dead_letter};
+use super::retry::Backoff;
+use super::status::{SinkStatus, TaskState};
+use super::task::SinkError;
+use crate::record_log::RecordLog;
+use crate::table::{Table, TableError, Verdict};
+
+/// What deliveries of one task share.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    pub(super) plan: Arc<Plan>,
+    pub(super) tables: Arc<[Arc<dyn Table>]>,
+    pub(super) log: Arc<dyn RecordLog>,
+    pub(super) status: Arc<SinkStatus>,
+    pub(super) options: SinkOptions,
+    pub(super) stop: CancellationToken,
+}
+
+/// A batch that is wholly accounted for.
+#[derive(Debug)]
+pub(super) struct Delivered {
+    pub(super) spans: Vec<Span>,
+    /// Rows of the batch, and the time from its beginning to its end.
+    pub(super) rows: usize,
+    pub(super) took: Duration,
+    /// Whether it has dead letters.
+    pub(super) dead_letters: bool,
+    /// The record that ends the task: it follows the batch, and is not counted in it.
+    pub(super) fatal: Option<SinkError>,
+}
+
+/// A batch that is not wholly accounted for; none of its offsets may be committed.
+#[derive(Debug)]
+pub(super) enum Interrupted {
+    /// The task was asked to stop while it waited to try again.
+    Asked,
+    /// The task must fail.
+    Failed(SinkError),
+}
+
+/// Records of the batch that were refused, by index: at most one reason each.
+type Refused = BTreeMap<usize, Box<RecordError>>;
+
+impl Delivery {
+    /// Delivers a batch: done when every row is durable or its record is a durable dead letter.
+    pub(super) async fn deliver(self: Arc<Self>, mut batch: Batch) -> Result<Delivered, Interrupted> {
+        let begin = Instant::now();
+        let rows = batch.rows();
+        let mut refused = Refused::new();
+        for (index, part) in std::mem::take(&mut batch.tables).into_iter().enumerate() {
+            if let Some(table) = self.tables.get(index) {
+                self.write(table.as_ref(), part, &mut refused).await?;
+            }
+        }
+        if self.plan.tolerance() == Tolerance::None && !refused.is_empty() {
+            self.report(&batch, &refused).await?;
+            return Err(Interrupted::Failed(self.intolerable(&batch, &refused)));
+        }
+        for index in refused.keys() {
+            let span = batch.records.get(*index).map(|record| record.span);
+            if let Some(span) = span.and_then(|span| batch.spans.get_mut(span)) {
+                span.progress.written -= 1;
+                span.progress.dead_lettered += 1;
+            }
+        }
+        refused.extend(std::mem::take(&mut batch.rejected));
+        self.report(&batch, &refused).await?;
+        let fatal = batch.fatal.then(|| self.intolerable(&batch, &refused));
+        Ok(Delivered { spans: batch.spans, rows, took: begin.elapsed(), dead_letters: !refused.is_empty(), fatal })
+    }
+
+    /// Writes the rows of one table; what it refuses is split off, record by record, and noted in `refused`.
+    async fn write(&self, table: &dyn Table, part: TableRows, refused: &mut Refused) -> Result<(), Interrupted> {
+        let mut parts = vec![part];
+        while let Some(TableRows { rows, records }) = parts.pop() {
+            if rows.is_empty() {
+                continue;
+            }
+            let rows = Arc::new(rows);
+            let Some(error) = self.write_part(table, &rows).await? else { continue };
+            let rows = Arc::try_unwrap(rows).unwrap_or_else(|shared| shared.to_vec());
+            match culprit(&records, error.row()) {
+                Some(record) => {
+                    refused.entry(record).or_insert_with(|| Box::new(refusal(&error)));
+                    parts.push(without(record, rows, records));
+                }
+                None => parts.extend(halves(rows, records)),
+            }
+        }
+        Ok(())
+    }
+
+    /// Writes rows, as often as it takes; gives the error if they are refused.
+    async fn write_part(&self, table: &dyn Table, rows: &Arc<Vec<Row>>) -> Result<Option<TableError>, Interrupted> {
+        let mut backoff = self.backoff();
+        let mut waited = false;
+        loop {
+            let error = match table.write(Arc::clone(rows)).await {
+                Ok(()) => {
+                    self.status.wrote(rows.len());
+                    self.recovered(waited);
+                    return Ok(None);
+                }
+                Err(error) => error,
+            };
+            match error.verdict() {
+                Verdict::Retry => self.hold(&error, &mut backoff).await?,
+                Verdict::Reject => {
+                    self.recovered(waited);
+                    return Ok(Some(error));
+                }
+                Verdict::Stop => return Err(Interrupted::Failed(SinkError::Table(error))),
+            }
+            waited = true;
+        }
+    }
+
+    /// Appends the refused records to the dead letters, as often as it takes.
+    async fn report(&self, batch: &Batch, refused: &Refused) -> Result<(), Interrupted> {
+        let topic = match (self.plan.dead_letter_topic(), self.plan.tolerance()) {
+            (Some(topic), _) => topic,
+            // Skipped records are never lost, whether somebody thought of a topic for them or not.
+            (None, Tolerance::All) => DEAD_LETTER_TOPIC,
+            (None, Tolerance::None) => return Ok(()),
+        };
+        let letters: Vec<NewRecord> = refused
+            .iter()
+            .filter_map(|(index, error)| {
+                let record = batch.records.get(*index)?;
+                let span = batch.spans.get(record.span)?;
+                Some(dead_letter(self.plan.name(), &span.source, &record.record, error))
+            })
+            .collect();
+        if letters.is_empty() {
+            return Ok(());
+        }
+        let mut backoff = self.backoff();
+        let mut waited = false;
+        while let Err(error) = self.log.append(topic, 0, letters.clone()).await {
+            match error.verdict() {
+                Verdict::Retry => self.hold(&error, &mut backoff).await?,
+                Verdict::Reject | Verdict::Stop => return Err(Interrupted::Failed(SinkError::Log(error))),
+            }
+            waited = true;
+        }
+        self.recovered(waited);
+        Ok(())
+    }
+
+    /// Shows that something is away and waits, unless the task is asked to stop.
+    async fn hold(&self, error: &(dyn Error + Sync), backoff: &mut Backoff) -> Result<(), Interrupted> {
+        let reason = trace(error);
+        let wait = backoff.wait();
+        tracing::warn!(connector = self.plan.name(), %reason, ?wait, "the sink holds its offsets and tries again");
+        self.status.retrying(reason);
+        tokio::select! {
+            () = tokio::time::sleep(wait) => Ok(()),
+            () = self.stop.cancelled() => Err(Interrupted::Asked),
+        }
+    }
+
+    fn recovered(&self, waited: bool) {
+        if waited {
+            tracing::info!(connector = self.plan.name(), "the sink goes on");
+            self.status.set_state(TaskState::Running);
+        }
+    }
+
+    fn backoff(&self) -> Backoff {
+        Backoff::new(self.options.first_retry, self.options.longest_retry)
+    }
+
+    /// The error of the first refused record, for a connector that tolerates none.
+    fn intolerable(&self, batch: &Batch, refused: &Refused) -> SinkError {
+        let first = refused.iter().next().and_then(|(index, error)| {
+            let record = batch.records.get(*index)?;
+            let span = batch.spans.get(record.span)?;
+            Some((span.source.clone(), record.record.offset, error.clone()))
+        });
+        match first {
+            Some((source, offset, error)) => SinkError::Record { source_partition: source, offset, source: error },
+            // Not reached: only called with a refused record of this batch.
+            None => SinkError::Panicked,
+        }
+    }
+}
+
+/// An error with its causes on one line.
+pub(super) fn trace(error: &(dyn Error + Sync)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+fn refusal(error: &TableError) -> RecordError {
+    RecordError {
+        stage: Stage::TaskPut,
+        class_name: "org.apache.kafka.connect.sink.SinkTask".to_owned(),
+        exception_class: "org.apache.kafka.connect.errors.ConnectException",
+        message: trace(error),
+    }
+}
+
+/// The record to blame: the one whose row the table names, or the only one there is.
+fn culprit(records: &[usize], row: Option<usize>) -> Option<usize> {
+    if let Some(record) = row.and_then(|row| records.get(row)) {
+        return Some(*record);
+    }
+    let first = records.first()?;
+    records.iter().all(|record| record == first).then_some(*first)
+}
+
+fn without(record: usize, rows: Vec<Row>, records: Vec<usize>) -> TableRows {
+    let kept = rows.into_iter().zip(records).filter(|(_, own)| *own != record);
+    let (rows, records) = kept.unzip();
+    TableRows { rows, records }
+}
+
+/// Two parts of about the same size, cut between two records. There are at least two records.
+fn halves(mut rows: Vec<Row>, mut records: Vec<usize>) -> [TableRows; 2] {
+    let middle = records.get(records.len() / 2).copied().unwrap_or_default();
+    let before = records.partition_point(|record| *record < middle);
+    let cut = if before > 0 { before } else { records.partition_point(|record| *record <= middle) };
+    let second = TableRows { rows: rows.split_off(cut), records: records.split_off(cut) };
+    // The first part is taken up first: the last of the list.
+    [second, TableRows { rows, records }]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn rows(count: usize) -> Vec<Row> {
+        vec![Row { values: Vec::new(), write_timestamp: 0, ttl_seconds: None }; count]
+    }
+
+    #[test]
+    fn halves_are_cut_between_records() {
+        for records in [vec![0, 1], vec![0, 0, 0, 1], vec![0, 1, 1, 1], vec![2, 3, 3, 3, 9, 9]] {
+            let [second, first] = halves(rows(records.len()), records.clone());
+            assert!(!first.records.is_empty() && !second.records.is_empty(), "{records:?}");
+            assert_ne!(first.records.last(), second.records.first(), "{records:?}");
+            assert_eq!([first.records, second.records].concat(), records);
+        }
+    }
+
+    #[test]
+    fn the_culprit_is_the_row_named_or_the_only_record() {
+        assert_eq!(culprit(&[4, 4, 5], Some(2)), Some(5));
+        assert_eq!(culprit(&[4, 4, 5], None), None);
+        assert_eq!(culprit(&[4, 4], None), Some(4));
+    }
+}

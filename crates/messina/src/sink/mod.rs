@@ -1,0 +1,24 @@
+//! Sinks: records become rows, and an offset is committed only when every record before it is accounted for.
+//! Takes records from the record log and a compiled plan from the configuration.
+//! Gives rows to tables, what cannot become a row to the dead letters, and its books to whoever asks.
+
+mod connector;
+
+mod task;
+
+mod batch;
+
+mod delivery;
+
+mod retry;
+
+pub mod dead_letter;
+
+mod books;
+
+mod status;
+
+pub use books::Books;
+pub use connector::{Connector, SinkOptions};
+pub use status::{PartitionSnapshot, SinkSnapshot, SinkStatus, TaskState};
+pub use task::SinkError;

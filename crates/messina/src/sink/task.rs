@@ -1,0 +1,273 @@
+//! A sink's task: fetch, decode, write, commit, each while the others go on.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use messina_connect::plan::RecordError;
+use tokio::time::Instant;
+
+use super::batch::{Backlog, BatchLimits, BatchSize};
+use super::books::{Books, Progress};
+use super::delivery::{Delivered, Delivery, Interrupted, trace};
+use super::retry::Backoff;
+use super::status::TaskState;
+use crate::record_log::{Assigned, Commit, Polled, RecordConsumer, RecordLogError, SourcePartition};
+use crate::runtime::in_order::InOrder;
+use crate::table::{TableError, Verdict};
+
+/// Why a task failed.
+#[derive(Debug, thiserror::Error)]
+pub enum SinkError {
+    /// A record cannot become a row, and the connector tolerates none.
+    #[error(
+        "record {offset} of `{topic}`-{partition} cannot become a row, and the connector tolerates no errors; \
+         mend the record's source or set `errors.tolerance` to `all`",
+        topic = source_partition.topic, partition = source_partition.partition
+    )]
+    Record {
+        /// The record's partition.
+        source_partition: SourcePartition,
+        /// Its offset.
+        offset: i64,
+        /// What is wrong with it.
+        source: Box<RecordError>,
+    },
+    /// The table cannot be used.
+    #[error(transparent)]
+    Table(TableError),
+    /// The log cannot be used.
+    #[error(transparent)]
+    Log(RecordLogError),
+    /// A bug of ours.
+    #[error("the task panicked; please report it with the log lines before this one")]
+    Panicked,
+}
+
+/// The state of a running task.
+#[derive(Debug)]
+pub(super) struct Task {
+    delivery: Arc<Delivery>,
+    consumer: Box<dyn RecordConsumer>,
+    backlog: Backlog,
+    /// Offset after the last record put into a batch, by partition.
+    taken: BTreeMap<SourcePartition, i64>,
+    order: InOrder<Delivered>,
+    size: BatchSize,
+    /// Partitions whose books are ahead of their commit.
+    uncommitted: BTreeSet<SourcePartition>,
+    commit_at: Instant,
+    /// A partition that began anew, and its new offset; dealt with once nothing is in flight.
+    begun_anew: Option<(SourcePartition, i64)>,
+    backoff: Backoff,
+}
+
+type Deliveries = FuturesUnordered<BoxFuture<'static, (u64, Result<Delivered, Interrupted>)>>;
+
+impl Task {
+    pub(super) fn new(delivery: Arc<Delivery>, consumer: Box<dyn RecordConsumer>) -> Self {
+        let options = &delivery.options;
+        let (size, backoff) =
+            (BatchSize::new(options.max_batch_rows), Backoff::new(options.first_retry, options.longest_retry));
+        Self {
+            delivery,
+            consumer,
+            backlog: Backlog::default(),
+            taken: BTreeMap::new(),
+            order: InOrder::new(),
+            size,
+            uncommitted: BTreeSet::new(),
+            commit_at: Instant::now(),
+            begun_anew: None,
+            backoff,
+        }
+    }
+
+    /// Runs until asked to stop, then finishes what is in flight and commits it; or until it fails.
+    pub(super) async fn run(mut self) -> Result<(), SinkError> {
+        let worked = self.work().await;
+        // What is accounted for is committed also when the task fails.
+        let committed = self.commit().await;
+        worked.and(committed)
+    }
+
+    async fn work(&mut self) -> Result<(), SinkError> {
+        let stop = self.delivery.stop.clone();
+        let mut deliveries = Deliveries::new();
+        loop {
+            let stopping = stop.is_cancelled();
+            if stopping && deliveries.is_empty() {
+                return Ok(());
+            }
+            if !stopping {
+                self.start_deliveries(&mut deliveries);
+            }
+            if deliveries.is_empty() {
+                self.begin_anew();
+            }
+            let may_poll = !stopping && self.backlog.is_empty() && self.begun_anew.is_none();
+            let fetch_bytes = self.delivery.options.fetch_bytes;
+            tokio::select! {
+                biased;
+                () = stop.cancelled(), if !stopping => {}
+                () = tokio::time::sleep_until(self.commit_at), if !self.uncommitted.is_empty() => self.commit().await?,
+                Some((ticket, result)) = deliveries.next() => self.finished(ticket, result)?,
+                polled = self.consumer.poll(fetch_bytes), if may_poll => self.polled(polled).await?,
+            }
+        }
+    }
+
+    /// Puts fetched records into batches and sends them off, as many at a time as are allowed.
+    fn start_deliveries(&mut self, deliveries: &mut Deliveries) {
+        let options = &self.delivery.options;
+        while deliveries.len() < options.batches_in_flight.max(1) && !self.backlog.is_empty() {
+            let limits = BatchLimits { rows: self.size.rows(), records: options.max_batch_records };
+            let taken = &mut self.taken;
+            let mut expected = |source: &SourcePartition, offset: i64| {
+                let gap = taken.get(source).map_or(0, |expected| offset - expected);
+                taken.insert(source.clone(), offset + 1);
+                u64::try_from(gap).unwrap_or(0)
+            };
+            let batch = self.backlog.next_batch(&self.delivery.plan, limits, &mut expected);
+            let ticket = self.order.begin();
+            let delivery = Arc::clone(&self.delivery);
+            deliveries.push(Box::pin(async move { (ticket, delivery.deliver(batch).await) }));
+        }
+    }
+
+    /// A delivery has ended: everything that is now accounted for without a gap goes into the books.
+    fn finished(&mut self, ticket: u64, result: Result<Delivered, Interrupted>) -> Result<(), SinkError> {
+        match result {
+            Ok(delivered) => self.order.finish(ticket, delivered),
+            // Its place in the order stays open, so nothing behind it is committed.
+            Err(Interrupted::Asked) => return Ok(()),
+            Err(Interrupted::Failed(error)) => return Err(error),
+        }
+        while let Some(delivered) = self.order.next_ready() {
+            self.size.observe(delivered.rows, delivered.took);
+            for span in &delivered.spans {
+                self.book(&span.source, &span.progress);
+            }
+            if delivered.dead_letters {
+                // A crash before the commit would make them twice: leave little time for it.
+                self.commit_at = Instant::now();
+            }
+            if let Some(error) = delivered.fatal {
+                return Err(error);
+            }
+        }
+        Ok(())
+    }
+
+    fn book(&mut self, source: &SourcePartition, progress: &Progress) {
+        if self.delivery.status.book(source, progress).is_none() {
+            return;
+        }
+        if self.uncommitted.is_empty() {
+            self.commit_at = Instant::now() + self.delivery.options.commit_interval;
+        }
+        self.uncommitted.insert(source.clone());
+    }
+
+    async fn polled(&mut self, polled: Result<Polled, RecordLogError>) -> Result<(), SinkError> {
+        match polled {
+            Ok(Polled::Records(fetched)) => self.backlog.add(fetched),
+            Ok(Polled::Assigned(assigned)) => assigned.into_iter().for_each(|assigned| self.assigned(assigned)),
+            Ok(Polled::Revoked(sources)) => sources.iter().for_each(|source| self.revoked(source)),
+            Ok(Polled::Lost { source, from, to }) => self.lost(source, from, to),
+            Err(error) => return self.away(error).await,
+        }
+        self.came_back();
+        Ok(())
+    }
+
+    fn assigned(&mut self, assigned: Assigned) {
+        let Assigned { source, offset, metadata } = assigned;
+        let (topic, partition) = (&source.topic, source.partition);
+        tracing::info!(connector = self.delivery.plan.name(), %topic, partition, offset, "the sink reads a partition");
+        self.taken.insert(source.clone(), offset);
+        self.delivery.status.assign(source, Books::resume(offset, metadata.as_deref()));
+    }
+
+    fn revoked(&mut self, source: &SourcePartition) {
+        self.backlog.forget(source);
+        self.taken.remove(source);
+        self.uncommitted.remove(source);
+        self.delivery.status.revoke(source);
+    }
+
+    fn lost(&mut self, source: SourcePartition, from: i64, to: i64) {
+        let (connector, topic, partition) = (self.delivery.plan.name(), &source.topic, source.partition);
+        if to < from {
+            tracing::warn!(connector, %topic, partition, from, to, "the partition began anew, and so does the sink");
+            self.begun_anew = Some((source, to));
+        } else {
+            // The next record shows the gap, and the books count it as skipped.
+            tracing::error!(connector, %topic, partition, from, to, "retention deleted records before the sink read them");
+        }
+    }
+
+    /// Moves the books of a partition that began anew to its new beginning. Nothing is in flight.
+    fn begin_anew(&mut self) {
+        if let Some((source, offset)) = self.begun_anew.take() {
+            if self.delivery.status.rebase(&source, offset).is_some() {
+                self.uncommitted.insert(source.clone());
+            }
+            self.taken.insert(source, offset);
+        }
+    }
+
+    /// Commits the books of every partition that is ahead of its commit, as often as it takes.
+    async fn commit(&mut self) -> Result<(), SinkError> {
+        while !self.uncommitted.is_empty() {
+            let snapshot = self.delivery.status.snapshot();
+            let behind = snapshot.partitions.into_iter().filter(|partition| self.uncommitted.contains(&partition.source));
+            let commits: Vec<Commit> = behind
+                .map(|partition| Commit {
+                    source: partition.source,
+                    offset: partition.books.offset(),
+                    metadata: partition.books.to_string(),
+                })
+                .collect();
+            match self.consumer.commit(commits.clone()).await {
+                Ok(()) => {
+                    for Commit { source, offset, .. } in &commits {
+                        self.delivery.status.committed(source, *offset);
+                    }
+                    self.uncommitted.clear();
+                    self.came_back();
+                }
+                // A task that is to stop leaves the rest to its next start: rows are written again, to the same effect.
+                Err(error) if self.delivery.stop.is_cancelled() => return Err(SinkError::Log(error)),
+                Err(error) => self.away(error).await?,
+            }
+        }
+        Ok(())
+    }
+
+    /// The log did not answer: waits, or fails.
+    async fn away(&mut self, error: RecordLogError) -> Result<(), SinkError> {
+        match error.verdict() {
+            Verdict::Retry => {
+                let (reason, wait) = (trace(&error), self.backoff.wait());
+                tracing::warn!(connector = self.delivery.plan.name(), %reason, ?wait, "the sink waits for the log");
+                self.delivery.status.retrying(reason);
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => {}
+                    () = self.delivery.stop.cancelled() => {}
+                }
+                Ok(())
+            }
+            Verdict::Reject | Verdict::Stop => Err(SinkError::Log(error)),
+        }
+    }
+
+    fn came_back(&mut self) {
+        let options = &self.delivery.options;
+        if self.backoff.waited() {
+            self.backoff = Backoff::new(options.first_retry, options.longest_retry);
+            self.delivery.status.set_state(TaskState::Running);
+        }
+    }
+}

@@ -1,0 +1,64 @@
+//! What can go wrong with a table, and what to do about it.
+
+use std::error::Error;
+
+/// What to do about a failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// The same again, later: hold offsets and back off.
+    Retry,
+    /// This record never: a dead letter, and on with the next.
+    Reject,
+    /// No record at all: the task fails until a person has acted.
+    Stop,
+}
+
+/// Rows were not written.
+#[derive(Debug, thiserror::Error)]
+pub enum TableError {
+    /// The table refuses a row, and would refuse it again.
+    #[error("table `{table}` refuses the row: {problem}")]
+    Refused {
+        /// The table.
+        table: String,
+        /// Which row of the batch; `None` if the table does not say.
+        row: Option<usize>,
+        /// Its reason.
+        problem: String,
+    },
+    /// The table is away, busy or full.
+    #[error("table `{table}` cannot be written now")]
+    Unavailable {
+        /// The table.
+        table: String,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// The table is damaged, gone, or not for us to write.
+    #[error("table `{table}` cannot be written")]
+    Unusable {
+        /// The table.
+        table: String,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
+}
+
+impl TableError {
+    /// What to do about it.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Refused { .. } => Verdict::Reject,
+            Self::Unavailable { .. } => Verdict::Retry,
+            Self::Unusable { .. } => Verdict::Stop,
+        }
+    }
+
+    /// Index of the row that was refused, if the table says which.
+    pub fn row(&self) -> Option<usize> {
+        match self {
+            Self::Refused { row, .. } => *row,
+            Self::Unavailable { .. } | Self::Unusable { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Tables rows are written to, behind one trait: the embedded table, and later ScyllaDB and Cassandra.
+//! Takes rows from the sink task, a batch at a time.
+//! Gives "durable", or an error that says what to do about it.
+
+mod error;
+
+mod embedded;
+
+pub use embedded::EmbeddedTable;
+pub use error::{TableError, Verdict};
+
+use std::fmt::Debug;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use messina_connect::row::Row;
+use messina_connect::table_schema::TableSchema;
+
+/// A future in a box: one allocation for each batch lets both forms stand behind one trait object.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// One table, declared and ready to be written.
+pub trait Table: Send + Sync + Debug {
+    /// The table's shape; rows have one value for each of its columns.
+    fn schema(&self) -> &Arc<TableSchema>;
+
+    /// Upserts rows; done when they are durable. Writing the same rows again changes nothing.
+    ///
+    /// After an error some of them may have been written.
+    fn write(&self, rows: Arc<Vec<Row>>) -> BoxFuture<'_, Result<(), TableError>>;
+}

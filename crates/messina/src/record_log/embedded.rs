@@ -5,10 +5,14 @@ use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use messina_store::log::{
-    AppendError, Log, NewRecord, OffsetCommit, PartitionHandle, ReadError, StoredRecord, TopicConfig, TopicError,
+    AppendError, Log, NewRecord, OffsetCommit, PartitionHandle, ReadError, StoredRecord,
+    TopicConfig, TopicError,
 };
 
-use super::{Assigned, BoxFuture, Commit, Fetched, Polled, RecordConsumer, RecordLog, RecordLogError, SourcePartition};
+use super::{
+    Assigned, BoxFuture, Commit, Fetched, Polled, RecordConsumer, RecordLog, RecordLogError,
+    SourcePartition,
+};
 
 /// How often topics that do not exist, or no longer do, are looked for.
 const LOOK_AGAIN: Duration = Duration::from_secs(1);
@@ -48,19 +52,36 @@ impl RecordLog for EmbeddedLog {
     ) -> BoxFuture<'a, Result<(), RecordLogError>> {
         Box::pin(async move {
             let handle = self.partition_to_append(topic, partition).await?;
-            let records = records.into_iter().map(|record| (handle.clone(), record)).collect();
-            self.log.append_wait(records).await.map(drop).map_err(|error| append_error("append records", error))
+            let records = records
+                .into_iter()
+                .map(|record| (handle.clone(), record))
+                .collect();
+            self.log
+                .append_wait(records)
+                .await
+                .map(drop)
+                .map_err(|error| append_error("append records", error))
         })
     }
 
     fn end_offset(&self, source: &SourcePartition) -> Option<i64> {
-        self.log.partition(&source.topic, source.partition).map(|handle| handle.end_offset())
+        self.log
+            .partition(&source.topic, source.partition)
+            .map(|handle| handle.end_offset())
     }
 }
 
 impl EmbeddedLog {
-    async fn partition_to_append(&self, topic: &str, partition: i32) -> Result<PartitionHandle, RecordLogError> {
-        let find = || self.log.partition(topic, partition).or_else(|| self.log.partition(topic, 0));
+    async fn partition_to_append(
+        &self,
+        topic: &str,
+        partition: i32,
+    ) -> Result<PartitionHandle, RecordLogError> {
+        let find = || {
+            self.log
+                .partition(topic, partition)
+                .or_else(|| self.log.partition(topic, 0))
+        };
         if let Some(handle) = find() {
             return Ok(handle);
         }
@@ -69,14 +90,25 @@ impl EmbeddedLog {
             Ok(()) | Err(TopicError::Exists(_)) => {}
             Err(TopicError::Log(error)) => return Err(append_error("create a topic", error)),
             Err(error @ TopicError::Disk(_)) => {
-                return Err(RecordLogError::Unavailable { operation: "create a topic", source: error.into() });
+                return Err(RecordLogError::Unavailable {
+                    operation: "create a topic",
+                    source: error.into(),
+                });
             }
-            Err(error @ (TopicError::Unknown(_) | TopicError::Name(_) | TopicError::Partitions(_))) => {
-                return Err(RecordLogError::Unusable { operation: "create a topic", source: error.into() });
+            Err(
+                error @ (TopicError::Unknown(_) | TopicError::Name(_) | TopicError::Partitions(_)),
+            ) => {
+                return Err(RecordLogError::Unusable {
+                    operation: "create a topic",
+                    source: error.into(),
+                });
             }
         }
         let gone = || ReadError::UnknownTopic(topic.to_owned());
-        find().ok_or_else(|| RecordLogError::Unavailable { operation: "append records", source: gone().into() })
+        find().ok_or_else(|| RecordLogError::Unavailable {
+            operation: "append records",
+            source: gone().into(),
+        })
     }
 }
 
@@ -120,9 +152,18 @@ impl RecordConsumer for EmbeddedConsumer {
     fn commit(&mut self, commits: Vec<Commit>) -> BoxFuture<'_, Result<(), RecordLogError>> {
         Box::pin(async move {
             let mut offsets = Vec::with_capacity(commits.len());
-            for Commit { source, offset, metadata } in commits {
+            for Commit {
+                source,
+                offset,
+                metadata,
+            } in commits
+            {
                 // A deleted topic's offsets are of no use to anyone.
-                if let Some(consumed) = self.partitions.iter().find(|consumed| consumed.source == source) {
+                if let Some(consumed) = self
+                    .partitions
+                    .iter()
+                    .find(|consumed| consumed.source == source)
+                {
                     offsets.push((consumed.handle.clone(), OffsetCommit { offset, metadata }));
                 }
             }
@@ -134,13 +175,25 @@ impl RecordConsumer for EmbeddedConsumer {
 
 impl EmbeddedConsumer {
     fn drop_deleted(&mut self) -> Option<Vec<SourcePartition>> {
-        let deleted: Vec<Consumed> = self.partitions.extract_if(.., |consumed| consumed.handle.is_deleted()).collect();
+        let deleted: Vec<Consumed> = self
+            .partitions
+            .extract_if(.., |consumed| consumed.handle.is_deleted())
+            .collect();
         for consumed in &deleted {
-            if !self.missing.iter().any(|topic| **topic == *consumed.source.topic) {
+            if !self
+                .missing
+                .iter()
+                .any(|topic| **topic == *consumed.source.topic)
+            {
                 self.missing.push(consumed.source.topic.to_string());
             }
         }
-        (!deleted.is_empty()).then(|| deleted.into_iter().map(|consumed| consumed.source).collect())
+        (!deleted.is_empty()).then(|| {
+            deleted
+                .into_iter()
+                .map(|consumed| consumed.source)
+                .collect()
+        })
     }
 
     fn find_missing(&mut self) -> Option<Vec<Assigned>> {
@@ -154,11 +207,24 @@ impl EmbeddedConsumer {
             let name: Arc<str> = topic.into();
             for handle in handles {
                 let committed = self.log.committed(&self.group, &handle);
-                let source = SourcePartition { topic: Arc::clone(&name), partition: handle.index() };
-                let position = committed.as_ref().map_or(handle.start_offset(), |commit| commit.offset);
+                let source = SourcePartition {
+                    topic: Arc::clone(&name),
+                    partition: handle.index(),
+                };
+                let position = committed
+                    .as_ref()
+                    .map_or(handle.start_offset(), |commit| commit.offset);
                 let metadata = committed.map(|commit| commit.metadata);
-                assigned.push(Assigned { source: source.clone(), offset: position, metadata });
-                self.partitions.push(Consumed { handle, source, position });
+                assigned.push(Assigned {
+                    source: source.clone(),
+                    offset: position,
+                    metadata,
+                });
+                self.partitions.push(Consumed {
+                    handle,
+                    source,
+                    position,
+                });
             }
         }
         (!assigned.is_empty()).then_some(assigned)
@@ -171,7 +237,9 @@ impl EmbeddedConsumer {
         let mut bytes_left = max_bytes;
         for turn in 0..count {
             let index = (self.next + turn) % count;
-            let Some(consumed) = self.partitions.get_mut(index) else { break };
+            let Some(consumed) = self.partitions.get_mut(index) else {
+                break;
+            };
             let end = consumed.handle.end_offset();
             if consumed.position == end {
                 continue;
@@ -181,7 +249,10 @@ impl EmbeddedConsumer {
                     let Some(last) = records.last() else { continue };
                     consumed.position = last.offset + 1;
                     bytes_left = bytes_left.saturating_sub(records.iter().map(size).sum());
-                    all.push(Fetched { source: consumed.source.clone(), records });
+                    all.push(Fetched {
+                        source: consumed.source.clone(),
+                        records,
+                    });
                     if bytes_left == 0 {
                         self.next = (index + 1) % count;
                         break;
@@ -189,16 +260,26 @@ impl EmbeddedConsumer {
                 }
                 Err(ReadError::OutOfRange { start, .. }) if all.is_empty() => {
                     let from = std::mem::replace(&mut consumed.position, start);
-                    return Ok(Some(Polled::Lost { source: consumed.source.clone(), from, to: start }));
+                    return Ok(Some(Polled::Lost {
+                        source: consumed.source.clone(),
+                        from,
+                        to: start,
+                    }));
                 }
                 // Seen again, and first, by the next poll.
                 Err(ReadError::OutOfRange { .. }) => break,
                 Err(ReadError::TopicDeleted(_) | ReadError::UnknownTopic(_)) => {}
                 Err(error @ ReadError::Disk(_)) => {
-                    return Err(RecordLogError::Unavailable { operation: "be read", source: error.into() });
+                    return Err(RecordLogError::Unavailable {
+                        operation: "be read",
+                        source: error.into(),
+                    });
                 }
                 Err(error @ ReadError::Damaged(_)) => {
-                    return Err(RecordLogError::Unusable { operation: "be read", source: error.into() });
+                    return Err(RecordLogError::Unusable {
+                        operation: "be read",
+                        source: error.into(),
+                    });
                 }
             }
         }
@@ -207,8 +288,11 @@ impl EmbeddedConsumer {
 
     /// Waits until a partition has more, or until it is time to look for missing topics.
     async fn wait(&self) {
-        let mut advanced: FuturesUnordered<_> =
-            self.partitions.iter().map(|consumed| consumed.handle.wait_beyond(consumed.position)).collect();
+        let mut advanced: FuturesUnordered<_> = self
+            .partitions
+            .iter()
+            .map(|consumed| consumed.handle.wait_beyond(consumed.position))
+            .collect();
         if self.missing.is_empty() {
             advanced.next().await;
             return;
@@ -220,7 +304,12 @@ impl EmbeddedConsumer {
     }
 }
 
-async fn read(log: &Log, consumed: &Consumed, end: i64, max_bytes: usize) -> Result<Vec<StoredRecord>, ReadError> {
+async fn read(
+    log: &Log,
+    consumed: &Consumed,
+    end: i64,
+    max_bytes: usize,
+) -> Result<Vec<StoredRecord>, ReadError> {
     let (position, max_bytes) = (consumed.position, max_bytes.max(1));
     if end - position <= NEAR_END {
         return log.read(&consumed.handle, position, max_bytes);
@@ -239,11 +328,15 @@ fn size(record: &StoredRecord) -> usize {
 
 fn append_error(operation: &'static str, error: AppendError) -> RecordLogError {
     match error {
-        AppendError::Full(_) | AppendError::TopicDeleted(_) => {
-            RecordLogError::Unavailable { operation, source: error.into() }
-        }
+        AppendError::Full(_) | AppendError::TopicDeleted(_) => RecordLogError::Unavailable {
+            operation,
+            source: error.into(),
+        },
         AppendError::Failed(_) | AppendError::TooLarge { .. } | AppendError::Closed => {
-            RecordLogError::Unusable { operation, source: error.into() }
+            RecordLogError::Unusable {
+                operation,
+                source: error.into(),
+            }
         }
     }
 }

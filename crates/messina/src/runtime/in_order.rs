@@ -22,7 +22,10 @@ impl<T> Default for InOrder<T> {
 impl<T> InOrder<T> {
     /// Nothing under way.
     pub const fn new() -> Self {
-        Self { first: 0, slots: VecDeque::new() }
+        Self {
+            first: 0,
+            slots: VecDeque::new(),
+        }
     }
 
     /// Takes a place in the order; the ticket names it in [`finish`](Self::finish).
@@ -34,9 +37,14 @@ impl<T> InOrder<T> {
 
     /// The work of `ticket` is done. A second answer, or one nobody waits for, is a bug of the caller.
     pub fn finish(&mut self, ticket: u64, answer: T) {
-        let index = ticket.checked_sub(self.first).and_then(|index| usize::try_from(index).ok());
+        let index = ticket
+            .checked_sub(self.first)
+            .and_then(|index| usize::try_from(index).ok());
         let slot = index.and_then(|index| self.slots.get_mut(index));
-        debug_assert!(slot.as_ref().is_some_and(|slot| slot.is_none()), "ticket {ticket} is not under way");
+        debug_assert!(
+            slot.as_ref().is_some_and(|slot| slot.is_none()),
+            "ticket {ticket} is not under way"
+        );
         if let Some(slot) = slot {
             *slot = Some(answer);
         }
@@ -77,7 +85,10 @@ mod tests {
         assert_eq!(order.next_ready(), Some("a"));
         assert_eq!(order.next_ready(), None);
         order.finish(tickets[1], "b");
-        assert_eq!((order.next_ready(), order.next_ready()), (Some("b"), Some("c")));
+        assert_eq!(
+            (order.next_ready(), order.next_ready()),
+            (Some("b"), Some("c"))
+        );
         assert!(order.is_empty());
     }
 

@@ -5,3 +5,4 @@
 pub mod clock;
 pub mod in_order;
 pub mod shutdown;
+pub mod tasks;

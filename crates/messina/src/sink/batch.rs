@@ -62,7 +62,11 @@ impl Backlog {
     }
 
     pub(super) fn add(&mut self, fetched: Vec<Fetched>) {
-        self.fetched.extend(fetched.into_iter().map(|fetched| (fetched.source, fetched.records.into())));
+        self.fetched.extend(
+            fetched
+                .into_iter()
+                .map(|fetched| (fetched.source, fetched.records.into())),
+        );
     }
 
     pub(super) fn forget(&mut self, source: &SourcePartition) {
@@ -79,11 +83,17 @@ impl Backlog {
         limits: BatchLimits,
         expected: &mut dyn FnMut(&SourcePartition, i64) -> u64,
     ) -> Batch {
-        let mut batch = Batch { tables: plan.tables().iter().map(|_| TableRows::default()).collect(), ..Batch::default() };
+        let mut batch = Batch {
+            tables: plan.tables().iter().map(|_| TableRows::default()).collect(),
+            ..Batch::default()
+        };
         let mut rows = Vec::new();
         while let Some((source, records)) = self.fetched.front_mut() {
             let span = batch.spans.len();
-            batch.spans.push(Span { source: source.clone(), progress: Progress::default() });
+            batch.spans.push(Span {
+                source: source.clone(),
+                progress: Progress::default(),
+            });
             while let Some(record) = records.pop_front() {
                 let skipped = expected(source, record.offset);
                 if let Some(span) = batch.spans.last_mut() {
@@ -106,11 +116,22 @@ impl Backlog {
 }
 
 impl Batch {
-    fn take(&mut self, plan: &Plan, span: usize, record: StoredRecord, rows: &mut Vec<(usize, Row)>) {
+    fn take(
+        &mut self,
+        plan: &Plan,
+        span: usize,
+        record: StoredRecord,
+        rows: &mut Vec<(usize, Row)>,
+    ) {
         let index = self.records.len();
-        let Some(at) = self.spans.get_mut(span) else { return };
+        let Some(at) = self.spans.get_mut(span) else {
+            return;
+        };
         let source = &at.source;
-        match plan.apply(&record.as_sink_record(&source.topic, source.partition), rows) {
+        match plan.apply(
+            &record.as_sink_record(&source.topic, source.partition),
+            rows,
+        ) {
             // Counted as written now, as a dead letter later if its table refuses it.
             Outcome::Written(_) => at.progress.written += 1,
             Outcome::Filtered => at.progress.filtered += 1,
@@ -163,7 +184,11 @@ const SLOW: Duration = Duration::from_millis(500);
 impl BatchSize {
     pub(super) fn new(most: usize) -> Self {
         let most = most.max(1);
-        Self { rows: most.min(1_000), least: most.min(100), most }
+        Self {
+            rows: most.min(1_000),
+            least: most.min(100),
+            most,
+        }
     }
 
     pub(super) fn rows(&self) -> usize {

@@ -26,7 +26,10 @@ pub struct Books {
     pub start: i64,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature serde asks for")]
+#[expect(
+    clippy::trivially_copy_pass_by_ref,
+    reason = "the signature serde asks for"
+)]
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }
@@ -34,7 +37,10 @@ fn is_zero(count: &u64) -> bool {
 impl Books {
     /// Books that begin at `start`.
     pub fn starting_at(start: i64) -> Self {
-        Self { start, ..Self::default() }
+        Self {
+            start,
+            ..Self::default()
+        }
     }
 
     /// The books committed with `offset`.
@@ -42,7 +48,9 @@ impl Books {
     /// If they do not lead to that offset, somebody moved it: a rewind, or another tool's commit. The counts are
     /// kept, as they did happen, and the start is moved so that the books balance from here.
     pub fn resume(offset: i64, metadata: Option<&str>) -> Self {
-        let Some(mut books) = metadata.and_then(|metadata| serde_json::from_str::<Self>(metadata).ok()) else {
+        let Some(mut books) =
+            metadata.and_then(|metadata| serde_json::from_str::<Self>(metadata).ok())
+        else {
             return Self::starting_at(offset);
         };
         books.start = offset.saturating_sub(books.accounted());
@@ -51,7 +59,8 @@ impl Books {
 
     /// Offsets accounted for.
     fn accounted(&self) -> i64 {
-        i64::try_from(self.written + self.dead_lettered + self.filtered + self.skipped).unwrap_or(i64::MAX)
+        i64::try_from(self.written + self.dead_lettered + self.filtered + self.skipped)
+            .unwrap_or(i64::MAX)
     }
 
     /// The offset up to which everything is accounted for.
@@ -60,7 +69,7 @@ impl Books {
     }
 
     /// Adds what happened since.
-    pub fn add(&mut self, progress: &Progress) {
+    pub(super) fn add(&mut self, progress: &Progress) {
         self.written += progress.written;
         self.dead_lettered += progress.dead_lettered;
         self.filtered += progress.filtered;
@@ -78,7 +87,7 @@ impl fmt::Display for Books {
 
 /// What a batch did to one partition's books.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Progress {
+pub(super) struct Progress {
     /// See [`Books::written`].
     pub(super) written: u64,
     /// See [`Books::dead_lettered`].
@@ -96,7 +105,12 @@ mod tests {
     #[test]
     fn books_survive_their_commit() {
         let mut books = Books::starting_at(7);
-        books.add(&Progress { written: 3, dead_lettered: 2, filtered: 1, skipped: 0 });
+        books.add(&Progress {
+            written: 3,
+            dead_lettered: 2,
+            filtered: 1,
+            skipped: 0,
+        });
         assert_eq!(books.to_string(), r#"{"w":3,"d":2,"f":1,"s":7}"#);
         assert_eq!(Books::resume(13, Some(&books.to_string())), books);
         assert_eq!(books.offset(), 13);
@@ -106,6 +120,9 @@ mod tests {
     fn books_balance_after_somebody_moved_the_offset() {
         let books = Books::resume(100, Some(r#"{"w":3,"d":2,"f":1,"s":7}"#));
         assert_eq!((books.offset(), books.written), (100, 3));
-        assert_eq!(Books::resume(5, Some("another tool's note")), Books::starting_at(5));
+        assert_eq!(
+            Books::resume(5, Some("another tool's note")),
+            Books::starting_at(5)
+        );
     }
 }

@@ -58,10 +58,29 @@ pub struct Connector {
 
 impl Connector {
     /// A connector over its tables: one for each of [`Plan::tables`], in that order.
-    pub fn new(plan: Plan, tables: Vec<Arc<dyn Table>>, log: Arc<dyn RecordLog>, options: SinkOptions) -> Self {
-        assert_eq!(plan.tables().len(), tables.len(), "a table for each of the plan's");
+    ///
+    /// # Panics
+    ///
+    /// If there are more or fewer tables than the plan has.
+    pub fn new(
+        plan: Plan,
+        tables: Vec<Arc<dyn Table>>,
+        log: Arc<dyn RecordLog>,
+        options: SinkOptions,
+    ) -> Self {
+        assert_eq!(
+            plan.tables().len(),
+            tables.len(),
+            "a table for each of the plan's"
+        );
         let status = Arc::new(SinkStatus::new(plan.name().to_owned(), Arc::clone(&log)));
-        Self { plan: Arc::new(plan), tables: tables.into(), log, options, status }
+        Self {
+            plan: Arc::new(plan),
+            tables: tables.into(),
+            log,
+            options,
+            status,
+        }
     }
 
     /// The connector's name.
@@ -87,7 +106,10 @@ impl Connector {
     /// Runs until `stop` is cancelled, then finishes what is in flight; or until the task fails, which leaves
     /// [`TaskState::Failed`] in the status. May be called again after it has ended.
     pub async fn run(&self, stop: CancellationToken) {
-        let ended = EndsInSight { status: &self.status, done: false };
+        let ended = EndsInSight {
+            status: &self.status,
+            done: false,
+        };
         self.status.set_state(TaskState::Running);
         let delivery = Delivery {
             plan: Arc::clone(&self.plan),
@@ -127,7 +149,9 @@ impl Drop for EndsInSight<'_> {
     fn drop(&mut self) {
         if !self.done {
             let state = if std::thread::panicking() {
-                TaskState::Failed { trace: SinkError::Panicked.to_string() }
+                TaskState::Failed {
+                    trace: SinkError::Panicked.to_string(),
+                }
             } else {
                 TaskState::Stopped
             };

@@ -38,7 +38,12 @@ pub struct DeadLetter {
 }
 
 /// The record to append for a consumed record that was refused.
-pub fn dead_letter(connector: &str, source: &SourcePartition, record: &StoredRecord, error: &RecordError) -> NewRecord {
+pub fn dead_letter(
+    connector: &str,
+    source: &SourcePartition,
+    record: &StoredRecord,
+    error: &RecordError,
+) -> NewRecord {
     let mut headers = original_headers(&record.headers);
     let context = [
         ("topic", source.topic.to_string()),
@@ -50,13 +55,21 @@ pub fn dead_letter(connector: &str, source: &SourcePartition, record: &StoredRec
         ("class.name", error.class_name.clone()),
         ("exception.class.name", error.exception_class.to_owned()),
         ("exception.message", error.message.clone()),
-        ("exception.stacktrace", format!("{}: {}", error.exception_class, error.message)),
+        (
+            "exception.stacktrace",
+            format!("{}: {}", error.exception_class, error.message),
+        ),
     ];
     headers.extend(context.into_iter().map(|(name, value)| RecordHeader {
         name: Bytes::from(format!("{ERROR_HEADER_PREFIX}{name}")),
         value: Some(Bytes::from(value)),
     }));
-    NewRecord { key: record.key.clone(), value: record.value.clone(), headers, timestamp: record.timestamp }
+    NewRecord {
+        key: record.key.clone(),
+        value: record.value.clone(),
+        headers,
+        timestamp: record.timestamp,
+    }
 }
 
 impl DeadLetter {
@@ -64,14 +77,20 @@ impl DeadLetter {
     pub fn parse(record: &StoredRecord) -> Option<Self> {
         let context = |name: &str| {
             let wanted = |header: &&RecordHeader| {
-                header.name.strip_prefix(ERROR_HEADER_PREFIX.as_bytes()).is_some_and(|rest| rest == name.as_bytes())
+                header
+                    .name
+                    .strip_prefix(ERROR_HEADER_PREFIX.as_bytes())
+                    .is_some_and(|rest| rest == name.as_bytes())
             };
             let value = record.headers.iter().rev().find(wanted)?.value.as_ref()?;
             Some(String::from_utf8_lossy(value).into_owned())
         };
         let partition = context("partition")?.parse().ok()?;
         Some(Self {
-            source: SourcePartition { topic: context("topic")?.into(), partition },
+            source: SourcePartition {
+                topic: context("topic")?.into(),
+                partition,
+            },
             offset: context("offset")?.parse().ok()?,
             connector: context("connector.name").unwrap_or_default(),
             stage: context("stage").unwrap_or_default(),
@@ -90,7 +109,8 @@ impl DeadLetter {
     /// Appends the original record to the topic and partition it came from. Done when it is durable there; the
     /// dead letter stays where it is.
     pub async fn replay(self, log: &dyn RecordLog) -> Result<(), RecordLogError> {
-        log.append(&self.source.topic, self.source.partition, vec![self.record]).await
+        log.append(&self.source.topic, self.source.partition, vec![self.record])
+            .await
     }
 }
 
@@ -117,9 +137,15 @@ mod tests {
             timestamp: 1_700_000_000_000,
             key: Some(Bytes::from_static(b"device/1")),
             value: Some(Bytes::from_static(b"\xff\x00 not text")),
-            headers: vec![header("mqtt.topic", "device/1"), header("__connect.errors.offset", "41")],
+            headers: vec![
+                header("mqtt.topic", "device/1"),
+                header("__connect.errors.offset", "41"),
+            ],
         };
-        let source = SourcePartition { topic: "readings".into(), partition: 3 };
+        let source = SourcePartition {
+            topic: "readings".into(),
+            partition: 3,
+        };
         let error = RecordError {
             stage: Stage::ValueConverter,
             class_name: "org.apache.kafka.connect.json.JsonConverter".to_owned(),
@@ -127,13 +153,35 @@ mod tests {
             message: "not JSON".to_owned(),
         };
         let letter = dead_letter("readings", &source, &record, &error);
-        assert_eq!((&letter.key, &letter.value, letter.timestamp), (&record.key, &record.value, record.timestamp));
-        assert_eq!(letter.headers.len(), 11, "one own header, ten of context, none of the earlier failure");
+        assert_eq!(
+            (&letter.key, &letter.value, letter.timestamp),
+            (&record.key, &record.value, record.timestamp)
+        );
+        assert_eq!(
+            letter.headers.len(),
+            11,
+            "one own header, ten of context, none of the earlier failure"
+        );
 
-        let NewRecord { key, value, headers, timestamp } = letter;
-        let read = DeadLetter::parse(&StoredRecord { offset: 0, timestamp, key, value, headers }).unwrap();
+        let NewRecord {
+            key,
+            value,
+            headers,
+            timestamp,
+        } = letter;
+        let read = DeadLetter::parse(&StoredRecord {
+            offset: 0,
+            timestamp,
+            key,
+            value,
+            headers,
+        })
+        .unwrap();
         assert_eq!((read.source, read.offset), (source, 42));
-        assert_eq!((read.stage.as_str(), read.message.as_str()), ("VALUE_CONVERTER", "not JSON"));
+        assert_eq!(
+            (read.stage.as_str(), read.message.as_str()),
+            ("VALUE_CONVERTER", "not JSON")
+        );
         assert_eq!(read.record.headers, [header("mqtt.topic", "device/1")]);
         assert_eq!(read.record.value, record.value);
         assert_eq!(DeadLetter::parse(&record), None);

@@ -58,7 +58,10 @@ type Refused = BTreeMap<usize, Box<RecordError>>;
 
 impl Delivery {
     /// Delivers a batch: done when every row is durable or its record is a durable dead letter.
-    pub(super) async fn deliver(self: Arc<Self>, mut batch: Batch) -> Result<Delivered, Interrupted> {
+    pub(super) async fn deliver(
+        self: Arc<Self>,
+        mut batch: Batch,
+    ) -> Result<Delivered, Interrupted> {
         let begin = Instant::now();
         let rows = batch.rows();
         let mut refused = Refused::new();
@@ -69,7 +72,7 @@ impl Delivery {
         }
         if self.plan.tolerance() == Tolerance::None && !refused.is_empty() {
             self.report(&batch, &refused).await?;
-            return Err(Interrupted::Failed(self.intolerable(&batch, &refused)));
+            return Err(Interrupted::Failed(Self::intolerable(&batch, &refused)));
         }
         for index in refused.keys() {
             let span = batch.records.get(*index).map(|record| record.span);
@@ -80,23 +83,38 @@ impl Delivery {
         }
         refused.extend(std::mem::take(&mut batch.rejected));
         self.report(&batch, &refused).await?;
-        let fatal = batch.fatal.then(|| self.intolerable(&batch, &refused));
-        Ok(Delivered { spans: batch.spans, rows, took: begin.elapsed(), dead_letters: !refused.is_empty(), fatal })
+        let fatal = batch.fatal.then(|| Self::intolerable(&batch, &refused));
+        Ok(Delivered {
+            spans: batch.spans,
+            rows,
+            took: begin.elapsed(),
+            dead_letters: !refused.is_empty(),
+            fatal,
+        })
     }
 
     /// Writes the rows of one table; what it refuses is split off, record by record, and noted in `refused`.
-    async fn write(&self, table: &dyn Table, part: TableRows, refused: &mut Refused) -> Result<(), Interrupted> {
+    async fn write(
+        &self,
+        table: &dyn Table,
+        part: TableRows,
+        refused: &mut Refused,
+    ) -> Result<(), Interrupted> {
         let mut parts = vec![part];
         while let Some(TableRows { rows, records }) = parts.pop() {
             if rows.is_empty() {
                 continue;
             }
             let rows = Arc::new(rows);
-            let Some(error) = self.write_part(table, &rows).await? else { continue };
+            let Some(error) = self.write_part(table, &rows).await? else {
+                continue;
+            };
             let rows = Arc::try_unwrap(rows).unwrap_or_else(|shared| shared.to_vec());
             match culprit(&records, error.row()) {
                 Some(record) => {
-                    refused.entry(record).or_insert_with(|| Box::new(refusal(&error)));
+                    refused
+                        .entry(record)
+                        .or_insert_with(|| Box::new(refusal(&error)));
                     parts.push(without(record, rows, records));
                 }
                 None => parts.extend(halves(rows, records)),
@@ -106,7 +124,11 @@ impl Delivery {
     }
 
     /// Writes rows, as often as it takes; gives the error if they are refused.
-    async fn write_part(&self, table: &dyn Table, rows: &Arc<Vec<Row>>) -> Result<Option<TableError>, Interrupted> {
+    async fn write_part(
+        &self,
+        table: &dyn Table,
+        rows: &Arc<Vec<Row>>,
+    ) -> Result<Option<TableError>, Interrupted> {
         let mut backoff = self.backoff();
         let mut waited = false;
         loop {
@@ -143,7 +165,12 @@ impl Delivery {
             .filter_map(|(index, error)| {
                 let record = batch.records.get(*index)?;
                 let span = batch.spans.get(record.span)?;
-                Some(dead_letter(self.plan.name(), &span.source, &record.record, error))
+                Some(dead_letter(
+                    self.plan.name(),
+                    &span.source,
+                    &record.record,
+                    error,
+                ))
             })
             .collect();
         if letters.is_empty() {
@@ -154,7 +181,9 @@ impl Delivery {
         while let Err(error) = self.log.append(topic, 0, letters.clone()).await {
             match error.verdict() {
                 Verdict::Retry => self.hold(&error, &mut backoff).await?,
-                Verdict::Reject | Verdict::Stop => return Err(Interrupted::Failed(SinkError::Log(error))),
+                Verdict::Reject | Verdict::Stop => {
+                    return Err(Interrupted::Failed(SinkError::Log(error)));
+                }
             }
             waited = true;
         }
@@ -163,7 +192,11 @@ impl Delivery {
     }
 
     /// Shows that something is away and waits, unless the task is asked to stop.
-    async fn hold(&self, error: &(dyn Error + Sync), backoff: &mut Backoff) -> Result<(), Interrupted> {
+    async fn hold(
+        &self,
+        error: &(dyn Error + Sync),
+        backoff: &mut Backoff,
+    ) -> Result<(), Interrupted> {
         let reason = trace(error);
         let wait = backoff.wait();
         tracing::warn!(connector = self.plan.name(), %reason, ?wait, "the sink holds its offsets and tries again");
@@ -186,14 +219,18 @@ impl Delivery {
     }
 
     /// The error of the first refused record, for a connector that tolerates none.
-    fn intolerable(&self, batch: &Batch, refused: &Refused) -> SinkError {
+    fn intolerable(batch: &Batch, refused: &Refused) -> SinkError {
         let first = refused.iter().next().and_then(|(index, error)| {
             let record = batch.records.get(*index)?;
             let span = batch.spans.get(record.span)?;
             Some((span.source.clone(), record.record.offset, error.clone()))
         });
         match first {
-            Some((source, offset, error)) => SinkError::Record { source_partition: source, offset, source: error },
+            Some((source, offset, error)) => SinkError::Record {
+                source_partition: source,
+                offset,
+                source: error,
+            },
             // Not reached: only called with a refused record of this batch.
             None => SinkError::Panicked,
         }
@@ -227,11 +264,17 @@ fn culprit(records: &[usize], row: Option<usize>) -> Option<usize> {
         return Some(*record);
     }
     let first = records.first()?;
-    records.iter().all(|record| record == first).then_some(*first)
+    records
+        .iter()
+        .all(|record| record == first)
+        .then_some(*first)
 }
 
 fn without(record: usize, rows: Vec<Row>, records: Vec<usize>) -> TableRows {
-    let kept = rows.into_iter().zip(records).filter(|(_, own)| *own != record);
+    let kept = rows
+        .into_iter()
+        .zip(records)
+        .filter(|(_, own)| *own != record);
     let (rows, records) = kept.unzip();
     TableRows { rows, records }
 }
@@ -240,8 +283,15 @@ fn without(record: usize, rows: Vec<Row>, records: Vec<usize>) -> TableRows {
 fn halves(mut rows: Vec<Row>, mut records: Vec<usize>) -> [TableRows; 2] {
     let middle = records.get(records.len() / 2).copied().unwrap_or_default();
     let before = records.partition_point(|record| *record < middle);
-    let cut = if before > 0 { before } else { records.partition_point(|record| *record <= middle) };
-    let second = TableRows { rows: rows.split_off(cut), records: records.split_off(cut) };
+    let cut = if before > 0 {
+        before
+    } else {
+        records.partition_point(|record| *record <= middle)
+    };
+    let second = TableRows {
+        rows: rows.split_off(cut),
+        records: records.split_off(cut),
+    };
     // The first part is taken up first: the last of the list.
     [second, TableRows { rows, records }]
 }
@@ -251,14 +301,29 @@ mod tests {
     use super::*;
 
     fn rows(count: usize) -> Vec<Row> {
-        vec![Row { values: Vec::new(), write_timestamp: 0, ttl_seconds: None }; count]
+        vec![
+            Row {
+                values: Vec::new(),
+                write_timestamp: 0,
+                ttl_seconds: None
+            };
+            count
+        ]
     }
 
     #[test]
     fn halves_are_cut_between_records() {
-        for records in [vec![0, 1], vec![0, 0, 0, 1], vec![0, 1, 1, 1], vec![2, 3, 3, 3, 9, 9]] {
+        for records in [
+            vec![0, 1],
+            vec![0, 0, 0, 1],
+            vec![0, 1, 1, 1],
+            vec![2, 3, 3, 3, 9, 9],
+        ] {
             let [second, first] = halves(rows(records.len()), records.clone());
-            assert!(!first.records.is_empty() && !second.records.is_empty(), "{records:?}");
+            assert!(
+                !first.records.is_empty() && !second.records.is_empty(),
+                "{records:?}"
+            );
             assert_ne!(first.records.last(), second.records.first(), "{records:?}");
             assert_eq!([first.records, second.records].concat(), records);
         }

@@ -12,7 +12,11 @@ pub(super) struct Backoff {
 
 impl Backoff {
     pub(super) fn new(first: Duration, longest: Duration) -> Self {
-        Self { next: first.min(longest), longest, waited: false }
+        Self {
+            next: first.min(longest),
+            longest,
+            waited: false,
+        }
     }
 
     /// The wait before the next try.

@@ -8,6 +8,8 @@ use parking_lot::Mutex;
 
 use super::books::{Books, Progress};
 use crate::record_log::{RecordLog, SourcePartition};
+use crate::telemetry::health::Light;
+use crate::telemetry::status::SinkBooks;
 
 /// How a sink's task is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +30,28 @@ pub enum TaskState {
     },
     /// Ended because it was asked to.
     Stopped,
+}
+
+impl TaskState {
+    /// Kafka Connect's word for it, and `RETRYING`, which Connect does not tell from `RUNNING`.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Unassigned => "UNASSIGNED",
+            Self::Running => "RUNNING",
+            Self::Retrying { .. } => "RETRYING",
+            Self::Failed { .. } => "FAILED",
+            Self::Stopped => "STOPPED",
+        }
+    }
+
+    /// The light it shows in health, with the reason when it is not green.
+    pub fn light(&self) -> (Light, Option<&str>) {
+        match self {
+            Self::Unassigned | Self::Running | Self::Stopped => (Light::Green, None),
+            Self::Retrying { reason } => (Light::Amber, Some(reason)),
+            Self::Failed { trace } => (Light::Red, Some(trace)),
+        }
+    }
 }
 
 /// One partition in a [`SinkSnapshot`].
@@ -66,6 +90,26 @@ impl SinkSnapshot {
     /// The sum of a figure over all partitions.
     pub fn total(&self, figure: impl Fn(&PartitionSnapshot) -> u64) -> u64 {
         self.partitions.iter().map(figure).sum()
+    }
+}
+
+impl From<&SinkSnapshot> for SinkBooks {
+    fn from(snapshot: &SinkSnapshot) -> Self {
+        let written = snapshot.total(|partition| partition.books.written);
+        let dead_lettered = snapshot.total(|partition| partition.books.dead_lettered);
+        let filtered = snapshot.total(|partition| partition.books.filtered);
+        Self {
+            name: snapshot.name.clone(),
+            state: snapshot.state.name().to_owned(),
+            read: written + dead_lettered + filtered,
+            written,
+            dead_lettered,
+            filtered,
+            in_flight: snapshot.total(|partition| partition.in_flight),
+            lag: snapshot
+                .total(|partition| u64::try_from(partition.end - partition.committed).unwrap_or(0)),
+            rows: snapshot.rows_written,
+        }
     }
 }
 
@@ -150,7 +194,13 @@ impl SinkStatus {
     }
 
     pub(super) fn assign(&self, source: SourcePartition, books: Books) {
-        self.partitions.lock().insert(source, PartitionState { books, committed: books.offset() });
+        self.partitions.lock().insert(
+            source,
+            PartitionState {
+                books,
+                committed: books.offset(),
+            },
+        );
     }
 
     pub(super) fn revoke(&self, source: &SourcePartition) {

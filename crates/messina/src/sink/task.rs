@@ -13,7 +13,9 @@ use super::books::{Books, Progress};
 use super::delivery::{Delivered, Delivery, Interrupted, trace};
 use super::retry::Backoff;
 use super::status::TaskState;
-use crate::record_log::{Assigned, Commit, Polled, RecordConsumer, RecordLogError, SourcePartition};
+use crate::record_log::{
+    Assigned, Commit, Polled, RecordConsumer, RecordLogError, SourcePartition,
+};
 use crate::runtime::in_order::InOrder;
 use crate::table::{TableError, Verdict};
 
@@ -68,8 +70,10 @@ type Deliveries = FuturesUnordered<BoxFuture<'static, (u64, Result<Delivered, In
 impl Task {
     pub(super) fn new(delivery: Arc<Delivery>, consumer: Box<dyn RecordConsumer>) -> Self {
         let options = &delivery.options;
-        let (size, backoff) =
-            (BatchSize::new(options.max_batch_rows), Backoff::new(options.first_retry, options.longest_retry));
+        let (size, backoff) = (
+            BatchSize::new(options.max_batch_rows),
+            Backoff::new(options.first_retry, options.longest_retry),
+        );
         Self {
             delivery,
             consumer,
@@ -122,22 +126,33 @@ impl Task {
     fn start_deliveries(&mut self, deliveries: &mut Deliveries) {
         let options = &self.delivery.options;
         while deliveries.len() < options.batches_in_flight.max(1) && !self.backlog.is_empty() {
-            let limits = BatchLimits { rows: self.size.rows(), records: options.max_batch_records };
+            let limits = BatchLimits {
+                rows: self.size.rows(),
+                records: options.max_batch_records,
+            };
             let taken = &mut self.taken;
             let mut expected = |source: &SourcePartition, offset: i64| {
                 let gap = taken.get(source).map_or(0, |expected| offset - expected);
                 taken.insert(source.clone(), offset + 1);
                 u64::try_from(gap).unwrap_or(0)
             };
-            let batch = self.backlog.next_batch(&self.delivery.plan, limits, &mut expected);
+            let batch = self
+                .backlog
+                .next_batch(&self.delivery.plan, limits, &mut expected);
             let ticket = self.order.begin();
             let delivery = Arc::clone(&self.delivery);
-            deliveries.push(Box::pin(async move { (ticket, delivery.deliver(batch).await) }));
+            deliveries.push(Box::pin(
+                async move { (ticket, delivery.deliver(batch).await) },
+            ));
         }
     }
 
     /// A delivery has ended: everything that is now accounted for without a gap goes into the books.
-    fn finished(&mut self, ticket: u64, result: Result<Delivered, Interrupted>) -> Result<(), SinkError> {
+    fn finished(
+        &mut self,
+        ticket: u64,
+        result: Result<Delivered, Interrupted>,
+    ) -> Result<(), SinkError> {
         match result {
             Ok(delivered) => self.order.finish(ticket, delivered),
             // Its place in the order stays open, so nothing behind it is committed.
@@ -173,7 +188,9 @@ impl Task {
     async fn polled(&mut self, polled: Result<Polled, RecordLogError>) -> Result<(), SinkError> {
         match polled {
             Ok(Polled::Records(fetched)) => self.backlog.add(fetched),
-            Ok(Polled::Assigned(assigned)) => assigned.into_iter().for_each(|assigned| self.assigned(assigned)),
+            Ok(Polled::Assigned(assigned)) => assigned
+                .into_iter()
+                .for_each(|assigned| self.assigned(assigned)),
             Ok(Polled::Revoked(sources)) => sources.iter().for_each(|source| self.revoked(source)),
             Ok(Polled::Lost { source, from, to }) => self.lost(source, from, to),
             Err(error) => return self.away(error).await,
@@ -183,11 +200,17 @@ impl Task {
     }
 
     fn assigned(&mut self, assigned: Assigned) {
-        let Assigned { source, offset, metadata } = assigned;
+        let Assigned {
+            source,
+            offset,
+            metadata,
+        } = assigned;
         let (topic, partition) = (&source.topic, source.partition);
         tracing::info!(connector = self.delivery.plan.name(), %topic, partition, offset, "the sink reads a partition");
         self.taken.insert(source.clone(), offset);
-        self.delivery.status.assign(source, Books::resume(offset, metadata.as_deref()));
+        self.delivery
+            .status
+            .assign(source, Books::resume(offset, metadata.as_deref()));
     }
 
     fn revoked(&mut self, source: &SourcePartition) {
@@ -198,7 +221,8 @@ impl Task {
     }
 
     fn lost(&mut self, source: SourcePartition, from: i64, to: i64) {
-        let (connector, topic, partition) = (self.delivery.plan.name(), &source.topic, source.partition);
+        let (connector, topic, partition) =
+            (self.delivery.plan.name(), &source.topic, source.partition);
         if to < from {
             tracing::warn!(connector, %topic, partition, from, to, "the partition began anew, and so does the sink");
             self.begun_anew = Some((source, to));
@@ -222,7 +246,10 @@ impl Task {
     async fn commit(&mut self) -> Result<(), SinkError> {
         while !self.uncommitted.is_empty() {
             let snapshot = self.delivery.status.snapshot();
-            let behind = snapshot.partitions.into_iter().filter(|partition| self.uncommitted.contains(&partition.source));
+            let behind = snapshot
+                .partitions
+                .into_iter()
+                .filter(|partition| self.uncommitted.contains(&partition.source));
             let commits: Vec<Commit> = behind
                 .map(|partition| Commit {
                     source: partition.source,
@@ -239,7 +266,9 @@ impl Task {
                     self.came_back();
                 }
                 // A task that is to stop leaves the rest to its next start: rows are written again, to the same effect.
-                Err(error) if self.delivery.stop.is_cancelled() => return Err(SinkError::Log(error)),
+                Err(error) if self.delivery.stop.is_cancelled() => {
+                    return Err(SinkError::Log(error));
+                }
                 Err(error) => self.away(error).await?,
             }
         }

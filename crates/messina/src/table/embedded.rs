@@ -19,7 +19,10 @@ impl EmbeddedTable {
     /// Declares `schema` and gives the table, ready to be written.
     pub async fn declare(store: &TableStore, schema: &TableSchema) -> Result<Self, DeclareError> {
         let handle = store.declare(schema).await?;
-        Ok(Self { store: store.clone(), handle })
+        Ok(Self {
+            store: store.clone(),
+            handle,
+        })
     }
 }
 
@@ -29,7 +32,10 @@ impl Table for EmbeddedTable {
     }
 
     fn write(&self, rows: Arc<Vec<Row>>) -> BoxFuture<'_, Result<(), TableError>> {
-        let batch = WriteBatch { table: self.handle.clone(), rows };
+        let batch = WriteBatch {
+            table: self.handle.clone(),
+            rows,
+        };
         Box::pin(async move {
             let written = self.store.write(batch).await;
             written.map_err(|error| table_error(self.handle.name(), error))
@@ -40,9 +46,22 @@ impl Table for EmbeddedTable {
 fn table_error(table: &str, error: WriteError) -> TableError {
     let table = table.to_owned();
     match error {
-        WriteError::Row { index, problem, .. } => TableError::Refused { table, row: Some(index), problem },
-        WriteError::Unavailable { source, .. } => TableError::Unavailable { table, source: source.into() },
-        WriteError::Broken { source, .. } => TableError::Unusable { table, source: source.into() },
-        WriteError::Closed => TableError::Unusable { table, source: WriteError::Closed.into() },
+        WriteError::Row { index, problem, .. } => TableError::Refused {
+            table,
+            row: Some(index),
+            problem,
+        },
+        WriteError::Unavailable { source, .. } => TableError::Unavailable {
+            table,
+            source: source.into(),
+        },
+        WriteError::Broken { source, .. } => TableError::Unusable {
+            table,
+            source: source.into(),
+        },
+        WriteError::Closed => TableError::Unusable {
+            table,
+            source: WriteError::Closed.into(),
+        },
     }
 }

@@ -265,13 +265,14 @@ fn udt(
     let members: Vec<(&Arc<str>, &Value)> = match value {
         Value::Struct(value) => value.iter().collect(),
         Value::Map(map) => {
-            let member = |(key, value)| match key {
-                &Value::Str(ref name) => Ok((name, value)),
-                _ => Err(mismatch(key, cql_type, "members with string names")),
-            };
-            map.iter()
-                .map(|(key, value)| member((key, value)))
-                .collect::<Result<_, _>>()?
+            let mut members = Vec::with_capacity(map.len());
+            for (key, value) in map {
+                match key {
+                    Value::Str(name) => members.push((name, value)),
+                    _ => return Err(mismatch(key, cql_type, "members with string names")),
+                }
+            }
+            members
         }
         _ => return Err(mismatch(value, cql_type, "an object")),
     };

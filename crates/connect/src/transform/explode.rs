@@ -33,7 +33,7 @@ pub(super) struct Explode {
 }
 
 impl Explode {
-    pub(super) fn compile(options: &mut Options<'_>) -> Option<Self> {
+    pub(super) fn compile(options: &mut Options<'_, '_>) -> Option<Self> {
         let field = options.required("field")?.to_owned();
         let element_type = match options.text("element.type") {
             None => None,

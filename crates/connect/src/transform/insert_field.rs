@@ -27,7 +27,7 @@ pub(super) struct InsertField {
 }
 
 impl InsertField {
-    pub(super) fn compile(options: &mut Options<'_>) -> Option<Self> {
+    pub(super) fn compile(options: &mut Options<'_, '_>) -> Option<Self> {
         // Meant for fields that get schema defaults, which reading by a schema has applied already.
         options.boolean("replace.null.with.default", true);
         let (mut facts, mut fields) = (Vec::new(), Vec::new());

@@ -78,7 +78,7 @@ pub(crate) const CLASSES: [&str; 4] = [
 
 impl Transform {
     /// The transform `class` with the options below its prefix; what is wrong goes into `options`.
-    pub(crate) fn compile(class: &str, options: &mut Options<'_>) -> Option<Self> {
+    pub(crate) fn compile(class: &str, options: &mut Options<'_, '_>) -> Option<Self> {
         let (name, part) = match class.split_once('$') {
             Some((name, "Key")) => (name, Part::Key),
             Some((name, "Value")) => (name, Part::Value),

@@ -20,7 +20,7 @@ const PACKAGE: &str = "org.apache.kafka.connect.transforms.predicates.";
 
 impl Predicate {
     /// The predicate `class` with the options below its prefix; what is wrong goes into `options`.
-    pub(crate) fn compile(class: &str, options: &mut Options<'_>) -> Option<Self> {
+    pub(crate) fn compile(class: &str, options: &mut Options<'_, '_>) -> Option<Self> {
         match class.strip_prefix(PACKAGE).unwrap_or(class) {
             "TopicNameMatches" => {
                 let pattern = options.required("pattern")?;

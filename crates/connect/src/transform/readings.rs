@@ -35,7 +35,7 @@ struct Names {
 type Leaf = (Option<f64>, Option<Arc<str>>);
 
 impl Readings {
-    pub(super) fn compile(options: &mut Options<'_>) -> Self {
+    pub(super) fn compile(options: &mut Options<'_, '_>) -> Self {
         Self {
             max_rows: options.count("max.rows", MAX_ROWS),
             names: Names {

@@ -21,9 +21,9 @@ pub(super) struct TopicFields {
 }
 
 impl TopicFields {
-    pub(super) fn compile(options: &mut Options<'_>) -> Option<Self> {
-        let named = options.list("levels").into_iter().enumerate();
-        let levels = named.filter(|(_, name)| !["", "_"].contains(name));
+    pub(super) fn compile(options: &mut Options<'_, '_>) -> Option<Self> {
+        let listed = options.list("levels").into_iter().enumerate();
+        let levels = listed.filter(|(_, name)| !["", "_"].contains(name));
         let levels = levels.map(|(index, name)| (Some(index), name));
         let whole = options.text("topic.field").map(|name| (None, name));
         let (levels, names): (Vec<_>, Vec<_>) = levels.chain(whole).unzip();

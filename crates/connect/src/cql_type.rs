@@ -33,11 +33,8 @@ pub enum CqlType {
     /// A vector of `n` elements.
     Vector(Box<CqlType>, u16),
     /// A user-defined type: its name, and its fields in order.
-    Udt(String, UdtFields),
+    Udt(String, Vec<(String, CqlType)>),
 }
-
-/// The fields of a user-defined type: names as stored and types, in order.
-pub type UdtFields = Vec<(String, CqlType)>;
 
 /// The types without parameters under their names; `varchar` reads as `text`.
 const NATIVE: [(&str, CqlType); 21] = [
@@ -86,7 +83,7 @@ impl CqlType {
     /// As [`Self::parse`], with the user-defined types `udt` knows the fields of.
     pub fn parse_with(
         text: &str,
-        udt: &dyn Fn(&str) -> Option<UdtFields>,
+        udt: &dyn Fn(&str) -> Option<Vec<(String, Self)>>,
     ) -> Result<Self, CqlTypeError> {
         let mut reader = Reader { rest: text, udt };
         let parsed = reader
@@ -112,7 +109,7 @@ impl CqlType {
 
 struct Reader<'a> {
     rest: &'a str,
-    udt: &'a dyn Fn(&str) -> Option<UdtFields>,
+    udt: &'a dyn Fn(&str) -> Option<Vec<(String, CqlType)>>,
 }
 
 impl<'a> Reader<'a> {

@@ -27,6 +27,4 @@ pub mod cql_type;
 pub mod row;
 pub mod table_schema;
 
-pub mod bind;
-
 pub mod plan;

@@ -4,20 +4,20 @@ use crate::config::{ConnectorConfig, Problem};
 
 /// The options below a prefix (`value.converter.`), and the problems found so far.
 #[derive(Debug)]
-pub(crate) struct Options<'a, 'p> {
+pub(crate) struct Options<'a> {
     config: &'a ConnectorConfig,
     prefix: String,
     /// The option that named the component (`value.converter`, `transforms.a.type`).
     own: String,
-    problems: &'p mut Vec<Problem>,
+    problems: &'a mut Vec<Problem>,
 }
 
-impl<'a, 'p> Options<'a, 'p> {
+impl<'a> Options<'a> {
     pub(crate) fn new(
         config: &'a ConnectorConfig,
         own: impl Into<String>,
         prefix: impl Into<String>,
-        problems: &'p mut Vec<Problem>,
+        problems: &'a mut Vec<Problem>,
     ) -> Self {
         Self {
             config,

@@ -2,6 +2,16 @@
 
 use std::process::ExitCode;
 
+use messina::cli;
+
 fn main() -> ExitCode {
-    messina::cli::main()
+    let command_line = match cli::parse(std::env::args_os()) {
+        Ok(command_line) => command_line,
+        // Help and version go to standard output and end with 0, mistakes to standard error and end with 2.
+        Err(answer) => return cli::print_answer(&answer),
+    };
+    match cli::run(command_line) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => cli::print_error(&error),
+    }
 }

@@ -2,9 +2,104 @@
 //! Takes the command line.
 //! Gives a checked configuration to `runtime`, and questions to the admin API.
 
-use std::process::ExitCode;
+mod error;
 
-/// Runs the command line; the exit code says how it went.
-pub fn main() -> ExitCode {
-    ExitCode::SUCCESS
+pub use error::{CommandError, print_answer, print_error};
+
+mod output;
+
+use output::Output;
+
+mod settings;
+
+use settings::Settings;
+
+// What the tools ask, and whom.
+mod admin;
+
+mod source;
+
+mod dead_letters;
+
+mod format;
+
+mod timestamp;
+
+// The commands, in the order `messina --help` shows them.
+mod check;
+
+mod sample;
+
+mod cql;
+
+mod config;
+
+mod status;
+
+mod topics;
+
+mod produce;
+
+mod consume;
+
+mod query;
+
+mod dlq;
+
+use std::ffi::OsString;
+
+use clap::{Parser, Subcommand};
+
+/// The exit codes, as `--help` tells them.
+const EXIT_CODES: &str = "\
+Exit codes: 0 done; 1 it failed; 2 the command line is wrong; 3 the configuration is wrong; 4 nothing answers
+at the admin address. A closed pipe is not an error.";
+
+/// From MQTT to Kafka topics to table rows, in one program.
+#[derive(Debug, Parser)]
+#[command(name = "messina", version, after_help = EXIT_CODES, max_term_width = 110)]
+pub struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Say everything that is wrong with configuration files; with --sample, what they make of a record
+    Check(check::Args),
+    /// Print the configuration
+    Config(config::Args),
+    /// Show health, connections and the books of the running program
+    Status(status::Args),
+    /// List, create, describe and delete topics
+    Topics(topics::Args),
+    /// Append records from standard input or files to a topic
+    Produce(produce::Args),
+    /// Print the records of a topic
+    Consume(consume::Args),
+    /// Run a SELECT on the tables
+    Query(query::Args),
+    /// Look at records that could not become rows, and put them back
+    Dlq(dlq::Args),
+}
+
+/// Reads the command line; the error is clap's answer, which may be help.
+pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<CommandLine, clap::Error> {
+    CommandLine::try_parse_from(arguments)
+}
+
+/// Does what the command line says.
+pub fn run(command_line: CommandLine) -> Result<(), CommandError> {
+    let mut out = Output::stdout();
+    match command_line.command {
+        Command::Check(args) => check::run(&args, &mut out),
+        Command::Config(args) => config::run(&args, &mut out),
+        Command::Status(args) => status::run(&args, &mut out),
+        Command::Topics(args) => topics::run(&args, &mut out),
+        Command::Produce(args) => produce::run(&args, &mut out),
+        Command::Consume(args) => consume::run(&args, &mut out),
+        Command::Query(args) => query::run(&args, &mut out),
+        Command::Dlq(args) => dlq::run(&args, &mut out),
+    }?;
+    out.flush()
 }

@@ -10,33 +10,6 @@ use super::problem::{Problem, Span};
 use super::section::Section;
 use super::tree::NodeValue;
 
-/// CQL's native types by name.
-const NATIVE: [(&str, CqlType); 22] = [
-    ("ascii", CqlType::Ascii),
-    ("bigint", CqlType::Bigint),
-    ("blob", CqlType::Blob),
-    ("boolean", CqlType::Boolean),
-    ("counter", CqlType::Counter),
-    ("date", CqlType::Date),
-    ("decimal", CqlType::Decimal),
-    ("double", CqlType::Double),
-    ("duration", CqlType::Duration),
-    ("float", CqlType::Float),
-    ("inet", CqlType::Inet),
-    ("int", CqlType::Int),
-    ("smallint", CqlType::Smallint),
-    ("text", CqlType::Text),
-    ("varchar", CqlType::Text),
-    ("time", CqlType::Time),
-    ("timestamp", CqlType::Timestamp),
-    ("timeuuid", CqlType::Timeuuid),
-    ("tinyint", CqlType::Tinyint),
-    ("uuid", CqlType::Uuid),
-    ("varint", CqlType::Varint),
-    // Written by people who come from SQL; CQL has no other name for it.
-    ("string", CqlType::Text),
-];
-
 /// A column of a key as it was written, and what it says.
 struct KeyColumn<'t> {
     name: &'t str,
@@ -106,10 +79,13 @@ fn columns<'t>(section: &Section<'t>) -> Option<Vec<(TableColumn, &'t Span)>> {
             table.wrong(&entry.key, &entry.node, "a text");
             continue;
         };
-        let Some(cql_type) = parse_type(text) else {
-            let problem = Problem::error(&entry.node.span, format!("`{text}` is not a CQL type"));
-            table.report(problem.help("for example text, bigint, double, timestamp, list<text>"));
-            continue;
+        let cql_type = match CqlType::parse(text) {
+            Ok(cql_type) => cql_type,
+            Err(error) => {
+                let problem = Problem::error(&entry.node.span, format!("`{text}` is not a CQL type"));
+                table.report(problem.help(error.reason));
+                continue;
+            }
         };
         let name = entry.key.clone();
         columns.push((TableColumn { name, cql_type }, &entry.key_span));
@@ -202,63 +178,5 @@ fn identifier(section: &Section<'_>, name: &str, span: &Span) {
             "`{name}` must begin with a lower case letter and have lower case letters, digits and `_`, at most 48"
         );
         section.report(Problem::error(span, message));
-    }
-}
-
-/// Reads a CQL type: `map<text, list<int>>`, `frozen<..>`, `vector<float, 3>`, `tuple<..>`.
-fn parse_type(text: &str) -> Option<CqlType> {
-    let text = text.trim().to_ascii_lowercase();
-    if let Some((_, native)) = NATIVE.iter().find(|(name, _)| *name == text) {
-        return Some(native.clone());
-    }
-    let (outer, inner) = text.strip_suffix('>')?.split_once('<')?;
-    let arguments = split_arguments(inner);
-    let argument = |index: usize| parse_type(arguments.get(index)?).map(Box::new);
-    match (outer.trim(), arguments.len()) {
-        ("frozen", 1) => argument(0).map(|inner| *inner),
-        ("list", 1) => Some(CqlType::List(argument(0)?)),
-        ("set", 1) => Some(CqlType::Set(argument(0)?)),
-        ("map", 2) => Some(CqlType::Map(argument(0)?, argument(1)?)),
-        ("vector", 2) => Some(CqlType::Vector(
-            argument(0)?,
-            arguments.get(1)?.trim().parse().ok()?,
-        )),
-        ("tuple", 1..) => arguments
-            .iter()
-            .map(|inner| parse_type(inner))
-            .collect::<Option<_>>()
-            .map(CqlType::Tuple),
-        _ => None,
-    }
-}
-
-/// Splits at the commas that are not inside `<>`.
-fn split_arguments(text: &str) -> Vec<&str> {
-    let mut depth = 0_i32;
-    text.split(|c: char| {
-        depth += i32::from(c == '<') - i32::from(c == '>');
-        c == ',' && depth == 0
-    })
-    .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn cql_types_are_read_with_what_is_in_them() {
-        let map = CqlType::Map(
-            Box::new(CqlType::Text),
-            Box::new(CqlType::List(Box::new(CqlType::Int))),
-        );
-        assert_eq!(parse_type("map<text, frozen<list<int>>>"), Some(map));
-        assert_eq!(
-            parse_type("vector<float, 3>"),
-            Some(CqlType::Vector(Box::new(CqlType::Float), 3))
-        );
-        for wrong in ["number", "list<>", "map<int>", "list<int", "tuple<>"] {
-            assert_eq!(parse_type(wrong), None, "{wrong}");
-        }
     }
 }

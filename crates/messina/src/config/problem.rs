@@ -49,28 +49,42 @@ impl Span {
         }
     }
 
+    /// What begins at `position` in `source`, to the end of its line.
+    pub fn at(source: &Arc<Source>, position: &Position) -> Self {
+        let start = offset_of(&source.text, position).unwrap_or(0);
+        let rest = source.text.get(start..).unwrap_or_default();
+        let length = rest.find('\n').unwrap_or(rest.len());
+        Self {
+            source: source.clone(),
+            range: start..start + length,
+        }
+    }
+
     /// The same span with its start moved to `position`, if that lies within it.
     #[must_use]
     pub fn narrowed_to(&self, position: &Position) -> Self {
         let mut narrowed = self.clone();
-        let line_start = (1..position.line).try_fold(0, |from, _| {
-            let rest = self.source.text.get(from..)?;
-            rest.find('\n').map(|newline| from + newline + 1)
-        });
-        let column = usize::try_from(position.column)
-            .unwrap_or(1)
-            .saturating_sub(1);
-        let start = line_start.and_then(|from| {
-            let rest = self.source.text.get(from..)?;
-            rest.char_indices()
-                .nth(column)
-                .map(|(index, _)| from + index)
-        });
+        let start = offset_of(&self.source.text, position);
         if let Some(start) = start.filter(|start| self.range.contains(start)) {
             narrowed.range.start = start;
         }
         narrowed
     }
+}
+
+/// The byte a position stands for.
+fn offset_of(text: &str, position: &Position) -> Option<usize> {
+    let line_start = (1..position.line).try_fold(0, |from, _| {
+        let rest = text.get(from..)?;
+        rest.find('\n').map(|newline| from + newline + 1)
+    })?;
+    let column = usize::try_from(position.column)
+        .unwrap_or(1)
+        .saturating_sub(1);
+    let rest = text.get(line_start..)?;
+    let end = std::iter::once((rest.len(), ' '));
+    let found = rest.char_indices().chain(end).nth(column);
+    found.map(|(index, _)| line_start + index)
 }
 
 /// How bad it is.

@@ -1,0 +1,247 @@
+//! `messina check`: everything that is wrong with configuration files, and with `--sample` what they would write.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args as ClapArgs;
+use messina_connect::config::{ConnectorConfig, Problem as ConnectorProblem};
+use messina_connect::kcql;
+use messina_connect::plan::Plan;
+use messina_connect::table_schema::TableSchema;
+
+use crate::config::{
+    self, Config, Inputs, LoadError, Problem, Problems, Severity, Source, Span, find_table,
+    properties,
+};
+
+use super::error::plural;
+use super::output::Output;
+use super::sample::Sample;
+use super::{CommandError, settings};
+
+/// `messina check`
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+What a file is, its name says: .toml is Messina's configuration, .properties a Kafka Connect connector, .kcql
+KCQL alone. Connectors are checked against the tables of the .toml file among FILES, else the built-in ones.
+
+The sample is a JSON file: the value of a record, or {\"value\": .., \"key\": .., \"headers\": {..},
+\"timestamp\": ..} with the value as text or JSON. Nothing is written anywhere.
+
+  messina check messina.toml --sample reading.json --topic readings")]
+pub(super) struct Args {
+    /// Files to check; with none, the built-in configuration
+    files: Vec<PathBuf>,
+    /// Show the rows this record would become, and the CQL of table and rows
+    #[arg(long, value_name = "FILE")]
+    sample: Option<PathBuf>,
+    /// Kafka topic the sample is in; each sink's first topic if absent
+    #[arg(long, requires = "sample")]
+    topic: Option<String>,
+    /// Print problems as JSON
+    #[arg(long, conflicts_with = "sample")]
+    json: bool,
+}
+
+/// What has been read so far.
+struct Checked {
+    config: Config,
+    connectors: Vec<ConnectorConfig>,
+    problems: Vec<Problem>,
+}
+
+pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
+    let checked = check(&args.files)?;
+    let problems = Problems::new(checked.problems);
+    if args.json {
+        print_json(&problems, out)?;
+    } else if problems.iter().next().is_some() {
+        out.line(problems.render(out.colour()))?;
+        out.line("")?;
+    }
+    let errors = problems.count(Severity::Error);
+    if errors > 0 {
+        out.flush()?;
+        return Err(CommandError::Checked {
+            errors,
+            files: names(&args.files),
+        });
+    }
+    match &args.sample {
+        Some(path) => {
+            let sample = Sample::read(path)?;
+            for connector in &checked.connectors {
+                sample.show(
+                    connector,
+                    &checked.config.tables,
+                    args.topic.as_deref(),
+                    out,
+                )?;
+            }
+            Ok(())
+        }
+        None if args.json => Ok(()),
+        None => summary(args, &checked.config, &checked.connectors, &problems, out),
+    }
+}
+
+fn summary(
+    args: &Args,
+    config: &Config,
+    connectors: &[ConnectorConfig],
+    problems: &Problems,
+    out: &mut Output,
+) -> Result<(), CommandError> {
+    let warnings = problems.count(Severity::Warning);
+    let (routes, tables, sinks) = (config.routes.len(), config.tables.len(), connectors.len());
+    out.line(format_args!(
+        "{}: no errors, {warnings} {}; {routes} {}, {tables} {}, {sinks} {}",
+        names(&args.files),
+        plural(warnings, "warning", "warnings"),
+        plural(routes, "route", "routes"),
+        plural(tables, "table", "tables"),
+        plural(sinks, "sink", "sinks"),
+    ))
+}
+
+fn names(files: &[PathBuf]) -> String {
+    if files.is_empty() {
+        return "built-in configuration".to_owned();
+    }
+    let names: Vec<String> = files
+        .iter()
+        .map(|file| file.display().to_string())
+        .collect();
+    names.join(", ")
+}
+
+fn check(files: &[PathBuf]) -> Result<Checked, CommandError> {
+    let inputs = Inputs {
+        environment: settings::environment(),
+        ..Inputs::default()
+    };
+    let mut checked = Checked {
+        config: config::load_text(None, &Inputs::default())?.config,
+        connectors: Vec::new(),
+        problems: Vec::new(),
+    };
+    let mut own = false;
+    // The configuration first: connectors in other files are checked against its tables.
+    for path in files.iter().filter(|path| kind(path) == Some("toml")) {
+        let source = config::read(path)?;
+        match config::load_text(Some(&source), &inputs) {
+            Ok(loaded) => {
+                checked.problems.extend(loaded.warnings.iter().cloned());
+                checked
+                    .connectors
+                    .extend(loaded.config.sinks.iter().cloned());
+                checked.config = loaded.config;
+            }
+            Err(LoadError::Wrong(problems)) => checked.problems.extend(problems.iter().cloned()),
+            Err(other) => return Err(other.into()),
+        }
+        own = true;
+    }
+    for path in files {
+        match kind(path) {
+            Some("toml") => {}
+            Some("properties") => connector(&mut checked, &config::read(path)?),
+            Some("kcql") => script(&mut checked, &config::read(path)?),
+            _ => {
+                let message = format!("`{}` is none of .toml, .properties, .kcql", path.display());
+                return Err(CommandError::Usage(message));
+            }
+        }
+        own = true;
+    }
+    if !own {
+        checked.connectors = checked.config.sinks.clone();
+    }
+    Ok(checked)
+}
+
+fn kind(path: &Path) -> Option<&str> {
+    path.extension().and_then(|extension| extension.to_str())
+}
+
+fn connector(checked: &mut Checked, source: &Arc<Source>) {
+    let add = |list: &[ConnectorProblem], severity, problems: &mut Vec<Problem>| {
+        problems.extend(list.iter().map(|problem| placed(source, problem, severity)));
+    };
+    match properties::connector(&source.text, &source.name) {
+        Ok((connector, warnings)) => {
+            add(&warnings, Severity::Warning, &mut checked.problems);
+            match plan(&connector, &checked.config.tables) {
+                Ok(plan) => add(plan.warnings(), Severity::Warning, &mut checked.problems),
+                Err(errors) => add(&errors, Severity::Error, &mut checked.problems),
+            }
+            checked.connectors.push(connector);
+        }
+        Err(errors) => add(&errors, Severity::Error, &mut checked.problems),
+    }
+}
+
+/// Compiles a connector against declared tables.
+pub(super) fn plan(
+    connector: &ConnectorConfig,
+    tables: &[Arc<TableSchema>],
+) -> Result<Plan, Vec<ConnectorProblem>> {
+    Plan::compile(connector, &|name| find_table(tables, name))
+}
+
+fn placed(source: &Arc<Source>, problem: &ConnectorProblem, severity: Severity) -> Problem {
+    let message = if problem.option.is_empty() {
+        problem.message.clone()
+    } else {
+        format!("`{}`: {}", problem.option, problem.message)
+    };
+    Problem {
+        severity,
+        span: problem
+            .position
+            .as_ref()
+            .map(|position| Span::at(source, position)),
+        message,
+        help: problem.help.clone(),
+    }
+}
+
+fn script(checked: &mut Checked, source: &Arc<Source>) {
+    let span = |span: &kcql::Span| Span {
+        source: source.clone(),
+        range: span.start..span.end,
+    };
+    let problem = |severity, at: &kcql::Span, message: &str, help: &Option<String>| Problem {
+        severity,
+        span: Some(span(at)),
+        message: message.to_owned(),
+        help: help.clone(),
+    };
+    match kcql::parse(source.text.trim_end(), kcql::Mode::Strict) {
+        Ok((_, warnings)) => checked.problems.extend(
+            warnings
+                .iter()
+                .map(|found| problem(Severity::Warning, &found.span, &found.message, &found.help)),
+        ),
+        Err(errors) => checked.problems.extend(
+            errors
+                .iter()
+                .map(|found| problem(Severity::Error, &found.span, &found.message, &found.help)),
+        ),
+    }
+}
+
+fn print_json(problems: &Problems, out: &mut Output) -> Result<(), CommandError> {
+    for problem in problems.iter() {
+        let position = problem.span.as_ref().map(Span::position);
+        out.json_line(&serde_json::json!({
+            "severity": if problem.severity == Severity::Error { "error" } else { "warning" },
+            "file": position.as_ref().map(|position| position.file.to_string()),
+            "line": position.as_ref().map(|position| position.line),
+            "column": position.as_ref().map(|position| position.column),
+            "message": problem.message,
+            "help": problem.help,
+        }))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,142 @@
+//! How a command fails: what is printed, and which exit code it ends with.
+
+use std::error::Error;
+use std::io::{self, IsTerminal, Write};
+use std::process::ExitCode;
+
+use thiserror::Error;
+
+use crate::config::LoadError;
+
+/// Why a command failed.
+#[derive(Debug, Error)]
+pub enum CommandError {
+    /// The configuration is wrong or cannot be read.
+    #[error(transparent)]
+    Configuration(#[from] LoadError),
+    /// Files given to `check` have errors, which have been printed.
+    #[error("{errors} {} in {files}", plural(*errors, "error", "errors"))]
+    Checked {
+        /// How many.
+        errors: usize,
+        /// The files they are in.
+        files: String,
+    },
+    /// What was typed makes no sense, though clap could read it.
+    #[error("{0}")]
+    Usage(String),
+    /// Nothing answers at the admin address.
+    #[error(
+        "nothing answers at {address}: {reason}; is `messina up` running? `--admin` names another address"
+    )]
+    Unreachable {
+        /// The admin address.
+        address: String,
+        /// What the system said.
+        reason: String,
+    },
+    /// The admin API refused, in its own words.
+    #[error("{0}")]
+    Refused(String),
+    /// The answer is not what the admin API gives.
+    #[error("cannot understand the answer from {address}")]
+    Answer {
+        /// The admin address.
+        address: String,
+        /// What is wrong with it.
+        source: Box<dyn Error + Send + Sync>,
+    },
+    /// A file cannot be read or written.
+    #[error("cannot {action} `{path}`")]
+    File {
+        /// `read`, `write` ...
+        action: &'static str,
+        /// Which.
+        path: String,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// Standard output is closed or full.
+    #[error("cannot write to standard output")]
+    Output(#[source] io::Error),
+    /// Standard input fails.
+    #[error("cannot read standard input")]
+    Input(#[source] io::Error),
+    /// The log cannot be opened.
+    #[error(transparent)]
+    OpenLog(#[from] messina_store::log::OpenError),
+    /// The log cannot be read.
+    #[error(transparent)]
+    ReadLog(#[from] messina_store::log::ReadError),
+    /// The tables cannot be opened.
+    #[error(transparent)]
+    OpenTable(#[from] messina_store::table::OpenError),
+    /// A query failed.
+    #[error(transparent)]
+    Query(#[from] messina_store::table::QueryError),
+    /// The runtime cannot be started.
+    #[error("cannot start the runtime")]
+    Runtime(#[source] io::Error),
+    /// A check found something bad, which has been printed.
+    #[error("{0}")]
+    Found(String),
+}
+
+impl CommandError {
+    /// The exit code `--help` promises.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Usage(_) => 2,
+            Self::Configuration(_) | Self::Checked { .. } => 3,
+            Self::Unreachable { .. } => 4,
+            Self::Refused(_)
+            | Self::Answer { .. }
+            | Self::File { .. }
+            | Self::Output(_)
+            | Self::Input(_)
+            | Self::OpenLog(_)
+            | Self::ReadLog(_)
+            | Self::OpenTable(_)
+            | Self::Query(_)
+            | Self::Runtime(_)
+            | Self::Found(_) => 1,
+        }
+    }
+
+    fn is_closed_pipe(&self) -> bool {
+        matches!(self, Self::Output(error) if error.kind() == io::ErrorKind::BrokenPipe)
+    }
+}
+
+/// `1 error`, `2 errors`.
+pub(super) fn plural<'w>(count: usize, one: &'w str, many: &'w str) -> &'w str {
+    if count == 1 { one } else { many }
+}
+
+/// Prints an error with its causes to standard error.
+pub fn print_error(error: &CommandError) -> ExitCode {
+    if error.is_closed_pipe() {
+        return ExitCode::SUCCESS;
+    }
+    let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let mut text = match error {
+        CommandError::Configuration(LoadError::Wrong(problems)) => problems.render(colour),
+        _ => format!("error: {error}"),
+    };
+    let mut cause = error.source();
+    while let Some(inner) = cause {
+        text.push_str(": ");
+        text.push_str(&inner.to_string());
+        cause = inner.source();
+    }
+    // There is nobody left to tell when standard error is closed.
+    let _printed = writeln!(io::stderr(), "{text}");
+    ExitCode::from(error.exit_code())
+}
+
+/// Prints help, version, or what is wrong with the command line.
+pub fn print_answer(answer: &clap::Error) -> ExitCode {
+    // There is nobody left to tell when the output is closed.
+    let _printed = answer.print();
+    ExitCode::from(u8::try_from(answer.exit_code()).unwrap_or(2))
+}

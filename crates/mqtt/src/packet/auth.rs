@@ -42,11 +42,7 @@ impl Auth {
             auth.properties = AuthProperties::read_boxed(&mut body)?;
         }
         body.finish()?;
-        if auth
-            .properties
-            .as_deref()
-            .is_some_and(AuthProperties::lacks_method)
-        {
+        if auth.lacks_method() {
             return Err(DecodeError::AuthenticationMethod);
         }
         Ok(auth)
@@ -57,19 +53,17 @@ impl Auth {
         if version == Version::V311 {
             return Err(EncodeError::NotInVersion { packet, version });
         }
-        if self
-            .properties
-            .as_deref()
-            .is_some_and(AuthProperties::lacks_method)
-        {
+        if self.lacks_method() {
             return Err(EncodeError::AuthenticationMethod);
         }
         write_reason_and_properties(self.reason, self.properties.as_deref(), packet, out)
     }
-}
 
-impl AuthProperties {
+    /// Every AUTH names its method (3.15.2.2.2), but for a success so short that it has no properties.
     fn lacks_method(&self) -> bool {
-        self.authentication_data.is_some() && self.authentication_method.is_none()
+        let Some(properties) = self.properties.as_deref() else {
+            return self.reason != ReasonCode::Success;
+        };
+        properties.authentication_method.is_none()
     }
 }

@@ -69,7 +69,8 @@ impl Codec {
 
     /// Takes one packet from the front of the buffer; `None` if it is not whole yet.
     ///
-    /// The buffer's bytes are shared, not copied, by PUBLISH; what lives longer has bytes of its own.
+    /// What comes out shares the buffer's bytes; only CONNECT and SUBSCRIBE, whose parts live long, have a
+    /// copy of their own.
     /// Nothing is reserved for a length the peer only announced. After an error the connection is over.
     pub fn decode(&mut self, buffer: &mut BytesMut) -> Result<Option<Packet>, DecodeError> {
         let Some(first) = buffer.first().copied() else {
@@ -93,8 +94,12 @@ impl Codec {
         if packet == PacketType::Publish {
             return self.decode_publish(first, frame.freeze()).map(Some);
         }
-        self.decode_body(packet, first, Bytes::copy_from_slice(&frame))
-            .map(Some)
+        let body = match packet {
+            // Client identifier, will and filters outlive the read buffer by hours.
+            PacketType::Connect | PacketType::Subscribe => Bytes::copy_from_slice(&frame),
+            _ => frame.freeze(),
+        };
+        self.decode_body(packet, first, body).map(Some)
     }
 
     /// Appends a packet to the buffer, or leaves the buffer as it is.
@@ -266,3 +271,6 @@ impl Codec {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

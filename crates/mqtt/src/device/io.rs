@@ -4,7 +4,10 @@ use std::time::Instant;
 
 use bytes::Bytes;
 
-use crate::packet::{ClientId, ConnAck, ConnectProperties, MqttString, Packet, PacketId, Publish, Subscription, Version, Will};
+use crate::packet::{
+    ClientId, ConnAck, ConnectProperties, MqttString, Packet, PacketId, Publish, Subscription,
+    Version, Will,
+};
 use crate::property::SubscriptionId;
 use crate::reason::ReasonCode;
 use crate::topic::TopicFilter;
@@ -35,7 +38,10 @@ pub struct Options {
 impl Options {
     /// Options for a device of this name: MQTT 5.0, a session that lives a day, keep alive 60 s, window 20.
     pub fn new(client_id: ClientId) -> Self {
-        let properties = ConnectProperties { session_expiry_interval: Some(86_400), ..ConnectProperties::default() };
+        let properties = ConnectProperties {
+            session_expiry_interval: Some(86_400),
+            ..ConnectProperties::default()
+        };
         Self {
             version: Version::V5,
             client_id,

@@ -71,7 +71,9 @@ impl Device {
             Input::Opened => self.on_opened(),
             Input::Packet(packet) => self.on_packet(packet),
             Input::Publish(token, publish) => self.publish(token, publish),
-            Input::Subscribe(subscriptions, identifier) => self.subscribe(subscriptions, identifier),
+            Input::Subscribe(subscriptions, identifier) => {
+                self.subscribe(subscriptions, identifier);
+            }
             Input::Unsubscribe(filters) => self.unsubscribe(filters),
             Input::Writable(writable) => self.writable = writable,
             Input::Tick => self.on_tick(),
@@ -133,7 +135,9 @@ impl Device {
         }
         self.phase = Phase::Open;
         let properties = &connack.properties;
-        self.keep_alive = properties.server_keep_alive.unwrap_or(self.options.keep_alive); // [MQTT-3.1.2-21]
+        self.keep_alive = properties
+            .server_keep_alive
+            .unwrap_or(self.options.keep_alive); // [MQTT-3.1.2-21]
         self.packet_maximum = properties.maximum_packet_size.map_or(u32::MAX, u32::from);
         let window = properties.receive_maximum.map_or(u16::MAX, u16::from);
         if let Some(assigned) = &properties.assigned_client_identifier {
@@ -151,7 +155,8 @@ impl Device {
         self.receiver = Receiver::default(); // [MQTT-3.2.2-5]
         for token in self.sender.start_over() {
             // Its PUBREC came: the server has it.
-            self.outputs.push_back(Output::Published(token, ReasonCode::Success));
+            self.outputs
+                .push_back(Output::Published(token, ReasonCode::Success));
         }
     }
 
@@ -180,7 +185,8 @@ impl Device {
 
     pub(super) fn disconnect(&mut self, reason: ReasonCode) {
         // 3.1.1 can only say goodbye, which drops the will: an error closes without a word.
-        if self.phase == Phase::Open && (self.options.version == Version::V5 || !reason.is_error()) {
+        if self.phase == Phase::Open && (self.options.version == Version::V5 || !reason.is_error())
+        {
             self.send(Packet::Disconnect(Disconnect::new(reason)));
         }
         self.end(reason);

@@ -5,8 +5,8 @@ use std::time::Instant;
 use super::machine::Phase;
 use super::{Device, Output, Token};
 use crate::packet::{
-    Ack, Delivery, Packet, PacketId, Publish, QoS, SharedPublish, Subscribe, SubscribeProperties, Subscription, Unsubscribe,
-    UnsubscribeProperties, Version,
+    Ack, Delivery, Packet, PacketId, Publish, QoS, SharedPublish, Subscribe, SubscribeProperties,
+    Subscription, Unsubscribe, UnsubscribeProperties, Version,
 };
 use crate::property::SubscriptionId;
 use crate::reason::ReasonCode;
@@ -58,11 +58,13 @@ impl Device {
             }
             Packet::SubAck(suback) => {
                 self.finish(suback.packet_id);
-                self.outputs.push_back(Output::Subscribed(suback.packet_id, suback.reasons));
+                self.outputs
+                    .push_back(Output::Subscribed(suback.packet_id, suback.reasons));
             }
             Packet::UnsubAck(unsuback) => {
                 self.finish(unsuback.packet_id);
-                self.outputs.push_back(Output::Unsubscribed(unsuback.packet_id, unsuback.reasons));
+                self.outputs
+                    .push_back(Output::Unsubscribed(unsuback.packet_id, unsuback.reasons));
             }
             Packet::PingResp => self.pinged = None,
             Packet::Disconnect(disconnect) => self.end(disconnect.reason),
@@ -85,9 +87,11 @@ impl Device {
             return Ok(());
         };
         let announced = self.options.properties.receive_maximum;
-        if let Arrival::New(ticket) =
-            self.receiver.publish(packet_id, publish.qos, announced.map_or(u16::MAX, u16::from))?
-        {
+        if let Arrival::New(ticket) = self.receiver.publish(
+            packet_id,
+            publish.qos,
+            announced.map_or(u16::MAX, u16::from),
+        )? {
             self.outputs.push_back(Output::Received(publish));
             self.receiver.accepted(ticket, ReasonCode::Success);
         }
@@ -120,7 +124,10 @@ impl Device {
             Acknowledged::Release => self.send(Packet::PubRel(ack(packet_id, ReasonCode::Success))), // [MQTT-4.3.3-4]
             Acknowledged::Unknown if pubrec.reason.is_error() => {}
             Acknowledged::Unknown => {
-                self.send(Packet::PubRel(ack(packet_id, ReasonCode::PacketIdentifierNotFound)));
+                self.send(Packet::PubRel(ack(
+                    packet_id,
+                    ReasonCode::PacketIdentifierNotFound,
+                )));
             }
         }
         Ok(())
@@ -137,9 +144,17 @@ impl Device {
         }
         match self.sender.step(self.now) {
             None => return false,
-            Some(Step::Release(packet_id)) => self.send(Packet::PubRel(ack(packet_id, ReasonCode::Success))),
-            Some(Step::Expired(Outgoing { token, .. })) => self.published(token, ReasonCode::UnspecifiedError),
-            Some(Step::Publish { message, packet_id, dup }) => self.send_publish(message, packet_id, dup),
+            Some(Step::Release(packet_id)) => {
+                self.send(Packet::PubRel(ack(packet_id, ReasonCode::Success)));
+            }
+            Some(Step::Expired(Outgoing { token, .. })) => {
+                self.published(token, ReasonCode::UnspecifiedError);
+            }
+            Some(Step::Publish {
+                message,
+                packet_id,
+                dup,
+            }) => self.send_publish(message, packet_id, dup),
         }
         true
     }
@@ -168,25 +183,53 @@ impl Device {
         if bare <= limit && publish.properties.is_none() {
             return false;
         }
-        let Publish { qos, retain, dup, packet_id, .. } = *publish;
-        let delivery = Delivery { qos, retain, dup, packet_id, subscription_ids: &[], expiry: None };
+        let Publish {
+            qos,
+            retain,
+            dup,
+            packet_id,
+            ..
+        } = *publish;
+        let delivery = Delivery {
+            qos,
+            retain,
+            dup,
+            packet_id,
+            subscription_ids: &[],
+            expiry: None,
+        };
         // An unencodable one is the driver's to refuse.
         SharedPublish::new(publish.clone())
             .is_ok_and(|shared| shared.encoded_len(self.options.version, &delivery) > limit)
     }
 
-    pub(super) fn subscribe(&mut self, subscriptions: Vec<Subscription>, identifier: Option<SubscriptionId>) {
+    pub(super) fn subscribe(
+        &mut self,
+        subscriptions: Vec<Subscription>,
+        identifier: Option<SubscriptionId>,
+    ) {
         let Some(packet_id) = self.request() else {
             return;
         };
         let identifier = identifier.filter(|_| self.options.version == Version::V5);
-        let properties = SubscribeProperties { subscription_identifier: identifier, ..SubscribeProperties::default() };
-        self.send(Packet::Subscribe(Subscribe { packet_id, properties, subscriptions }));
+        let properties = SubscribeProperties {
+            subscription_identifier: identifier,
+            ..SubscribeProperties::default()
+        };
+        self.send(Packet::Subscribe(Subscribe {
+            packet_id,
+            properties,
+            subscriptions,
+        }));
     }
 
     pub(super) fn unsubscribe(&mut self, filters: Vec<TopicFilter>) {
         if let Some(packet_id) = self.request() {
-            self.send(Packet::Unsubscribe(Unsubscribe { packet_id, filters, properties: UnsubscribeProperties::default() }));
+            self.send(Packet::Unsubscribe(Unsubscribe {
+                packet_id,
+                filters,
+                properties: UnsubscribeProperties::default(),
+            }));
         }
     }
 

@@ -5,7 +5,8 @@ use std::time::{Duration, Instant};
 
 use super::{Session, Ticket};
 use crate::packet::{
-    ClientId, Connect, Delivery, Packet, PacketId, Publish, QoS, SharedPublish, SubscriptionOptions, Version,
+    ClientId, Connect, Delivery, Packet, PacketId, Publish, QoS, SharedPublish,
+    SubscriptionOptions, Version,
 };
 use crate::property::SubscriptionId;
 use crate::reason::ReasonCode;

@@ -6,6 +6,10 @@ use crate::packet::QoS;
 
 /// Limits of a [`Session`](super::Session); one value is shared by all sessions of a listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is one property of CONNACK"
+)]
 pub struct Limits {
     /// How long a connection may take to send its CONNECT.
     pub connect_timeout: Duration,

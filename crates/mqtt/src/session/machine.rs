@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 
 use super::subscribing::Request;
 use super::{Dropped, Forward, Input, Limits, Output, Receiver, Sender, SessionSubscription};
-use crate::packet::{ClientId, Disconnect, Packet, PacketId, Publish, PublishProperties, Version, Will};
+use crate::packet::{
+    ClientId, ConnAck, Disconnect, Packet, PacketId, Publish, PublishProperties, Version, Will,
+};
 use crate::reason::ReasonCode;
 use crate::topic::Topic;
 
@@ -185,7 +187,10 @@ impl Session {
     }
 
     fn on_disconnect(&mut self, disconnect: &Disconnect) -> Result<(), ReasonCode> {
-        let asked = disconnect.properties.as_ref().and_then(|properties| properties.session_expiry_interval);
+        let asked = disconnect
+            .properties
+            .as_ref()
+            .and_then(|properties| properties.session_expiry_interval);
         if let Some(expiry) = asked {
             if self.expiry == 0 && expiry != 0 {
                 return Err(ReasonCode::ProtocolError); // [MQTT-3.1.2-23] keeps what CONNECT said
@@ -222,6 +227,9 @@ impl Session {
         if self.phase == Phase::Open && self.version == Version::V5 {
             self.send(Packet::Disconnect(Disconnect::new(reason)));
         }
+        if self.phase == Phase::Opening && reason == ReasonCode::UnsupportedProtocolVersion {
+            self.send(Packet::ConnAck(Box::new(ConnAck::new(false, reason)))); // [MQTT-3.1.2-2]
+        }
         self.end(reason, true);
     }
 
@@ -235,8 +243,14 @@ impl Session {
         self.requests = VecDeque::new();
         self.aliases = Vec::new(); // [MQTT-3.3.2-7]
         if let Some(will) = self.will.take().filter(|_| abnormal) {
-            let delay = Duration::from_secs(u64::from(will.properties.will_delay_interval.unwrap_or(0).min(self.expiry)));
-            self.outputs.push_back(Output::Will(Box::new(publish_of(*will)), delay)); // [MQTT-3.1.2-8]
+            let delay = Duration::from_secs(u64::from(
+                will.properties
+                    .will_delay_interval
+                    .unwrap_or(0)
+                    .min(self.expiry),
+            ));
+            self.outputs
+                .push_back(Output::Will(Box::new(publish_of(*will)), delay)); // [MQTT-3.1.2-8]
         }
         self.outputs.push_back(Output::Close(reason));
     }
@@ -256,7 +270,8 @@ impl Session {
     /// requests waiting for the index, as the limits allow.
     pub fn reads(&self) -> bool {
         const REQUESTS: usize = 16;
-        self.receiver.waiting() < usize::from(self.limits.receive_maximum) && self.requests.len() < REQUESTS
+        self.receiver.waiting() < usize::from(self.limits.receive_maximum)
+            && self.requests.len() < REQUESTS
     }
 
     /// Whether a client is connected.
@@ -312,7 +327,13 @@ impl Session {
 
 /// The PUBLISH a will becomes.
 fn publish_of(will: Will) -> Publish {
-    let Will { qos, retain, topic, payload, properties } = will;
+    let Will {
+        qos,
+        retain,
+        topic,
+        payload,
+        properties,
+    } = will;
     let properties = PublishProperties {
         payload_format_indicator: properties.payload_format_indicator,
         message_expiry_interval: properties.message_expiry_interval,
@@ -323,5 +344,10 @@ fn publish_of(will: Will) -> Publish {
         ..PublishProperties::default()
     };
     let properties = (properties != PublishProperties::default()).then(|| Box::new(properties));
-    Publish { qos, retain, properties, ..Publish::new(topic, payload) }
+    Publish {
+        qos,
+        retain,
+        properties,
+        ..Publish::new(topic, payload)
+    }
 }

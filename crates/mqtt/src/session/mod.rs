@@ -16,7 +16,8 @@ pub(crate) use flow::{Acknowledged, Arrival, Message, Receiver, Releasing, Sende
 
 pub use flow::{InOrder, Ticket};
 pub use io::{
-    Admission, Dropped, Forward, Input, Outgoing, Output, SessionSubscription, SubscribeRequest, UnsubscribeRequest,
+    Admission, Dropped, Forward, Input, Outgoing, Output, SessionSubscription, SubscribeRequest,
+    UnsubscribeRequest,
 };
 pub use limits::{Limits, Overflow};
 pub use machine::{Restored, Session};

@@ -47,7 +47,11 @@ impl Session {
         if self.phase != Phase::Asking {
             return;
         }
-        let Admission { mut connect, assigned, previous } = admission;
+        let Admission {
+            mut connect,
+            assigned,
+            previous,
+        } = admission;
         self.phase = Phase::Open;
         self.heard = self.now;
         let wanted = mem::take(&mut connect.properties);
@@ -55,12 +59,15 @@ impl Session {
         self.client_id = ClientId::from(client_id.as_mqtt_string().detached());
         self.packet_maximum = wanted.maximum_packet_size.map_or(u32::MAX, u32::from);
         self.expiry = match self.version {
-            Version::V5 => wanted.session_expiry_interval.unwrap_or(0).min(self.limits.session_expiry),
+            Version::V5 => wanted
+                .session_expiry_interval
+                .unwrap_or(0)
+                .min(self.limits.session_expiry),
             Version::V311 if connect.clean_start => 0, // [MQTT-3.1.2-6 of 3.1.1]
             Version::V311 => self.limits.session_expiry,
         };
         self.keep_alive = self.keep_alive_for(connect.keep_alive);
-        self.will = connect.will.take().map(|will| Box::new(will));
+        self.will = connect.will.take().map(Box::new);
         let previous = previous.filter(|_| !connect.clean_start); // [MQTT-3.1.2-4] [MQTT-3.1.2-5]
         let session_present = previous.is_some(); // [MQTT-3.2.2-2] [MQTT-3.2.2-3]
         if let Some(previous) = previous {
@@ -71,14 +78,19 @@ impl Session {
         let mut connack = ConnAck::new(session_present, ReasonCode::Success);
         if self.version == Version::V5 {
             connack.properties = self.connack_properties(&connect, wanted.session_expiry_interval);
-            connack.properties.assigned_client_identifier = assigned.map(|id| id.as_mqtt_string().clone()); // [MQTT-3.2.2-16]
+            connack.properties.assigned_client_identifier =
+                assigned.map(|id| id.as_mqtt_string().clone()); // [MQTT-3.2.2-16]
         }
         self.send(Packet::ConnAck(Box::new(connack))); // [MQTT-3.2.0-1]
     }
 
     /// Only a 5.0 client can be told to use a shorter keep alive than it wants.
     fn keep_alive_for(&self, wanted: u16) -> u16 {
-        match self.limits.keep_alive.filter(|_| self.version == Version::V5) {
+        match self
+            .limits
+            .keep_alive
+            .filter(|_| self.version == Version::V5)
+        {
             Some(longest) if wanted == 0 || wanted > longest => longest,
             _ => wanted,
         }
@@ -92,16 +104,23 @@ impl Session {
         self.dropped = previous.dropped;
     }
 
-    fn connack_properties(&self, connect: &Connect, wanted_expiry: Option<u32>) -> ConnAckProperties {
+    fn connack_properties(
+        &self,
+        connect: &Connect,
+        wanted_expiry: Option<u32>,
+    ) -> ConnAckProperties {
         let limits = &self.limits;
         let differs = |available: bool| (!available).then_some(false);
         ConnAckProperties {
-            session_expiry_interval: wanted_expiry.filter(|wanted| *wanted != self.expiry).map(|_| self.expiry),
+            session_expiry_interval: wanted_expiry
+                .filter(|wanted| *wanted != self.expiry)
+                .map(|_| self.expiry),
             receive_maximum: NonZeroU16::new(limits.receive_maximum),
             maximum_qos: (limits.maximum_qos < QoS::ExactlyOnce).then_some(limits.maximum_qos), // [MQTT-3.2.2-9]
             retain_available: differs(limits.retain_available),
             maximum_packet_size: NonZeroU32::new(limits.maximum_packet_size),
-            topic_alias_maximum: (limits.topic_alias_maximum > 0).then_some(limits.topic_alias_maximum),
+            topic_alias_maximum: (limits.topic_alias_maximum > 0)
+                .then_some(limits.topic_alias_maximum),
             wildcard_subscription_available: differs(limits.wildcards_available),
             subscription_identifier_available: differs(limits.subscription_identifiers_available),
             shared_subscription_available: differs(limits.shared_subscriptions_available),

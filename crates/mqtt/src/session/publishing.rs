@@ -3,7 +3,8 @@
 use std::time::Instant;
 
 use super::{
-    Acknowledged, Arrival, Forward, Message, Outgoing, Output, Overflow, Releasing, Session, Step, Ticket,
+    Acknowledged, Arrival, Forward, Message, Outgoing, Output, Overflow, Releasing, Session, Step,
+    Ticket,
 };
 use crate::packet::{Ack, Packet, PacketId, Publish, QoS, Version};
 use crate::reason::ReasonCode;
@@ -36,7 +37,11 @@ impl Session {
         if publish.retain && !self.limits.retain_available {
             return Err(ReasonCode::RetainNotSupported); // [MQTT-3.2.2-14]
         }
-        if publish.properties.as_ref().is_some_and(|properties| !properties.subscription_identifiers.is_empty()) {
+        if publish
+            .properties
+            .as_ref()
+            .is_some_and(|properties| !properties.subscription_identifiers.is_empty())
+        {
             return Err(ReasonCode::ProtocolError); // [MQTT-3.3.4-6]
         }
         self.resolve_alias(&mut publish)?;
@@ -44,9 +49,15 @@ impl Session {
             self.outputs.push_back(Output::Deliver(publish, None));
             return Ok(());
         };
-        let maximum = if self.version == Version::V5 { self.limits.receive_maximum } else { u16::MAX };
+        let maximum = if self.version == Version::V5 {
+            self.limits.receive_maximum
+        } else {
+            u16::MAX
+        };
         match self.receiver.publish(packet_id, publish.qos, maximum)? {
-            Arrival::New(ticket) => self.outputs.push_back(Output::Deliver(publish, Some(ticket))),
+            Arrival::New(ticket) => self
+                .outputs
+                .push_back(Output::Deliver(publish, Some(ticket))),
             Arrival::Repeated => self.answer(),
         }
         Ok(())
@@ -54,9 +65,16 @@ impl Session {
 
     /// Puts the topic a topic alias stands for into the PUBLISH.
     fn resolve_alias(&mut self, publish: &mut Publish) -> Result<(), ReasonCode> {
-        let alias = publish.properties.as_mut().and_then(|properties| properties.topic_alias.take());
+        let alias = publish
+            .properties
+            .as_mut()
+            .and_then(|properties| properties.topic_alias.take());
         let Some(alias) = alias else {
-            return if publish.topic.is_empty() { Err(ReasonCode::ProtocolError) } else { Ok(()) };
+            return if publish.topic.is_empty() {
+                Err(ReasonCode::ProtocolError)
+            } else {
+                Ok(())
+            };
         };
         let alias = u16::from(alias);
         if alias == 0 || alias > self.limits.topic_alias_maximum {
@@ -137,7 +155,8 @@ impl Session {
     fn is_full(&self) -> bool {
         // One publish always fits, however large: the socket may be idle.
         self.sender.queued() > 1
-            && (self.sender.queued() > self.limits.queued || self.sender.queued_bytes() > self.limits.queued_bytes)
+            && (self.sender.queued() > self.limits.queued
+                || self.sender.queued_bytes() > self.limits.queued_bytes)
     }
 
     /// Produces the next publish, if one may leave. Returns false if nothing can be done.
@@ -147,15 +166,23 @@ impl Session {
         }
         match self.sender.step(self.now) {
             None => return false,
-            Some(Step::Release(packet_id)) => self.send(Packet::PubRel(ack(packet_id, ReasonCode::Success))),
+            Some(Step::Release(packet_id)) => {
+                self.send(Packet::PubRel(ack(packet_id, ReasonCode::Success)));
+            }
             Some(Step::Expired(_)) => self.dropped.expired += 1, // [MQTT-3.3.2-5]
-            Some(Step::Publish { message, packet_id, dup }) => self.send_publish(message, packet_id, dup),
+            Some(Step::Publish {
+                message,
+                packet_id,
+                dup,
+            }) => self.send_publish(message, packet_id, dup),
         }
         true
     }
 
     fn send_publish(&mut self, forward: Forward, packet_id: Option<PacketId>, dup: bool) {
-        let left = forward.expires.map(|expires| expires.saturating_duration_since(self.now).as_secs());
+        let left = forward
+            .expires
+            .map(|expires| expires.saturating_duration_since(self.now).as_secs());
         let outgoing = Outgoing {
             publish: forward.publish,
             version: self.version,
@@ -166,14 +193,16 @@ impl Session {
             subscription_ids: forward.subscription_ids,
             expiry: left.map(|left| u32::try_from(left).unwrap_or(u32::MAX)), // [MQTT-3.3.2-6]
         };
-        if self.packet_maximum != u32::MAX && outgoing.encoded_len() > self.packet_maximum as usize {
+        if self.packet_maximum != u32::MAX && outgoing.encoded_len() > self.packet_maximum as usize
+        {
             self.dropped.too_large += 1; // [MQTT-3.1.2-24] [MQTT-3.1.2-25]
             if let Some(packet_id) = packet_id {
                 self.sender.withdraw(packet_id);
             }
             return;
         }
-        self.outputs.push_back(Output::SendPublish(Box::new(outgoing)));
+        self.outputs
+            .push_back(Output::SendPublish(Box::new(outgoing)));
     }
 
     pub(super) fn on_puback(&mut self, puback: &Ack) -> Result<(), ReasonCode> {
@@ -187,7 +216,10 @@ impl Session {
             Acknowledged::Release => self.send(Packet::PubRel(ack(packet_id, ReasonCode::Success))), // [MQTT-4.3.3-4]
             Acknowledged::Unknown if pubrec.reason.is_error() => {}
             Acknowledged::Unknown => {
-                self.send(Packet::PubRel(ack(packet_id, ReasonCode::PacketIdentifierNotFound)));
+                self.send(Packet::PubRel(ack(
+                    packet_id,
+                    ReasonCode::PacketIdentifierNotFound,
+                )));
             }
         }
         Ok(())

@@ -1,7 +1,9 @@
 //! SUBSCRIBE and UNSUBSCRIBE, from the packet to its acknowledgement.
 
 use super::{Output, Session, SessionSubscription, SubscribeRequest, UnsubscribeRequest};
-use crate::packet::{Packet, PacketId, SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe, Version};
+use crate::packet::{
+    Packet, PacketId, SubAck, Subscribe, Subscription, UnsubAck, Unsubscribe, Version,
+};
 use crate::property::SubscriptionId;
 use crate::reason::ReasonCode;
 use crate::topic::TopicFilter;
@@ -22,26 +24,47 @@ impl Session {
         let identifier = subscribe.properties.subscription_identifier;
         let mut codes = Vec::with_capacity(subscribe.subscriptions.len());
         let mut subscriptions: Vec<SessionSubscription> = Vec::new();
-        for Subscription { filter, mut options } in subscribe.subscriptions {
+        for Subscription {
+            filter,
+            mut options,
+        } in subscribe.subscriptions
+        {
             if filter.is_shared() && options.no_local {
                 return Err(ReasonCode::ProtocolError); // [MQTT-3.8.3-4]
             }
-            let replaces = self.subscriptions.iter().any(|known| known.filter == filter);
-            let refused = self.refuse_subscription(&filter, identifier, replaces, subscriptions.len());
+            let replaces = self
+                .subscriptions
+                .iter()
+                .any(|known| known.filter == filter);
+            let refused =
+                self.refuse_subscription(&filter, identifier, replaces, subscriptions.len());
             codes.push(refused);
             if refused.is_none() {
                 // Held for long: the packet's buffer must not be.
                 let filter = filter.detached();
                 options.qos = options.qos.min(self.limits.maximum_qos); // [MQTT-3.8.4-7]
-                subscriptions.push(SessionSubscription { filter, options, identifier, replaces });
+                subscriptions.push(SessionSubscription {
+                    filter,
+                    options,
+                    identifier,
+                    replaces,
+                });
             }
         }
         let packet_id = subscribe.packet_id;
-        self.requests.push_back(Request { packet_id, codes, subscriptions: subscriptions.clone(), subscribes: true });
+        self.requests.push_back(Request {
+            packet_id,
+            codes,
+            subscriptions: subscriptions.clone(),
+            subscribes: true,
+        });
         if subscriptions.is_empty() {
             self.on_subscribed(packet_id, Vec::new());
         } else {
-            let request = SubscribeRequest { packet_id, subscriptions };
+            let request = SubscribeRequest {
+                packet_id,
+                subscriptions,
+            };
             self.outputs.push_back(Output::Subscribe(Box::new(request)));
         }
         Ok(())
@@ -82,7 +105,11 @@ impl Session {
             };
             codes.push(self.suback_code(code));
         }
-        self.send(Packet::SubAck(SubAck { packet_id, properties: None, reasons: codes })); // [MQTT-3.8.4-1] [MQTT-3.8.4-6]
+        self.send(Packet::SubAck(SubAck {
+            packet_id,
+            properties: None,
+            reasons: codes,
+        })); // [MQTT-3.8.4-1] [MQTT-3.8.4-6]
     }
 
     /// The code for what the index said about a subscription.
@@ -98,12 +125,20 @@ impl Session {
 
     /// 3.1.1 knows one way to fail [MQTT-3.9.3-2 of 3.1.1].
     fn suback_code(&self, code: ReasonCode) -> ReasonCode {
-        if self.version == Version::V311 && code.is_error() { ReasonCode::UnspecifiedError } else { code }
+        if self.version == Version::V311 && code.is_error() {
+            ReasonCode::UnspecifiedError
+        } else {
+            code
+        }
     }
 
     /// A subscription with the same filter is replaced [MQTT-3.8.4-3].
     fn remember(&mut self, subscription: SessionSubscription) {
-        match self.subscriptions.iter_mut().find(|known| known.filter == subscription.filter) {
+        match self
+            .subscriptions
+            .iter_mut()
+            .find(|known| known.filter == subscription.filter)
+        {
             Some(known) => *known = subscription,
             None => self.subscriptions.push(subscription),
         }
@@ -114,7 +149,10 @@ impl Session {
         let mut codes = Vec::with_capacity(unsubscribe.filters.len());
         let mut filters: Vec<TopicFilter> = Vec::new();
         for filter in unsubscribe.filters {
-            let known = self.subscriptions.iter().position(|known| known.filter == filter);
+            let known = self
+                .subscriptions
+                .iter()
+                .position(|known| known.filter == filter);
             match known {
                 Some(place) => {
                     self.subscriptions.swap_remove(place);
@@ -124,24 +162,35 @@ impl Session {
                 None => codes.push(Some(ReasonCode::NoSubscriptionExisted)),
             }
         }
-        self.requests.push_back(Request { packet_id, codes, subscriptions: Vec::new(), subscribes: false });
+        self.requests.push_back(Request {
+            packet_id,
+            codes,
+            subscriptions: Vec::new(),
+            subscribes: false,
+        });
         if filters.is_empty() {
             self.on_unsubscribed(packet_id); // [MQTT-3.10.4-5]
         } else {
             let request = UnsubscribeRequest { packet_id, filters };
-            self.outputs.push_back(Output::Unsubscribe(Box::new(request)));
+            self.outputs
+                .push_back(Output::Unsubscribe(Box::new(request)));
         }
     }
 
     pub(super) fn on_unsubscribed(&mut self, packet_id: PacketId) {
         if let Some(request) = self.take_request(packet_id, false) {
             let codes = request.codes.into_iter().flatten().collect();
-            self.send(Packet::UnsubAck(UnsubAck { packet_id, properties: None, reasons: codes })); // [MQTT-3.10.4-4]
+            self.send(Packet::UnsubAck(UnsubAck {
+                packet_id,
+                properties: None,
+                reasons: codes,
+            })); // [MQTT-3.10.4-4]
         }
     }
 
     fn take_request(&mut self, packet_id: PacketId, subscribes: bool) -> Option<Request> {
-        let is_it = |request: &Request| request.packet_id == packet_id && request.subscribes == subscribes;
+        let is_it =
+            |request: &Request| request.packet_id == packet_id && request.subscribes == subscribes;
         let place = self.requests.iter().position(is_it)?;
         self.requests.remove(place)
     }

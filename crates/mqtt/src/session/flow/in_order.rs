@@ -18,7 +18,10 @@ pub struct InOrder<T, A> {
 
 impl<T, A> Default for InOrder<T, A> {
     fn default() -> Self {
-        Self { first: 0, slots: VecDeque::new() }
+        Self {
+            first: 0,
+            slots: VecDeque::new(),
+        }
     }
 }
 
@@ -40,7 +43,10 @@ impl<T, A> InOrder<T, A> {
 
     /// Notes an answer. Returns false if the ticket was answered before or never given.
     pub fn answer(&mut self, ticket: Ticket, answer: A) -> bool {
-        let place = ticket.0.checked_sub(self.first).and_then(|place| usize::try_from(place).ok());
+        let place = ticket
+            .0
+            .checked_sub(self.first)
+            .and_then(|place| usize::try_from(place).ok());
         match place.and_then(|place| self.slots.get_mut(place)) {
             Some((_, open @ None)) => {
                 *open = Some(answer);

@@ -70,17 +70,33 @@ pub(crate) struct Receiver {
 impl Receiver {
     /// A receiver that already holds these QoS 2 identifiers.
     pub(crate) fn restored(held: impl IntoIterator<Item = PacketId>) -> Self {
-        let held = held.into_iter().map(|packet_id| (packet_id, Hold::Received)).collect();
-        Self { held, ..Self::default() }
+        let held = held
+            .into_iter()
+            .map(|packet_id| (packet_id, Hold::Received))
+            .collect();
+        Self {
+            held,
+            ..Self::default()
+        }
     }
 
     /// Takes a PUBLISH of QoS 1 or 2.
-    pub(crate) fn publish(&mut self, packet_id: PacketId, qos: QoS, maximum: u16) -> Result<Arrival, ReasonCode> {
+    pub(crate) fn publish(
+        &mut self,
+        packet_id: PacketId,
+        qos: QoS,
+        maximum: u16,
+    ) -> Result<Arrival, ReasonCode> {
         if self.used >= maximum {
             return Err(ReasonCode::ReceiveMaximumExceeded); // [MQTT-3.3.4-7]
         }
         self.used += 1;
-        let mut arrived = Arrived { packet_id, qos, repeated: false, answer: true };
+        let mut arrived = Arrived {
+            packet_id,
+            qos,
+            repeated: false,
+            answer: true,
+        };
         if qos == QoS::ExactlyOnce {
             match self.held.entry(packet_id) {
                 Entry::Vacant(free) => {
@@ -114,7 +130,11 @@ impl Receiver {
                 if arrived.qos == QoS::AtLeastOnce || reason.is_error() {
                     self.give_back();
                 }
-                return Some(Answer { packet_id: arrived.packet_id, qos: arrived.qos, reason });
+                return Some(Answer {
+                    packet_id: arrived.packet_id,
+                    qos: arrived.qos,
+                    reason,
+                });
             }
         }
         None
@@ -124,8 +144,16 @@ impl Receiver {
     fn settle(&mut self, arrived: Arrived, reason: ReasonCode) -> ReasonCode {
         match self.held.get_mut(&arrived.packet_id) {
             // The one before it was refused, or released meanwhile.
-            None => return if arrived.repeated { ReasonCode::UnspecifiedError } else { reason },
-            Some(hold @ Hold::Arriving) if !arrived.repeated && !reason.is_error() => *hold = Hold::Received,
+            None => {
+                return if arrived.repeated {
+                    ReasonCode::UnspecifiedError
+                } else {
+                    reason
+                };
+            }
+            Some(hold @ Hold::Arriving) if !arrived.repeated && !reason.is_error() => {
+                *hold = Hold::Received;
+            }
             Some(Hold::Arriving) if !arrived.repeated => {
                 self.held.remove(&arrived.packet_id);
             }

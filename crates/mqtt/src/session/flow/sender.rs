@@ -27,7 +27,11 @@ pub(crate) trait Message: Clone {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Step<M> {
     /// A PUBLISH; without an identifier at QoS 0.
-    Publish { message: M, packet_id: Option<PacketId>, dup: bool },
+    Publish {
+        message: M,
+        packet_id: Option<PacketId>,
+        dup: bool,
+    },
     /// A PUBREL again, after a reconnect.
     Release(PacketId),
     /// Not sent: its time is over.
@@ -125,7 +129,10 @@ impl<M: Message> Sender<M> {
         if self.rerelease > 0 {
             let place = self.releasing.len() - self.rerelease;
             self.rerelease -= 1;
-            return self.releasing.get(place).map(|(packet_id, _)| Step::Release(*packet_id));
+            return self
+                .releasing
+                .get(place)
+                .map(|(packet_id, _)| Step::Release(*packet_id));
         }
         if self.resend > 0 {
             if self.quota == 0 {
@@ -146,7 +153,11 @@ impl<M: Message> Sender<M> {
             return self.drop_oldest().map(Step::Expired);
         }
         if next.qos() == QoS::AtMostOnce {
-            return self.drop_oldest().map(|message| Step::Publish { message, packet_id: None, dup: false });
+            return self.drop_oldest().map(|message| Step::Publish {
+                message,
+                packet_id: None,
+                dup: false,
+            });
         }
         if self.quota == 0 {
             return None;
@@ -154,8 +165,15 @@ impl<M: Message> Sender<M> {
         let packet_id = self.free_id()?;
         let message = self.drop_oldest()?;
         self.quota -= 1;
-        self.sent.push_back(Flight { packet_id, message: message.clone() });
-        Some(Step::Publish { message, packet_id: Some(packet_id), dup: false })
+        self.sent.push_back(Flight {
+            packet_id,
+            message: message.clone(),
+        });
+        Some(Step::Publish {
+            message,
+            packet_id: Some(packet_id),
+            dup: false,
+        })
     }
 
     /// An identifier that is not in use [MQTT-2.2.1-3] [MQTT-4.3.2-1] [MQTT-4.3.3-1].
@@ -192,7 +210,9 @@ impl<M: Message> Sender<M> {
     }
 
     fn place(&self, packet_id: PacketId) -> Option<usize> {
-        self.sent.iter().position(|flight| flight.packet_id == packet_id)
+        self.sent
+            .iter()
+            .position(|flight| flight.packet_id == packet_id)
     }
 
     fn finish(&mut self, place: usize) -> Option<M> {
@@ -213,7 +233,10 @@ impl<M: Message> Sender<M> {
     }
 
     /// Takes a PUBACK.
-    pub(crate) fn puback(&mut self, packet_id: PacketId) -> Result<Acknowledged<M::Receipt>, ReasonCode> {
+    pub(crate) fn puback(
+        &mut self,
+        packet_id: PacketId,
+    ) -> Result<Acknowledged<M::Receipt>, ReasonCode> {
         let Some(place) = self.place(packet_id) else {
             return Ok(Acknowledged::Unknown);
         };
@@ -221,7 +244,9 @@ impl<M: Message> Sender<M> {
             return Err(ReasonCode::ProtocolError);
         }
         let message = self.finish(place);
-        Ok(message.map_or(Acknowledged::Unknown, |message| Acknowledged::Done(message.into_receipt())))
+        Ok(message.map_or(Acknowledged::Unknown, |message| {
+            Acknowledged::Done(message.into_receipt())
+        }))
     }
 
     /// Takes a PUBREC.
@@ -230,7 +255,11 @@ impl<M: Message> Sender<M> {
         packet_id: PacketId,
         reason: ReasonCode,
     ) -> Result<Acknowledged<M::Receipt>, ReasonCode> {
-        if self.releasing.iter().any(|(releasing, _)| *releasing == packet_id) {
+        if self
+            .releasing
+            .iter()
+            .any(|(releasing, _)| *releasing == packet_id)
+        {
             return Ok(Acknowledged::Release);
         }
         let Some(place) = self.place(packet_id) else {
@@ -247,13 +276,17 @@ impl<M: Message> Sender<M> {
         }
         // Its place in the window stays taken until the PUBCOMP.
         self.quota = self.quota.saturating_sub(1);
-        self.releasing.push_back((packet_id, message.into_receipt())); // [MQTT-4.3.3-6]
+        self.releasing
+            .push_back((packet_id, message.into_receipt())); // [MQTT-4.3.3-6]
         Ok(Acknowledged::Release)
     }
 
     /// Takes a PUBCOMP.
     pub(crate) fn pubcomp(&mut self, packet_id: PacketId) -> Option<M::Receipt> {
-        let place = self.releasing.iter().position(|(releasing, _)| *releasing == packet_id)?;
+        let place = self
+            .releasing
+            .iter()
+            .position(|(releasing, _)| *releasing == packet_id)?;
         if place >= self.releasing.len() - self.rerelease {
             self.rerelease -= 1;
         }

@@ -33,8 +33,11 @@ pub enum CqlType {
     /// A vector of `n` elements.
     Vector(Box<CqlType>, u16),
     /// A user-defined type: its name, and its fields in order.
-    Udt(String, Vec<(String, CqlType)>),
+    Udt(String, UdtFields),
 }
+
+/// The fields of a user-defined type: names as stored and types, in order.
+pub type UdtFields = Vec<(String, CqlType)>;
 
 /// The types without parameters under their names; `varchar` reads as `text`.
 const NATIVE: [(&str, CqlType); 21] = [
@@ -83,7 +86,7 @@ impl CqlType {
     /// As [`Self::parse`], with the user-defined types `udt` knows the fields of.
     pub fn parse_with(
         text: &str,
-        udt: &dyn Fn(&str) -> Option<Vec<(String, Self)>>,
+        udt: &dyn Fn(&str) -> Option<UdtFields>,
     ) -> Result<Self, CqlTypeError> {
         let mut reader = Reader { rest: text, udt };
         let parsed = reader
@@ -109,7 +112,7 @@ impl CqlType {
 
 struct Reader<'a> {
     rest: &'a str,
-    udt: &'a dyn Fn(&str) -> Option<Vec<(String, CqlType)>>,
+    udt: &'a dyn Fn(&str) -> Option<UdtFields>,
 }
 
 impl<'a> Reader<'a> {

@@ -27,4 +27,6 @@ pub mod cql_type;
 pub mod row;
 pub mod table_schema;
 
+pub mod bind;
+
 pub mod plan;

@@ -4,20 +4,20 @@ use crate::config::{ConnectorConfig, Problem};
 
 /// The options below a prefix (`value.converter.`), and the problems found so far.
 #[derive(Debug)]
-pub(crate) struct Options<'a> {
+pub(crate) struct Options<'a, 'p> {
     config: &'a ConnectorConfig,
     prefix: String,
     /// The option that named the component (`value.converter`, `transforms.a.type`).
     own: String,
-    problems: &'a mut Vec<Problem>,
+    problems: &'p mut Vec<Problem>,
 }
 
-impl<'a> Options<'a> {
+impl<'a, 'p> Options<'a, 'p> {
     pub(crate) fn new(
         config: &'a ConnectorConfig,
         own: impl Into<String>,
         prefix: impl Into<String>,
-        problems: &'a mut Vec<Problem>,
+        problems: &'p mut Vec<Problem>,
     ) -> Self {
         Self {
             config,

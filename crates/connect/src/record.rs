@@ -1,6 +1,12 @@
 //! A record as it lies in the log, on its way into a plan.
 
+use std::borrow::Cow;
+use std::sync::Arc;
+
 use bytes::Bytes;
+
+use crate::schema::Schema;
+use crate::value::Value;
 
 /// A header of a record. Names may repeat; order is kept.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,4 +37,41 @@ pub struct SinkRecord<'a> {
     pub value: Option<&'a Bytes>,
     /// Headers in order.
     pub headers: &'a [RecordHeader],
+}
+
+/// A record on its way through a plan: decoded, and as the transforms so far have left it.
+#[derive(Debug, Clone)]
+pub struct ConnectRecord<'a> {
+    /// The record as consumed; bookkeeping and dead letters use only this.
+    pub source: &'a SinkRecord<'a>,
+    /// The topic, which transforms may change.
+    pub topic: Cow<'a, str>,
+    /// Milliseconds since 1970-01-01 UTC.
+    pub timestamp: Option<i64>,
+    /// The key's schema; none for schemaless keys.
+    pub key_schema: Option<Arc<Schema>>,
+    /// The key.
+    pub key: Value,
+    /// The value's schema; none for schemaless values.
+    pub value_schema: Option<Arc<Schema>>,
+    /// The value; null is a tombstone.
+    pub value: Value,
+}
+
+impl SinkRecord<'_> {
+    /// The value of the last header called `name`, as text.
+    pub fn header_text(&self, name: &str) -> Option<&str> {
+        let header = self
+            .headers
+            .iter()
+            .rev()
+            .find(|header| *header.name == *name.as_bytes())?;
+        std::str::from_utf8(header.value.as_ref()?).ok()
+    }
+
+    /// The MQTT topic the record came from: header `mqtt.topic`, else the key.
+    pub fn mqtt_topic(&self) -> Option<&str> {
+        self.header_text("mqtt.topic")
+            .or_else(|| std::str::from_utf8(self.key?).ok())
+    }
 }

@@ -150,6 +150,12 @@ impl ValueMap {
         None
     }
 
+    /// Appends all entries of `other`, whose keys this map must not have.
+    pub(crate) fn extend_distinct(&mut self, other: &Self) {
+        debug_assert!(self.is_empty() || other.iter().all(|(key, _)| self.get_key(key).is_none()));
+        self.entries.extend_from_slice(&other.entries);
+    }
+
     /// Takes the entry under the string key `name` out; the others keep their order.
     pub fn remove(&mut self, name: &str) -> Option<Value> {
         let index = self.position(name)?;

@@ -34,7 +34,7 @@ impl DelimitedConverter {
         }
     }
 
-    pub(super) fn compile(options: &mut Options<'_>) -> Option<Self> {
+    pub(super) fn compile(options: &mut Options<'_, '_>) -> Option<Self> {
         let delimiter = delimiter(options)?;
         let mut columns: Vec<(Arc<str>, SchemaKind)> = Vec::new();
         for column in options.required_list("columns")? {
@@ -185,7 +185,7 @@ fn unquote(quoted: &str) -> Option<(Cow<'_, str>, &str)> {
     }
 }
 
-fn delimiter(options: &mut Options<'_>) -> Option<char> {
+fn delimiter(options: &mut Options<'_, '_>) -> Option<char> {
     let Some(text) = options.raw("delimiter") else {
         return Some(',');
     };

@@ -42,10 +42,11 @@ impl Converter {
     pub const CLASSES: [&'static str; 4] = [JSON, STRING, BYTE_ARRAY, DELIMITED];
 
     /// The converter `class` with the options below its prefix; what is wrong goes into `options`.
-    pub(crate) fn compile(class: &str, options: &mut Options<'_>) -> Option<Self> {
+    pub(crate) fn compile(class: &str, options: &mut Options<'_, '_>) -> Option<Self> {
         let full = Self::CLASSES.into_iter().find(|full| {
             let simple = full.rsplit('.').next().unwrap_or(full);
-            [*full, simple].contains(&class) || simple.strip_suffix("Converter") == Some(class)
+            let short = |name: &'static str| name.strip_suffix("Converter");
+            [*full, simple].contains(&class) || [short(full), short(simple)].contains(&Some(class))
         });
         match full {
             Some(JSON) => Some(Self::Json(json(options))),
@@ -113,7 +114,7 @@ impl Converter {
     }
 }
 
-fn json(options: &mut Options<'_>) -> JsonConverter {
+fn json(options: &mut Options<'_, '_>) -> JsonConverter {
     let mut converter = JsonConverter::new(options.boolean("schemas.enable", true));
     converter.null_to_default = options.boolean("replace.null.with.default", true);
     match options

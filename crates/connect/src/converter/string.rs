@@ -5,7 +5,7 @@ use crate::options::Options;
 use crate::value::Value;
 
 /// Refuses encodings other than UTF-8.
-pub(super) fn check(options: &mut Options<'_>) {
+pub(super) fn check(options: &mut Options<'_, '_>) {
     let encoding = options.text("converter.encoding").unwrap_or("UTF-8");
     if !["utf-8", "utf8"].contains(&encoding.to_ascii_lowercase().as_str()) {
         let message = format!("encoding `{encoding}` is not available");
@@ -36,7 +36,7 @@ fn append(value: &Value, out: &mut String) {
         Value::F64(value) => java_text::double(*value, out),
         Value::Str(text) => out.push_str(text),
         // Java prints an address here, which is of no use to anyone.
-        Value::Bytes(bytes) => out.push_str(&format!("[B@{}", bytes.len())),
+        Value::Bytes(bytes) => out.extend(["[B@", &bytes.len().to_string()]),
         Value::List(elements) => {
             out.push('[');
             for (index, element) in elements.iter().enumerate() {

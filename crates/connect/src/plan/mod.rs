@@ -2,16 +2,26 @@
 //!
 //! Takes a [`ConnectorConfig`] and the tables' schemas; gives the sink task rows, or the reason why not.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::config::{ConnectorConfig, Problem};
-use crate::record::SinkRecord;
+use crate::converter::Converter;
+use crate::data_error::DataError;
+use crate::record::{ConnectRecord, SinkRecord};
 use crate::row::Row;
 use crate::table_schema::TableSchema;
+use crate::transform::Transform;
+use crate::value::Value;
 
+mod compile;
 mod outcome;
+mod target;
+#[cfg(test)]
+mod tests;
 
 pub use outcome::{Outcome, RecordError, Stage};
+use target::Target;
 
 /// What a failing record does to its task: option `errors.tolerance`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -23,15 +33,32 @@ pub enum Tolerance {
     All,
 }
 
+/// Where rejected records go.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DeadLetters {
+    /// Option `errors.deadletterqueue.topic.name`.
+    pub topic: String,
+    /// Option `errors.deadletterqueue.context.headers.enable`.
+    pub context_headers: bool,
+}
+
 /// A compiled connector.
 #[derive(Debug)]
 pub struct Plan {
     name: String,
+    class_name: String,
     topics: Vec<String>,
     tables: Vec<Arc<TableSchema>>,
     tolerance: Tolerance,
-    dead_letter_topic: Option<String>,
+    dead_letters: Option<DeadLetters>,
     warnings: Vec<Problem>,
+    key_converter: Converter,
+    value_converter: Converter,
+    /// Whether anybody looks at the key, or reading it may fail.
+    uses_key: bool,
+    transforms: Vec<Transform>,
+    /// What is written for each topic.
+    targets: Vec<(String, Vec<Target>)>,
 }
 
 impl Plan {
@@ -42,19 +69,7 @@ impl Plan {
         config: &ConnectorConfig,
         table: &dyn Fn(&str) -> Option<Arc<TableSchema>>,
     ) -> Result<Self, Vec<Problem>> {
-        let topics = config.text("topics").unwrap_or_default();
-        let topics: Vec<String> = topics
-            .split(',')
-            .map(|topic| topic.trim().to_owned())
-            .collect();
-        Ok(Self {
-            name: config.name.clone(),
-            tables: topics.iter().filter_map(|topic| table(topic)).collect(),
-            topics,
-            tolerance: Tolerance::default(),
-            dead_letter_topic: None,
-            warnings: Vec::new(),
-        })
+        compile::Compiler::new(config, table).compile()
     }
 
     /// The connector's name.
@@ -79,7 +94,14 @@ impl Plan {
 
     /// Where rejected records go: option `errors.deadletterqueue.topic.name`.
     pub fn dead_letter_topic(&self) -> Option<&str> {
-        self.dead_letter_topic.as_deref()
+        self.dead_letters
+            .as_ref()
+            .map(|dead_letters| dead_letters.topic.as_str())
+    }
+
+    /// Where rejected records go, and with which headers.
+    pub fn dead_letters(&self) -> Option<&DeadLetters> {
+        self.dead_letters.as_ref()
     }
 
     /// What is allowed but will surprise: options without effect, traps of the original.
@@ -90,7 +112,125 @@ impl Plan {
     /// Decodes, transforms, projects and binds one record; rows are appended to `out` with the index of
     /// their table in [`Self::tables`].
     pub fn apply(&self, record: &SinkRecord<'_>, out: &mut Vec<(usize, Row)>) -> Outcome {
-        let _ = (record, out);
-        Outcome::Filtered
+        let before = out.len();
+        match self.rows(record, out) {
+            Ok(()) if out.len() == before => Outcome::Filtered,
+            Ok(()) => Outcome::Written(out.len() - before),
+            Err(error) => {
+                out.truncate(before);
+                Outcome::Rejected(Box::new(error))
+            }
+        }
+    }
+
+    fn rows(
+        &self,
+        source: &SinkRecord<'_>,
+        out: &mut Vec<(usize, Row)>,
+    ) -> Result<(), RecordError> {
+        let mut records = vec![self.decode(source)?];
+        for transform in &self.transforms {
+            let mut next = Vec::with_capacity(records.len());
+            for record in records {
+                transform.apply(record, &mut next).map_err(|error| {
+                    rejected(Stage::Transformation, &transform.class_name, error)
+                })?;
+                if next.len() > MAX_RECORDS {
+                    let error =
+                        DataError::new(format!("one record became more than {MAX_RECORDS}"));
+                    return Err(rejected(
+                        Stage::Transformation,
+                        &transform.class_name,
+                        error,
+                    ));
+                }
+            }
+            records = next;
+        }
+        out.reserve(records.len());
+        records
+            .iter()
+            .try_for_each(|record| self.write(record, out))
+    }
+
+    fn decode<'a>(&self, source: &'a SinkRecord<'a>) -> Result<ConnectRecord<'a>, RecordError> {
+        let (key_schema, key) = if self.uses_key {
+            let read = self.key_converter.read(source.key);
+            read.map_err(|error| {
+                rejected(Stage::KeyConverter, self.key_converter.class_name(), error)
+            })?
+        } else {
+            (None, Value::Null)
+        };
+        let read = self.value_converter.read(source.value);
+        let (value_schema, value) = read.map_err(|error| {
+            rejected(
+                Stage::ValueConverter,
+                self.value_converter.class_name(),
+                error,
+            )
+        })?;
+        Ok(ConnectRecord {
+            source,
+            topic: Cow::Borrowed(source.topic),
+            timestamp: source.timestamp,
+            key_schema,
+            key,
+            value_schema,
+            value,
+        })
+    }
+
+    fn write(
+        &self,
+        record: &ConnectRecord<'_>,
+        out: &mut Vec<(usize, Row)>,
+    ) -> Result<(), RecordError> {
+        let put = |exception_class, message| RecordError {
+            stage: Stage::TaskPut,
+            class_name: self.class_name.clone(),
+            exception_class,
+            message,
+        };
+        if record.value.is_null() {
+            return Err(put(
+                CONNECT_EXCEPTION,
+                "Sink is missing delete statement.".to_owned(),
+            ));
+        }
+        let Some((_, targets)) = self
+            .targets
+            .iter()
+            .find(|(topic, _)| *topic == record.topic)
+        else {
+            return Err(put(
+                CONNECT_EXCEPTION,
+                format!("topic `{}` has no KCQL statement", record.topic),
+            ));
+        };
+        let parsed = target::root(&record.value);
+        let parsed = parsed.map_err(|error| put(error.exception.class(), error.message))?;
+        let value = parsed.as_ref().unwrap_or(&record.value);
+        for target in targets {
+            let row = target
+                .row(record, value)
+                .map_err(|(class, message)| put(class, message))?;
+            out.push((target.table_index, row));
+        }
+        Ok(())
+    }
+}
+
+/// The most records transforms may make of one: bounds what a chain of them can allocate.
+const MAX_RECORDS: usize = 100_000;
+
+const CONNECT_EXCEPTION: &str = crate::data_error::Exception::Connect.class();
+
+fn rejected(stage: Stage, class_name: &str, error: DataError) -> RecordError {
+    RecordError {
+        stage,
+        class_name: class_name.to_owned(),
+        exception_class: error.exception.class(),
+        message: error.message,
     }
 }

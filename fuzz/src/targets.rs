@@ -1,7 +1,9 @@
 //! The targets: each takes any bytes and returns.
 
-use messina_connect::config::{ConnectorConfig, Property};
-use messina_connect::plan::Plan;
+mod configuration;
+mod connector;
+mod mqtt;
+mod value;
 
 /// A target, the inputs it starts from, and its name on the command line.
 #[derive(Debug, Clone, Copy)]
@@ -14,26 +16,16 @@ pub struct Target {
     pub run: fn(&[u8]),
 }
 
-/// Every target.
-pub const ALL: &[Target] = &[Target {
-    name: "plan",
-    seeds: PLAN_SEEDS,
-    run: plan,
-}];
-
-const PLAN_SEEDS: &[&[u8]] = &[
-    b"topics=temperature\nconnect.cassandra.kcql=INSERT INTO temperature SELECT event_id, ts FROM temperature PK event_id TTL=60",
-    b"topics=a,b\nvalue.converter=messina.Delimited\ntransforms=explode\ntransforms.explode.type=messina.Explode$Value\ntransforms.explode.field=readings",
+/// Every target, along the path of a reading and then the configuration.
+pub const ALL: &[Target] = &[
+    mqtt::SERVER,
+    mqtt::DEVICE,
+    mqtt::TOPIC,
+    value::JSON,
+    value::DELIMITED,
+    connector::KCQL,
+    connector::CQL_TYPE,
+    connector::PLAN,
+    configuration::PROPERTIES,
+    configuration::TOML,
 ];
-
-/// A connector's options, one `name=value` a line: compiled or refused with problems.
-pub fn plan(bytes: &[u8]) {
-    let text = String::from_utf8_lossy(bytes);
-    let mut config = ConnectorConfig::new("fuzz");
-    for (option, value) in text.lines().filter_map(|line| line.split_once('=')) {
-        config.set(option, Property::from(value));
-    }
-    if let Err(problems) = Plan::compile(&config, &|_| None) {
-        assert!(!problems.is_empty(), "refused without a reason");
-    }
-}

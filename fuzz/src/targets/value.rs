@@ -1,0 +1,58 @@
+//! Record bytes to values and back.
+
+use std::sync::Arc;
+
+use messina_connect::converter::{DelimitedConverter, JsonConverter};
+use messina_connect::schema::SchemaKind;
+
+use super::Target;
+
+/// JSON, with and without schemas.
+pub(super) const JSON: Target = Target {
+    name: "json",
+    seeds: &[
+        br#"{"device":"d1","temp":21.5,"ok":true,"none":null,"list":[1,-2.5e3,"\u00e4\n"],"nested":{"a":{"b":12345678901234567890}}}"#,
+        br#"{"schema":{"type":"struct","fields":[{"type":"int32","field":"id"},{"type":"double","optional":true,"field":"t","default":1.5},{"type":"array","items":{"type":"string"},"field":"l","optional":true},{"type":"bytes","name":"org.apache.kafka.connect.data.Decimal","version":1,"parameters":{"scale":"2"},"field":"d","optional":true}]},"payload":{"id":1,"t":2.5,"l":["x"],"d":"AQ=="}}"#,
+        br#"{"schema":{"type":"map","keys":{"type":"int8"},"values":{"type":"int64","name":"org.apache.kafka.connect.data.Timestamp"}},"payload":[[1,1700000000000]]}"#,
+    ],
+    run: json,
+};
+
+/// Delimited lines.
+pub(super) const DELIMITED: Target = Target {
+    name: "delimited",
+    seeds: &[b"99999,4.32# 4.55# 4.61# ", b"1,\"a,\"\"b\"", b",\n"],
+    run: delimited,
+};
+
+fn json(bytes: &[u8]) {
+    for with_schemas in [false, true] {
+        let converter = JsonConverter::new(with_schemas);
+        let Ok((schema, value)) = converter.read(bytes) else {
+            continue;
+        };
+        // What was read may have no JSON form; what has one is read and written the same again.
+        let Ok(Some(written)) = converter.write(schema.as_deref(), &value) else {
+            continue;
+        };
+        let (schema, again) = converter
+            .read(&written)
+            .unwrap_or_else(|error| panic!("what was written is not read: {error}"));
+        let rewritten = converter.write(schema.as_deref(), &again);
+        assert_eq!(rewritten, Ok(Some(written)), "written twice, two texts");
+    }
+}
+
+fn delimited(bytes: &[u8]) {
+    let columns = vec![
+        (Arc::from("event_id"), SchemaKind::Int64),
+        (Arc::from("readings"), SchemaKind::String),
+    ];
+    let converter = DelimitedConverter::new(',', columns);
+    if let Ok((_, value)) = converter.read(bytes)
+        && let Ok(line) = converter.write(&value)
+    {
+        let again = converter.read(&line).map(|(_, value)| value);
+        assert_eq!(again, Ok(value), "another line comes back");
+    }
+}

@@ -58,7 +58,7 @@ fn toml(bytes: &[u8]) {
                 assert!(problems.has_errors(), "refused without a reason");
                 drop(problems.render(false));
             }
-            Err(error) => panic!("text cannot fail to be read: {error}"),
+            Err(error @ LoadError::Read { .. }) => panic!("text cannot fail to be read: {error}"),
         }
     }
 }

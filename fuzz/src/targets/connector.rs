@@ -23,7 +23,10 @@ pub(super) const KCQL: Target = Target {
 /// A column's type as CQL writes it.
 pub(super) const CQL_TYPE: Target = Target {
     name: "cql_type",
-    seeds: &[b"map<text, frozen<list<tuple<int, uuid>>>>", b"vector<float, 3>"],
+    seeds: &[
+        b"map<text, frozen<list<tuple<int, uuid>>>>",
+        b"vector<float, 3>",
+    ],
     run: cql_type,
 };
 
@@ -86,7 +89,10 @@ fn project(statement: &Statement, value: &Value) {
     };
     let mut outputs = 0;
     if projection.project(parts, |_, _| outputs += 1).is_ok() && !projection.has_wildcard() {
-        assert!(outputs <= projection.names().len(), "more outputs than names");
+        assert!(
+            outputs <= projection.names().len(),
+            "more outputs than names"
+        );
     }
 }
 
@@ -105,5 +111,23 @@ fn plan(bytes: &[u8]) {
     }
     if let Err(problems) = Plan::compile(&config, &|_| None) {
         assert!(!problems.is_empty(), "refused without a reason");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_seeds_are_right() {
+        for seed in KCQL.seeds {
+            let text = String::from_utf8_lossy(seed);
+            let (script, record) = text.split_once('\n').unwrap();
+            kcql::parse(script, Mode::Strict).unwrap();
+            JsonConverter::new(false).read(record.as_bytes()).unwrap();
+        }
+        for seed in CQL_TYPE.seeds {
+            CqlType::parse(&String::from_utf8_lossy(seed)).unwrap();
+        }
     }
 }

@@ -16,7 +16,7 @@ pub(super) const SERVER: Target = Target {
           \x34\x0a\x00\x03a/b\x00\x07abc\x62\x02\x00\x07\xc0\x00\xe0\x00",
         // CONNECT of 5.0 with properties, PUBLISH with properties, SUBSCRIBE with an identifier, DISCONNECT.
         b"\x10\x1b\x00\x04MQTT\x05\x02\x00\x3c\x0d\x11\x00\x00\x00\x0a\x21\x00\x10\x27\x00\x00\x10\x00\x00\x01a\
-          \x32\x17\x00\x03a/b\x00\x07\x0f\x01\x01\x02\x00\x00\x00\x05\x26\x00\x01k\x00\x01vx\
+          \x32\x17\x00\x03a/b\x00\x07\x0e\x01\x01\x02\x00\x00\x00\x05\x26\x00\x01k\x00\x01vx\
           \x82\x0d\x00\x01\x02\x0b\x05\x00\x05+/b/#\x2e\xe0\x02\x04\x00",
     ],
     run: server,
@@ -35,7 +35,11 @@ pub(super) const DEVICE: Target = Target {
 /// A filter and topics, one a line.
 pub(super) const TOPIC: Target = Target {
     name: "mqtt_topic",
-    seeds: &[b"a/+/#\na/b/c\na\n$SYS/x", b"$share/g/+/b\na/b\n/b", b"#\n$a\n/"],
+    seeds: &[
+        b"a/+/#\na/b/c\na\n$SYS/x",
+        b"$share/g/+/b\na/b\n/b",
+        b"#\n$a\n/",
+    ],
     run: topic,
 };
 
@@ -75,7 +79,9 @@ fn decode_all(codec: &mut Codec, bytes: &[u8], mut each: impl FnMut(Version, &Pa
     for byte in bytes {
         dripping.extend_from_slice(std::slice::from_ref(byte));
         match slow.decode(&mut dripping) {
-            Ok(Some(packet)) => assert_eq!(Some(&packet), expected.next(), "split input, other packet"),
+            Ok(Some(packet)) => {
+                assert_eq!(Some(&packet), expected.next(), "split input, other packet");
+            }
             Ok(None) => {}
             Err(_) => break,
         }
@@ -88,7 +94,11 @@ fn reads_back(from: &Codec, to: &mut Codec, packet: &Packet) {
     from.encode(packet, &mut written)
         .unwrap_or_else(|error| panic!("a decoded packet is not written: {error}: {packet:?}"));
     let again = to.decode(&mut written);
-    assert_eq!(again.as_ref().ok().and_then(Option::as_ref), Some(packet), "another packet comes back");
+    assert_eq!(
+        again.as_ref().ok().and_then(Option::as_ref),
+        Some(packet),
+        "another packet comes back"
+    );
     assert!(written.is_empty(), "bytes are left");
 }
 
@@ -103,8 +113,42 @@ fn topic(bytes: &[u8]) {
     for topic in lines.filter_map(|line| Topic::new(line).ok()) {
         let mut found = false;
         tree.matches(&topic, |_: &i32, ()| found = true);
-        assert_eq!(found, filter.matches(&topic), "tree and filter disagree on {topic:?}");
+        assert_eq!(
+            found,
+            filter.matches(&topic),
+            "tree and filter disagree on {topic:?}"
+        );
     }
     tree.remove(&filter, &1);
     assert!(tree.is_empty(), "a removed filter stays");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kinds(mut codec: Codec, bytes: &[u8]) -> usize {
+        let mut buffer = BytesMut::from(bytes);
+        let mut count = 0;
+        while let Some(packet) = codec.decode(&mut buffer).unwrap() {
+            assert!(codec.version().is_some(), "{packet:?}");
+            count += 1;
+        }
+        assert!(buffer.is_empty(), "{count} packets, then {buffer:?}");
+        count
+    }
+
+    #[test]
+    fn the_seeds_are_whole_conversations() {
+        let counts = SERVER
+            .seeds
+            .iter()
+            .map(|seed| kinds(Codec::server(MAX_PACKET), seed));
+        assert_eq!(counts.collect::<Vec<_>>(), [6, 4]);
+        let versions = [Version::V311, Version::V5].into_iter();
+        let counts = versions
+            .zip(DEVICE.seeds)
+            .map(|(version, seed)| kinds(Codec::device(version, MAX_PACKET), seed));
+        assert_eq!(counts.collect::<Vec<_>>(), [4, 4]);
+    }
 }

@@ -56,3 +56,23 @@ fn delimited(bytes: &[u8]) {
         assert_eq!(again, Ok(value), "another line comes back");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_seeds_are_right() {
+        let read = |schemas: bool, seed: &[u8]| {
+            JsonConverter::new(schemas)
+                .read(seed)
+                .map(|(schema, _)| schema.is_some())
+        };
+        let found: Vec<_> = [false, true, true]
+            .into_iter()
+            .zip(JSON.seeds)
+            .map(|(schemas, seed)| read(schemas, seed))
+            .collect();
+        assert_eq!(found, [Ok(false), Ok(true), Ok(true)]);
+    }
+}

@@ -2,6 +2,7 @@
 
 mod configuration;
 mod connector;
+mod log;
 mod mqtt;
 mod value;
 
@@ -21,6 +22,7 @@ pub const ALL: &[Target] = &[
     mqtt::SERVER,
     mqtt::DEVICE,
     mqtt::TOPIC,
+    log::RECOVERY,
     value::JSON,
     value::DELIMITED,
     connector::KCQL,

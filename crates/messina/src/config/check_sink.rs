@@ -62,11 +62,21 @@ fn flatten(section: &Section<'_>, prefix: &str, entry: &Entry, written: &mut Wri
         );
         return;
     };
-    let position = Some(entry.node.span.position());
+    let position = Some(first_character(&entry.node.span).position());
     written
         .config
         .set(option.clone(), Property { value, position });
     written.spans.push((option, entry.node.span.clone()));
+}
+
+/// The span of a value without its opening quotes: positions within the text count from its first character.
+fn first_character(span: &Span) -> Span {
+    let written = span.source.text.get(span.range.clone()).unwrap_or_default();
+    let quotes = ["\"\"\"\n", "'''\n", "\"\"\"", "'''", "\"", "'"];
+    let opening = quotes.iter().find(|quotes| written.starts_with(**quotes));
+    let mut inner = span.clone();
+    inner.range.start += opening.map_or(0, |quotes| quotes.len());
+    inner
 }
 
 fn option_text(node: &Node) -> Option<String> {

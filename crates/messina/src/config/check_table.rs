@@ -82,7 +82,8 @@ fn columns<'t>(section: &Section<'t>) -> Option<Vec<(TableColumn, &'t Span)>> {
         let cql_type = match CqlType::parse(text) {
             Ok(cql_type) => cql_type,
             Err(error) => {
-                let problem = Problem::error(&entry.node.span, format!("`{text}` is not a CQL type"));
+                let problem =
+                    Problem::error(&entry.node.span, format!("`{text}` is not a CQL type"));
                 table.report(problem.help(error.reason));
                 continue;
             }

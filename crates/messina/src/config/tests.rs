@@ -121,7 +121,18 @@ fn syntax_errors_are_all_shown() {
 
 #[test]
 fn a_sinks_options_keep_their_order_however_they_are_spelt() {
-    let text = "[[sink]]\nname = 's'\ntopics = ['b', 'a']\nvalue.converter = 'String'\n\"tasks.max\" = 2\n";
+    let text = r#"
+[[table]]
+name = "t"
+partition_key = ["id"]
+columns = { id = "int" }
+[[sink]]
+name = "s"
+topics = ["b", "a"]
+value.converter = "String"
+"tasks.max" = 2
+connect.cassandra.kcql = "INSERT INTO t SELECT * FROM a; INSERT INTO t SELECT * FROM b"
+"#;
     let tree_problems = load_toml(text);
     let sinks = match tree_problems {
         Ok(loaded) => loaded.config.sinks,
@@ -136,7 +147,11 @@ fn a_sinks_options_keep_their_order_however_they_are_spelt() {
         [
             ("topics", "b,a"),
             ("value.converter", "String"),
-            ("tasks.max", "2")
+            ("tasks.max", "2"),
+            (
+                "connect.cassandra.kcql",
+                "INSERT INTO t SELECT * FROM a; INSERT INTO t SELECT * FROM b"
+            ),
         ]
     );
 }

@@ -30,7 +30,9 @@ impl Octets {
     pub fn of(bytes: &[u8]) -> Self {
         match std::str::from_utf8(bytes) {
             Ok(text) => Self::Text(text.to_owned()),
-            Err(_) => Self::Binary { base64: STANDARD.encode(bytes) },
+            Err(_) => Self::Binary {
+                base64: STANDARD.encode(bytes),
+            },
         }
     }
 

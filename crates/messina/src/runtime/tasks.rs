@@ -17,12 +17,18 @@ pub struct Tasks {
 impl Tasks {
     /// Tasks that report to `health`.
     pub fn new(health: Arc<Health>) -> Self {
-        Self { tracker: TaskTracker::new(), health }
+        Self {
+            tracker: TaskTracker::new(),
+            health,
+        }
     }
 
     /// Runs `task` until it ends. A panic in it turns the component `name` red.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let watch = PanicWatch { name, health: Arc::clone(&self.health) };
+        let watch = PanicWatch {
+            name,
+            health: Arc::clone(&self.health),
+        };
         self.tracker.spawn(async move {
             let _watch = watch;
             task.await;
@@ -50,7 +56,10 @@ struct PanicWatch {
 impl Drop for PanicWatch {
     fn drop(&mut self) {
         if std::thread::panicking() {
-            tracing::error!(task = self.name, "a task panicked: this is a bug in messina, please report it");
+            tracing::error!(
+                task = self.name,
+                "a task panicked: this is a bug in messina, please report it"
+            );
             self.health.red(self.name, "the task panicked");
         }
     }

@@ -60,8 +60,8 @@ impl std::fmt::Debug for ClientId {
     }
 }
 
-/// CONNECT. Its version decides how everything after it is written.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// CONNECT. Its version decides how everything after it is written. `Debug` hides the password.
+#[derive(Clone, PartialEq, Eq)]
 pub struct Connect {
     /// The protocol version of the connection.
     pub version: Version,
@@ -223,6 +223,24 @@ impl Connect {
         will | bit(self.clean_start, CLEAN_START)
             | bit(self.user_name.is_some(), USER_NAME)
             | bit(self.password.is_some(), PASSWORD)
+    }
+}
+
+impl std::fmt::Debug for Connect {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Connect")
+            .field("version", &self.version)
+            .field("clean_start", &self.clean_start)
+            .field("keep_alive", &self.keep_alive)
+            .field("client_id", &self.client_id)
+            .field("will", &self.will)
+            .field("user_name", &self.user_name)
+            .field(
+                "password",
+                &self.password.as_ref().map(|_| format_args!("***")),
+            )
+            .field("properties", &self.properties)
+            .finish()
     }
 }
 

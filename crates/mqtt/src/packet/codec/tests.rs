@@ -220,3 +220,32 @@ fn a_suback_of_3_1_1_knows_one_failure() {
     codec.encode(&suback, &mut out).unwrap();
     assert_eq!(out, b"\x90\x04\x00\x01\x02\x80"[..]);
 }
+
+#[test]
+fn properties_that_repeat_have_a_limit() {
+    use crate::packet::MqttString;
+    use crate::property::MAX_REPEATED;
+
+    let mut publish = Publish::new(Topic::new("t").unwrap(), "x");
+    let pair = (MqttString::EMPTY, MqttString::EMPTY);
+    for (count, is_taken) in [(MAX_REPEATED, true), (MAX_REPEATED + 1, false)] {
+        publish.properties.get_or_insert_default().user_properties = vec![pair.clone(); count];
+        let mut codec = Codec::device(Version::V5, 100_000);
+        let mut bytes = BytesMut::new();
+        codec
+            .encode(&Packet::Publish(publish.clone()), &mut bytes)
+            .unwrap();
+        let result = codec.decode(&mut bytes);
+        assert_eq!(result.is_ok(), is_taken);
+        if let Err(error) = result {
+            assert_eq!(error.reason(), ReasonCode::QuotaExceeded);
+        }
+    }
+}
+
+#[test]
+fn a_password_is_not_printed() {
+    let mut connect = connect(Version::V5);
+    connect.password = Some(Bytes::from_static(b"secret"));
+    assert!(!format!("{:?}", Packet::from(connect)).contains("secret"));
+}

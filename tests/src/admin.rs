@@ -96,21 +96,22 @@ impl Admin {
             .unwrap_or_default()
     }
 
-    /// Every record of a topic's partition 0, from the first.
+    /// Every record of a topic, from the first.
     pub fn consume_all(&self, topic: &str) -> Vec<Consumed> {
         let mut records: Vec<Consumed> = Vec::new();
+        let mut next = 0;
         loop {
-            let next = records.last().map_or(0, |record| record.offset + 1);
             let path =
                 format!("/api/consume?topic={topic}&partition=0&offset={next}&max=5000&wait=0");
             let answer = self.get(&path);
             let batch = answer["records"]
                 .as_array()
                 .unwrap_or_else(|| panic!("no records in {answer}"));
-            if batch.is_empty() {
+            records.extend(batch.iter().map(consumed));
+            next = answer["next"].as_u64().expect("where to go on");
+            if batch.is_empty() || answer["end"].as_u64() == Some(next) {
                 return records;
             }
-            records.extend(batch.iter().map(consumed));
         }
     }
 

@@ -42,8 +42,17 @@ pub(crate) fn resident_bytes(pid: u32) -> Result<u64> {
     Ok(kib * 1024)
 }
 
-/// Starts this program again under the hard limit of open files, if it runs under a lower one; the servers it
-/// starts inherit that.
+/// Files this process and the servers it starts may have open.
+pub(crate) fn descriptor_limit() -> Option<usize> {
+    let limits = fs::read_to_string("/proc/self/limits").ok()?;
+    let line = limits
+        .lines()
+        .find_map(|line| line.strip_prefix("Max open files"))?;
+    line.split_whitespace().next()?.parse().ok()
+}
+
+/// Starts this program again under a higher limit of open files: enough for every case where root runs it,
+/// elsewhere the hard limit. The servers it starts inherit that.
 pub(crate) fn raise_descriptor_limit() -> Result<()> {
     if std::env::var_os("MESSINA_BENCH_RAISED").is_some() {
         return Ok(());
@@ -51,7 +60,10 @@ pub(crate) fn raise_descriptor_limit() -> Result<()> {
     let own = std::env::current_exe().context("this program has no path")?;
     let mut shell = Command::new("sh");
     shell
-        .args(["-c", "ulimit -n \"$(ulimit -H -n)\"; exec \"$0\" \"$@\""])
+        .args([
+            "-c",
+            "ulimit -n 65536 2>/dev/null || ulimit -n \"$(ulimit -H -n)\"; exec \"$0\" \"$@\"",
+        ])
         .arg(own)
         .args(std::env::args_os().skip(1));
     bail!(

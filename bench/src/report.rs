@@ -24,7 +24,7 @@ impl Figure {
 
     /// A case that could not be measured.
     pub(crate) fn failed(name: &str, error: &anyhow::Error) -> Self {
-        Self::new(name, "").messina(format!("not measured: {error:#}"))
+        Self::new(name, "").messina(format!("not measured: {error:#}").replace('\n', " "))
     }
 
     /// Messina's figure.

@@ -1,5 +1,9 @@
 //! The embedded table, seen from outside: what is written is there, what is older never wins, what is expired goes.
-#![expect(clippy::unwrap_used, reason = "a test may fail loudly")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::disallowed_methods,
+    reason = "a test may fail loudly, and watches its tasks itself"
+)]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -257,7 +261,7 @@ async fn expired_rows_are_hidden_at_once_and_their_space_comes_back() {
     let store = bench.open();
     let table = store
         .declare(&TableSchema {
-            default_ttl: Some(Duration::from_secs(60)),
+            default_ttl: Some(Duration::from_mins(1)),
             ..temperature()
         })
         .await
@@ -311,7 +315,7 @@ async fn an_expired_row_does_not_come_back_with_a_later_partial_write() {
     let store = bench.open();
     let table = store
         .declare(&TableSchema {
-            default_ttl: Some(Duration::from_secs(60)),
+            default_ttl: Some(Duration::from_mins(1)),
             ..temperature()
         })
         .await

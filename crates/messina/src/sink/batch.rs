@@ -136,9 +136,12 @@ impl Batch {
             Outcome::Written(_) => at.progress.written += 1,
             Outcome::Filtered => at.progress.filtered += 1,
             Outcome::Rejected(error) => {
-                at.progress.dead_lettered += 1;
                 self.rejected.push((index, error));
-                self.fatal = plan.tolerance() == Tolerance::None;
+                match plan.tolerance() {
+                    Tolerance::All => at.progress.dead_lettered += 1,
+                    // Its offset is not passed: it is not counted.
+                    Tolerance::None => self.fatal = true,
+                }
             }
         }
         for (table, row) in rows.drain(..) {

@@ -4,6 +4,7 @@ mod configuration;
 mod connector;
 mod log;
 mod mqtt;
+mod session;
 mod value;
 
 /// A target, the inputs it starts from, and its name on the command line.
@@ -22,6 +23,7 @@ pub const ALL: &[Target] = &[
     mqtt::SERVER,
     mqtt::DEVICE,
     mqtt::TOPIC,
+    session::SESSION,
     log::RECOVERY,
     value::JSON,
     value::DELIMITED,

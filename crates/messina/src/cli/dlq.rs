@@ -12,7 +12,7 @@ use super::source::{self, Target, open_log};
 use super::timestamp::format_millis;
 
 /// The topic dead letters are in.
-const TOPIC: &str = "messina.dead-letters";
+pub(super) const TOPIC: &str = "messina.dead-letters";
 
 /// `messina dlq`
 #[derive(Debug, ClapArgs)]

@@ -74,6 +74,9 @@ pub enum CommandError {
     /// A query failed.
     #[error(transparent)]
     Query(#[from] messina_store::table::QueryError),
+    /// A simulation did not run.
+    #[error(transparent)]
+    Fleet(#[from] crate::simulator::FleetError),
     /// The runtime cannot be started.
     #[error("cannot start the runtime")]
     Runtime(#[source] io::Error),
@@ -98,6 +101,7 @@ impl CommandError {
             | Self::ReadLog(_)
             | Self::OpenTable(_)
             | Self::Query(_)
+            | Self::Fleet(_)
             | Self::Runtime(_)
             | Self::Found(_) => 1,
         }

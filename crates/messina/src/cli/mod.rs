@@ -46,6 +46,15 @@ mod query;
 
 mod dlq;
 
+// MQTT from the command line.
+mod mqtt;
+
+mod publish;
+
+mod subscribe;
+
+mod simulate;
+
 use std::ffi::OsString;
 
 use clap::{Parser, Subcommand};
@@ -81,6 +90,12 @@ enum Command {
     Query(query::Args),
     /// Look at records that could not become rows, and put them back
     Dlq(dlq::Args),
+    /// Publish over MQTT
+    Pub(publish::Args),
+    /// Print what is published over MQTT
+    Sub(subscribe::Args),
+    /// Run a fleet of devices, and see whether what it was promised arrived
+    Simulate(Box<simulate::Args>),
 }
 
 /// Reads the command line; the error is clap's answer, which may be help.
@@ -100,6 +115,9 @@ pub fn run(command_line: CommandLine) -> Result<(), CommandError> {
         Command::Consume(args) => consume::run(&args, &mut out),
         Command::Query(args) => query::run(&args, &mut out),
         Command::Dlq(args) => dlq::run(&args, &mut out),
+        Command::Pub(args) => publish::run(&args),
+        Command::Sub(args) => subscribe::run(&args, &mut out),
+        Command::Simulate(args) => simulate::run(&args, &mut out),
     }?;
     out.flush()
 }

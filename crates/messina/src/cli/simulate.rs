@@ -1,0 +1,275 @@
+//! `messina simulate`: a fleet of devices, and whether what it was promised arrived.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use clap::{Args as ClapArgs, ValueEnum};
+use messina_mqtt::packet::QoS;
+
+use crate::console::api::{Consume, TopicList};
+use crate::simulator::{Faults, FleetPlan, Profile, Random, Report, Verdict, payload_hash};
+
+use super::CommandError;
+use super::admin::Admin;
+use super::consume::ask;
+use super::format::octets;
+use super::mqtt::{Protocol, qos, seed};
+use super::output::Output;
+use super::source::Target;
+use super::topics::duration;
+
+/// Records asked for at once while looking for what arrived.
+const PAGE: usize = 1_000;
+
+/// `messina simulate`
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+After the run the log is read through the admin API: every acknowledged payload must be there, at QoS 2 exactly
+as often as it was published. Exit code 1 if not. The verdict comes from what devices were promised, not from
+the server's counters.
+
+  messina simulate                                          the demo: 10 devices, 100 a second, QoS 2
+  messina simulate --count 1000 --rate 5000 --profile json --drops 0.001 --storms 5s --seed 7")]
+pub(super) struct Args {
+    /// Server
+    #[arg(long, default_value = "127.0.0.1:1883", value_name = "HOST:PORT")]
+    server: String,
+    /// Devices
+    #[arg(short = 'n', long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    count: u32,
+    /// Publishes a second, all devices together
+    #[arg(short, long, default_value_t = 100.0)]
+    rate: f64,
+    /// How long to publish
+    #[arg(short, long, default_value = "10s", value_parser = duration)]
+    duration: Duration,
+    /// Quality of service
+    #[arg(short, long, default_value = "2", value_parser = qos)]
+    qos: QoS,
+    /// Protocol version
+    #[arg(short = 'V', long = "protocol-version", value_enum, default_value_t = Protocol::V5)]
+    version: Protocol,
+    /// Publishes each device may have unacknowledged
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(1..))]
+    window: u16,
+    /// What devices say
+    #[arg(short, long, value_enum, default_value_t = Shape::Demo)]
+    profile: Shape,
+    /// The file whose lines are payloads, for --profile file
+    #[arg(short, long, required_if_eq("profile", "file"))]
+    file: Option<PathBuf>,
+    /// Topic; {device} is the device's number
+    #[arg(short, long)]
+    topic: Option<String>,
+    /// Probability that a device loses its connection when it publishes
+    #[arg(long, default_value_t = 0.0, value_name = "P")]
+    drops: f64,
+    /// Every so often all devices lose their connection at once
+    #[arg(long, value_parser = duration, value_name = "EVERY")]
+    storms: Option<Duration>,
+    /// Probability that a payload is published twice
+    #[arg(long, default_value_t = 0.0, value_name = "P")]
+    duplicates: f64,
+    /// Probability that a reading is published after the one that follows it
+    #[arg(long, default_value_t = 0.0, value_name = "P")]
+    late: f64,
+    /// Seed of everything left to chance; a new one if absent
+    #[arg(long)]
+    seed: Option<u64>,
+    /// How long to wait for the last acknowledgements
+    #[arg(long, default_value = "10s", value_parser = duration)]
+    patience: Duration,
+    /// Do not look whether everything arrived
+    #[arg(long)]
+    no_verify: bool,
+    /// Print the report as JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    target: Target,
+}
+
+/// What devices say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Shape {
+    /// The demo's script: event id and 210 readings, 1.2 kB, to `temperature`
+    Demo,
+    /// A JSON object with three values, to `meters/{device}`
+    Json,
+    /// The lines of --file in turn
+    File,
+}
+
+pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
+    let seed = args.seed.unwrap_or_else(|| seed() % 1_000_000);
+    let plan = plan(args, seed)?;
+    let verify = !args.no_verify && plan.profile.is_unique();
+    let admin = if verify {
+        Some(args.target.admin()?)
+    } else {
+        None
+    };
+    let before = admin.as_ref().map(ends).transpose()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(CommandError::Runtime)?;
+    let mut promises = runtime.block_on(crate::simulator::run(plan))?;
+    let verdict = match (&admin, before) {
+        (Some(admin), Some(before)) => Some(promises.compare(&arrived(admin, &before)?)),
+        _ => None,
+    };
+    let report = promises.report(verdict);
+    if args.json {
+        out.json(&report)?;
+    } else {
+        show(&report, seed, out)?;
+    }
+    judge(args, &report, seed, out)
+}
+
+fn plan(args: &Args, seed: u64) -> Result<FleetPlan, CommandError> {
+    let profile = match (args.profile, &args.file) {
+        (Shape::Demo, _) => Profile::Demo,
+        (Shape::Json, _) => Profile::Json,
+        (Shape::File, Some(path)) => Profile::Lines(lines(path)?),
+        (Shape::File, None) => {
+            return Err(CommandError::Usage(
+                "`--profile file` needs `--file`".to_owned(),
+            ));
+        }
+    };
+    if !(args.rate.is_finite() && args.rate > 0.0) {
+        return Err(CommandError::Usage(
+            "`--rate` must be more than 0".to_owned(),
+        ));
+    }
+    Ok(FleetPlan {
+        address: args.server.clone(),
+        count: args.count,
+        rate: args.rate,
+        duration: args.duration,
+        qos: args.qos,
+        version: args.version.version(),
+        window: args.window,
+        topic: args
+            .topic
+            .clone()
+            .unwrap_or_else(|| profile.topic().to_owned()),
+        profile,
+        faults: Faults {
+            drops: args.drops,
+            storms: args.storms,
+            duplicates: args.duplicates,
+            late: args.late,
+        },
+        seed,
+        run: Random::new(super::mqtt::seed()).below(1_000_000),
+        patience: args.patience,
+        started_millis: jiff::Timestamp::now().as_millisecond(),
+    })
+}
+
+fn lines(path: &PathBuf) -> Result<Arc<[Bytes]>, CommandError> {
+    let contents = std::fs::read(path).map_err(|source| CommandError::File {
+        action: "read",
+        path: path.display().to_string(),
+        source,
+    })?;
+    let contents = Bytes::from(contents);
+    let lines = contents
+        .split(|byte| *byte == b'\n')
+        .filter(|line| !line.is_empty());
+    Ok(lines.map(|line| contents.slice_ref(line)).collect())
+}
+
+/// Where each partition of the operator's topics ends now.
+fn ends(admin: &Admin) -> Result<Vec<(String, i32, i64)>, CommandError> {
+    let list: TopicList = admin.get("/api/topics", &[])?;
+    let mut ends = Vec::new();
+    for topic in list
+        .topics
+        .into_iter()
+        .filter(|topic| !topic.internal && topic.name != super::dlq::TOPIC)
+    {
+        let own = topic
+            .partitions
+            .iter()
+            .map(|partition| (topic.name.clone(), partition.partition, partition.end));
+        ends.extend(own);
+    }
+    Ok(ends)
+}
+
+/// The hashes of everything that came since, each partition in order.
+fn arrived(admin: &Admin, before: &[(String, i32, i64)]) -> Result<Vec<u64>, CommandError> {
+    let mut hashes = Vec::new();
+    for (topic, partition, end) in ends(admin)? {
+        let known = before
+            .iter()
+            .find(|(name, index, _)| *name == topic && *index == partition);
+        let mut position = known.map_or(0, |(_, _, end)| *end);
+        while position < end {
+            let page = ask(
+                admin,
+                &Consume {
+                    topic: topic.clone(),
+                    partition,
+                    offset: Some(position),
+                    max: Some(PAGE),
+                    wait: 0,
+                },
+            )?;
+            let values = page
+                .records
+                .iter()
+                .filter_map(|record| octets(record.value.as_ref()));
+            hashes.extend(values.map(|value| payload_hash(&value)));
+            if page.next <= position {
+                break;
+            }
+            position = page.next;
+        }
+    }
+    Ok(hashes)
+}
+
+fn show(report: &Report, seed: u64, out: &mut Output) -> Result<(), CommandError> {
+    out.line(format_args!(
+        "promised  {} published, {} acknowledged, {} refused, in {:.1} s: {:.0} a second; {} reconnects, seed {seed}",
+        report.published, report.acknowledged, report.refused, report.seconds, report.rate, report.reconnects
+    ))?;
+    if let Some(latency) = &report.latency {
+        out.line(format_args!(
+            "latency   p50 {:.2} ms, p99 {:.2} ms, p99.9 {:.2} ms, most {:.2} ms",
+            latency.p50_ms, latency.p99_ms, latency.p999_ms, latency.max_ms
+        ))?;
+    }
+    match &report.verdict {
+        Some(verdict) => out.line(format_args!(
+            "arrived   {} payloads; {} acknowledged ones missing, {} repeated, {} out of order",
+            verdict.arrived, verdict.missing, verdict.repeated, verdict.out_of_order
+        )),
+        None => out.line("arrived   not looked at"),
+    }
+}
+
+fn judge(args: &Args, report: &Report, seed: u64, out: &mut Output) -> Result<(), CommandError> {
+    let Verdict {
+        missing, repeated, ..
+    } = report.verdict.unwrap_or_default();
+    let twice = if args.qos == QoS::ExactlyOnce {
+        repeated
+    } else {
+        0
+    };
+    if args.qos == QoS::AtMostOnce || (missing == 0 && twice == 0) {
+        return Ok(());
+    }
+    out.flush()?;
+    let message =
+        format!("{missing} acknowledged readings are missing, {twice} came twice; seed {seed}");
+    Err(CommandError::Found(message))
+}

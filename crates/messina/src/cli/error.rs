@@ -35,6 +35,14 @@ pub enum CommandError {
         /// What the system said.
         reason: String,
     },
+    /// No MQTT server lets us in.
+    #[error("cannot connect to {address}: {reason}; `--host` and `--port` name another server")]
+    NoServer {
+        /// The MQTT server.
+        address: String,
+        /// What the system said.
+        reason: String,
+    },
     /// The admin API refused, in its own words.
     #[error("{0}")]
     Refused(String),
@@ -91,7 +99,7 @@ impl CommandError {
         match self {
             Self::Usage(_) => 2,
             Self::Configuration(_) | Self::Checked { .. } => 3,
-            Self::Unreachable { .. } => 4,
+            Self::Unreachable { .. } | Self::NoServer { .. } => 4,
             Self::Refused(_)
             | Self::Answer { .. }
             | Self::File { .. }

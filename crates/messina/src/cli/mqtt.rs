@@ -121,7 +121,7 @@ impl Connection {
     /// Connects and waits until the server has let the link in; the answer says whether it knew the session.
     pub(super) async fn connect(&self, link: &mut Link) -> Result<bool, CommandError> {
         let address = self.address();
-        let refused = |reason: String| CommandError::Unreachable {
+        let refused = |reason: String| CommandError::NoServer {
             address: address.clone(),
             reason,
         };

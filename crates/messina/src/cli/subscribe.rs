@@ -76,7 +76,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
             Err(_elapsed) => {
                 out.flush()?;
                 Err(CommandError::Found(format!(
-                    "{left} messages short after {limit:?}"
+                    "no more came within {limit:?}; {left} wanted"
                 )))
             }
         }

@@ -3,6 +3,7 @@
 //! Gives the real disk to programs and a simulated one, which crashes, fails and fills up on demand, to tests.
 
 mod real;
+mod sim;
 
 use std::any::Any;
 use std::fmt;
@@ -12,6 +13,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 pub use real::RealDisk;
+pub use sim::{CrashKeeps, Fault, SimDisk};
 
 
 /// A disk operation that failed: which one, on which path, and why.

@@ -273,10 +273,15 @@ fn varint_len(value: i64) -> usize {
 fn put_varint(out: &mut Vec<u8>, value: i64) {
     let mut rest = zigzag(value);
     while rest >= 0x80 {
-        out.push((rest & 0x7f) as u8 | 0x80);
+        out.push(low_byte(rest) | 0x80);
         rest >>= 7;
     }
-    out.push(rest as u8);
+    out.push(low_byte(rest));
+}
+
+fn low_byte(value: u64) -> u8 {
+    let [low, ..] = value.to_le_bytes();
+    low
 }
 
 fn field_len(field: Option<&Bytes>) -> usize {
@@ -334,12 +339,12 @@ mod tests {
              proptest::option::of(proptest::collection::vec(0_u8.., 0..200)), 0_usize..4), 1..20)) {
             let mut builder = BatchBuilder::default();
             let mut expected = Vec::new();
-            for (delta, (timestamp, key, value, headers)) in records.into_iter().enumerate() {
+            for (delta, (timestamp, key, value, headers)) in (0_i32..).zip(records) {
                 let (key, value) = (key.map(Bytes::from), value.map(Bytes::from));
                 let header = RecordHeader { name: Bytes::from_static(b"name"), value: value.clone() };
                 let headers = vec![header; headers];
-                builder.push(delta as i32, timestamp, key.as_ref(), value.as_ref(), &headers);
-                expected.push(StoredRecord { offset: 40 + delta as i64, timestamp, key, value, headers });
+                builder.push(delta, timestamp, key.as_ref(), value.as_ref(), &headers);
+                expected.push(StoredRecord { offset: 40 + i64::from(delta), timestamp, key, value, headers });
             }
             builder.finish(40, builder.count() - 1);
             proptest::prop_assert!(BatchHeader::proven(builder.bytes()).is_some());

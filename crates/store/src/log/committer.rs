@@ -314,7 +314,7 @@ impl Committer {
             grown: Vec::new(),
             done,
         };
-        for writer in self.writers.iter_mut() {
+        for writer in &mut self.writers {
             if writer.as_ref().is_some_and(|writer| writer.partition.deleted.load(Ordering::Acquire)) {
                 *writer = None;
             }
@@ -363,11 +363,7 @@ impl Writer {
 
     /// Closes the segment and begins the next.
     fn roll(&mut self, shared: &Shared) -> Result<Arc<Segment>, DiskError> {
-        if let Some(closed) = &self.segment
-            && self.overhang
-        {
-            closed.file.set_len(self.len)?;
-        }
+        self.trim()?;
         let segment = Segment::create(shared.options.disk.as_ref(), &self.partition.dir, self.next)?;
         self.partition.segments.write().push(Arc::clone(&segment));
         self.segment = Some(Arc::clone(&segment));
@@ -381,15 +377,21 @@ impl Writer {
     fn close_old_segment(&mut self, now: i64) {
         let Some(retention) = self.partition.config.retention else { return };
         let age = u128::try_from(now.saturating_sub(self.since)).unwrap_or_default();
-        if self.len > 0 && age > retention.as_millis() / 8 {
-            if let Some(closed) = &self.segment
-                && self.overhang
-                && closed.file.set_len(self.len).is_err()
-            {
-                return;
-            }
+        if self.len > 0 && age > retention.as_millis() / 8 && self.trim().is_ok() {
             self.segment = None;
         }
+    }
+
+    /// Cuts off what a refused group has left behind the segment's end: a closed segment is sound to its end.
+    fn trim(&mut self) -> Result<(), DiskError> {
+        if let Some(segment) = &self.segment
+            && self.overhang
+        {
+            segment.file.set_len(self.len)?;
+            self.dirty.push(Arc::clone(segment));
+            self.overhang = false;
+        }
+        Ok(())
     }
 
     fn publish(&mut self) {

@@ -89,12 +89,12 @@ impl Log {
     /// Creates a topic, durably.
     pub async fn create_topic(&self, name: &str, config: TopicConfig) -> Result<(), TopicError> {
         let (log, name) = (self.clone(), name.to_owned());
-        blocking(move || log.create_topic_blocking(&name, config)).await
+        blocking(move || log.create_topic_blocking(&name, &config)).await
     }
 
     /// [`create_topic`](Self::create_topic) for threads that may wait for the disk.
-    pub fn create_topic_blocking(&self, name: &str, config: TopicConfig) -> Result<(), TopicError> {
-        check_topic(name, &config)?;
+    pub fn create_topic_blocking(&self, name: &str, config: &TopicConfig) -> Result<(), TopicError> {
+        check_topic(name, config)?;
         let shared = &*self.inner.shared;
         self.usable()?;
         let mut durable = shared.durable.lock();
@@ -120,7 +120,7 @@ impl Log {
         next.write(disk, &shared.dir).map_err(|error| self.judge(error))?;
         *durable = next;
         let segments = vec![(Vec::new(), Mark::default()); partitions];
-        shared.catalog.lock().add(&shared.dir, (name, id), &config, segments);
+        shared.catalog.lock().add(&shared.dir, (name, id), config, segments);
         Ok(())
     }
 
@@ -421,7 +421,7 @@ impl Log {
     /// Creates the topic of committed offsets if it is not there, and reads it.
     fn open_groups(&self) -> Result<(), OpenError> {
         let config = TopicConfig { cleanup: Cleanup::Compact, ..TopicConfig::default() };
-        match self.create_topic_blocking(OFFSETS_TOPIC, config) {
+        match self.create_topic_blocking(OFFSETS_TOPIC, &config) {
             Ok(()) | Err(TopicError::Exists(_)) => {}
             Err(TopicError::Disk(error)) => return Err(OpenError::Disk(error)),
             Err(error) => return Err(OpenError::Groups(error.to_string())),

@@ -28,6 +28,7 @@ mod checkpoint;
 mod compaction;
 
 mod recovery;
+pub mod check;
 
 mod groups;
 

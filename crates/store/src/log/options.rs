@@ -62,8 +62,6 @@ pub struct LogOptions {
     pub queue_bytes: usize,
     /// Bytes after which a commit group is closed although more is queued.
     pub group_bytes: usize,
-    /// Newest bytes of each partition whose checksums are proven at open; the rest is proven when read.
-    pub verify_bytes: u64,
     /// How often retention and compaction look around.
     pub housekeeping: Duration,
     /// The wall clock, for retention.
@@ -78,8 +76,7 @@ impl Default for LogOptions {
             segment_bytes: 128 << 20,
             queue_bytes: 32 << 20,
             group_bytes: 2 << 20,
-            verify_bytes: 1 << 30,
-            housekeeping: Duration::from_secs(60),
+            housekeeping: Duration::from_mins(1),
             now: Arc::new(wall_clock_millis),
         }
     }

@@ -368,15 +368,7 @@ fn settle(
     let mut all = Vec::new();
     for (index, mark) in (0..).zip(&mut topic.marks) {
         let Some(tail) = tails.remove(&(topic.id, index)) else { continue };
-        for segment in &tail.dirty {
-            segment.file.sync()?;
-        }
-        if !tail.dirty.is_empty() {
-            disk.sync_dir(&tail.dir)?;
-        }
-        mark.next = tail.next;
-        mark.base = tail.segments.last().map_or(0, |segment| segment.base);
-        mark.len = tail.segments.last().map_or(0, |segment| segment.len());
+        *mark = tail.settle(disk, mark.start)?;
         all.push(tail.segments);
     }
     Ok(all)
@@ -407,14 +399,32 @@ fn next_generation(
 }
 
 /// The end of a partition while frames are replayed into it.
-struct Tail {
-    dir: PathBuf,
-    next: i64,
+pub(super) struct Tail {
+    pub(super) dir: PathBuf,
+    pub(super) next: i64,
     segments: Vec<Arc<Segment>>,
     dirty: Vec<Arc<Segment>>,
 }
 
 impl Tail {
+    /// A partition with nothing in it, whose first offset will be `next`.
+    pub(super) fn empty(dir: PathBuf, next: i64) -> Self {
+        Self { dir, next, segments: Vec::new(), dirty: Vec::new() }
+    }
+
+    /// Syncs what was written, and says what is durable now.
+    pub(super) fn settle(&self, disk: &dyn Disk, start: i64) -> Result<Mark, DiskError> {
+        for segment in &self.dirty {
+            segment.file.sync()?;
+        }
+        if !self.dirty.is_empty() {
+            disk.sync_dir(&self.dir)?;
+        }
+        let last = self.segments.last();
+        let (base, len) = (last.map_or(self.next, |last| last.base), last.map_or(0, |last| last.len()));
+        Ok(Mark { start, next: self.next, base, len })
+    }
+
     fn of(disk: &dyn Disk, found: FoundPartition) -> Result<Self, DiskError> {
         disk.create_dir(&found.dir)?;
         for leftover in &found.leftovers {
@@ -437,17 +447,16 @@ impl Tail {
         Ok(tail)
     }
 
-    fn append(&mut self, options: &LogOptions, batch: &Bytes) -> Result<(), DiskError> {
+    pub(super) fn append(&mut self, options: &LogOptions, batch: &Bytes) -> Result<(), DiskError> {
         let Some(header) = BatchHeader::parse(batch) else { return Ok(()) };
         let size = batch.len() as u64;
         let fits = |segment: &&Arc<Segment>| segment.len() == 0 || segment.len() + size <= options.segment_bytes;
-        let segment = match self.segments.last().filter(fits) {
-            Some(segment) => Arc::clone(segment),
-            None => {
-                let segment = Segment::create(options.disk.as_ref(), &self.dir, self.next)?;
-                self.segments.push(Arc::clone(&segment));
-                segment
-            }
+        let segment = if let Some(segment) = self.segments.last().filter(fits) {
+            Arc::clone(segment)
+        } else {
+            let segment = Segment::create(options.disk.as_ref(), &self.dir, self.next)?;
+            self.segments.push(Arc::clone(&segment));
+            segment
         };
         segment.file.write_at(batch, segment.len())?;
         segment.publish(header.base, size, header.max_timestamp);
@@ -459,7 +468,8 @@ impl Tail {
     }
 }
 
-fn read_all(file: &dyn crate::disk::DiskFile) -> Result<Bytes, DiskError> {
+/// A file's bytes.
+pub(super) fn read_all(file: &dyn crate::disk::DiskFile) -> Result<Bytes, DiskError> {
     let len = usize::try_from(file.len()?).unwrap_or(usize::MAX);
     segment::read_up_to(file, 0, len)
 }

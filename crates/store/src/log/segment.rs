@@ -11,7 +11,7 @@ use super::batch::{self, BatchHeader};
 use crate::disk::{Disk, DiskError, DiskFile};
 
 /// Bytes of a segment between two entries of its index.
-const INDEX_GAP: u64 = 4096;
+const INDEX_GAP: u32 = 4096;
 const CHUNK: usize = 1 << 20;
 
 /// Where a batch begins, for look-ups by offset and by time.
@@ -77,7 +77,7 @@ impl Segment {
     pub(super) fn publish(&self, offset: i64, size: u64, max_timestamp: i64) {
         let position = self.len();
         let before = self.max_timestamp();
-        let due = self.index.read().last().is_none_or(|entry| position - entry.position >= INDEX_GAP);
+        let due = self.index.read().last().is_none_or(|entry| position - entry.position >= u64::from(INDEX_GAP));
         if due {
             self.index.write().push(IndexEntry { offset, position, max_timestamp_before: before });
         }
@@ -119,7 +119,7 @@ impl Scan {
     }
 
     fn take(&mut self, header: &BatchHeader) {
-        if self.index.last().is_none_or(|entry| self.len - entry.position >= INDEX_GAP) {
+        if self.index.last().is_none_or(|entry| self.len - entry.position >= u64::from(INDEX_GAP)) {
             let max_timestamp_before = self.max_timestamp;
             self.index.push(IndexEntry { offset: header.base, position: self.len, max_timestamp_before });
         }

@@ -238,12 +238,11 @@ impl Queue {
                 return Taken::End;
             }
             state.waiting = true;
-            let timed_out = match idle {
-                Some(idle) => self.filled.wait_for(&mut state, idle).timed_out(),
-                None => {
-                    self.filled.wait(&mut state);
-                    false
-                }
+            let timed_out = if let Some(idle) = idle {
+                self.filled.wait_for(&mut state, idle).timed_out()
+            } else {
+                self.filled.wait(&mut state);
+                false
             };
             state.waiting = false;
             if timed_out && state.items.is_empty() && state.ending == Ending::Open {

@@ -148,7 +148,7 @@ impl Wal {
 
     /// Zero-fills the file up to `end` and somewhat beyond.
     fn fill(&mut self, end: u64) -> Result<(), DiskError> {
-        const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+        static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
         if end <= self.filled {
             return Ok(());
         }

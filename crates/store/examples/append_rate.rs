@@ -76,7 +76,7 @@ async fn append_until(log: Log, handle: PartitionHandle, end: Instant) -> Vec<Du
 /// The median time of 200 syncs of 4 KiB.
 fn fdatasync(dir: &Path) -> Result<Duration, Box<dyn Error>> {
     let file = RealDisk.create(&dir.join("sync-probe"))?;
-    file.write_at(&[0; 1 << 20], 0)?;
+    file.write_at(&vec![0; 1 << 20], 0)?;
     file.sync()?;
     let mut times = Vec::new();
     for at in 0..200 {

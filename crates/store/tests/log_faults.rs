@@ -1,6 +1,6 @@
 //! The first promise under every fault: what was acknowledged is there, in order, whole, whatever the disk does.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")
-#![expect(clippy::cast_possible_wrap, clippy::cast_possible_truncation, reason = "small numbers")]]
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
+#![expect(clippy::cast_possible_wrap, clippy::cast_possible_truncation, reason = "small numbers")]
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;

@@ -1,5 +1,5 @@
 //! Old files open for ever: `testdata/formats` holds a log of every format there has been, and damaged ones.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, reason = "a test may")]
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -69,7 +69,7 @@ fn the_first_format_opens() {
 #[test]
 fn damaged_logs_are_refused_by_file_and_position_and_open_once_repaired() {
     for (damage, file, position, lost) in [
-        ("log-1-damaged-frame", "wal-00000000000000000001", 3_856, 0),
+        ("log-1-damaged-frame", "wal-00000000000000000001", 16_568, 0),
         ("log-1-damaged-segment", "meters-0/00000000000000000000.log", 0, 0),
         ("log-1-damaged-checkpoint", "checkpoint", 0, 0),
     ] {
@@ -83,7 +83,8 @@ fn damaged_logs_are_refused_by_file_and_position_and_open_once_repaired() {
         let report = repair(&log, &options()).unwrap();
         assert_eq!(report.lost.len(), lost, "{damage}: {:?}", report.lost);
         let repaired = Log::open(&log, options()).unwrap();
-        assert_eq!(repaired.partition("meters", 0).unwrap().start_offset(), 0, "{damage}");
+        // All three damages are in bytes that lie somewhere else as well.
+        check_contents(&repaired);
         assert!(dir.path().join("log.damaged/checkpoint").exists());
     }
 }

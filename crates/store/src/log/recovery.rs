@@ -294,23 +294,25 @@ fn survey_partition(
     }
     // Segments that end before the start offset have outlived their retention.
     let first = bases.iter().rposition(|base| *base <= mark.start).unwrap_or(0);
-    let mut next = mark.start;
+    // `None` once something is wrong: what follows from it is not reported again.
+    let mut next = Some(mark.start);
     for (at, base) in bases.into_iter().enumerate() {
         let path = found.dir.join(segment::file_name(base));
-        let covered = !found.segments.is_empty() && base < next;
+        let covered = !found.segments.is_empty() && next.is_some_and(|next| base < next);
         if at < first || covered {
             found.leftovers.push(path);
             continue;
         }
-        if base > next {
+        if let Some(next) = next.filter(|next| base > *next) {
             let missing = format!("offsets {next} to {base} are missing: there is no segment for them");
             damage.push(Damage { file: path.clone(), position: 0, missing });
         }
+        let before = damage.len();
         let segment = survey_segment(disk, path, base, &mark, damage)?;
-        next = segment.scan.next;
+        next = (damage.len() == before).then_some(segment.scan.next);
         found.segments.push(segment);
     }
-    if next != mark.next && damage.is_empty() {
+    if let Some(next) = next.filter(|next| *next != mark.next) {
         let missing = format!("offsets {next} to {} are missing", mark.next);
         damage.push(Damage { file: found.dir.clone(), position: 0, missing });
     }

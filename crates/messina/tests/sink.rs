@@ -644,6 +644,31 @@ async fn a_rewind_writes_the_same_rows_again() {
 }
 
 #[tokio::test]
+async fn a_topic_that_is_deleted_and_made_again_is_read_from_its_new_beginning() {
+    let dir = tempfile::tempdir().unwrap();
+    let pipeline = Pipeline::open(dir.path());
+    pipeline.topic("readings", 1).await;
+    pipeline.append("readings", 0, &["1", "2", "3"]).await;
+    let running = Running::start(pipeline.connector(&pipeline.sink("readings")).await);
+    running.until_done(3).await;
+    pipeline.log.delete_topic("readings").await.unwrap();
+    running.until(|now| now.partitions.is_empty()).await;
+    pipeline.topic("readings", 1).await;
+    pipeline.append("readings", 0, &["4"]).await;
+    running
+        .until(|now| {
+            now.rows_written == 4
+                && now
+                    .partitions
+                    .iter()
+                    .all(|partition| partition.committed == 1)
+        })
+        .await;
+    running.stop().await;
+    pipeline.close().await;
+}
+
+#[tokio::test]
 async fn a_topic_that_comes_later_is_found() {
     let dir = tempfile::tempdir().unwrap();
     let pipeline = Pipeline::open(dir.path());

@@ -3,9 +3,11 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
+use bytes::Bytes;
 use messina_connect::plan::{Outcome, Plan, RecordError, Tolerance};
 use messina_connect::row::Row;
 use messina_store::log::StoredRecord;
+use tokio::time::Instant;
 
 use super::books::Progress;
 use crate::record_log::{Fetched, SourcePartition};
@@ -54,23 +56,41 @@ impl Batch {
 #[derive(Debug, Default)]
 pub(super) struct Backlog {
     fetched: VecDeque<(SourcePartition, VecDeque<StoredRecord>)>,
+    records: usize,
+    bytes: usize,
+    /// When the first of them came.
+    since: Option<Instant>,
 }
 
 impl Backlog {
-    pub(super) fn is_empty(&self) -> bool {
-        self.fetched.is_empty()
+    pub(super) fn records(&self) -> usize {
+        self.records
     }
 
-    pub(super) fn add(&mut self, fetched: Vec<Fetched>) {
-        self.fetched.extend(
-            fetched
-                .into_iter()
-                .map(|fetched| (fetched.source, fetched.records.into())),
-        );
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// When the oldest record has waited for `linger`; `None` if there are no records.
+    pub(super) fn due(&self, linger: Duration) -> Option<Instant> {
+        self.since.map(|since| since + linger)
+    }
+
+    pub(super) fn add(&mut self, fetched: Vec<Fetched>, now: Instant) {
+        for Fetched { source, records } in fetched {
+            self.records += records.len();
+            self.bytes += records.iter().map(size).sum::<usize>();
+            self.fetched.push_back((source, records.into()));
+        }
+        self.since = self.since.or(Some(now));
     }
 
     pub(super) fn forget(&mut self, source: &SourcePartition) {
         self.fetched.retain(|(known, _)| known != source);
+        let records = || self.fetched.iter().flat_map(|(_, records)| records);
+        self.records = records().count();
+        self.bytes = records().map(size).sum();
+        self.since = self.since.filter(|_| self.records > 0);
     }
 
     /// The next batch: records until it has `max_rows` rows or `max_records` records.
@@ -95,6 +115,8 @@ impl Backlog {
                 progress: Progress::default(),
             });
             while let Some(record) = records.pop_front() {
+                self.records -= 1;
+                self.bytes -= size(&record);
                 let skipped = expected(source, record.offset);
                 if let Some(span) = batch.spans.last_mut() {
                     span.progress.skipped += skipped;
@@ -111,8 +133,16 @@ impl Backlog {
                 break;
             }
         }
+        // What stays has waited long enough: it goes with the next batch.
+        self.since = self.since.filter(|_| self.records > 0);
         batch
     }
+}
+
+/// Roughly what a record takes in memory.
+fn size(record: &StoredRecord) -> usize {
+    let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
+    128 + length(&record.key) + length(&record.value)
 }
 
 impl Batch {

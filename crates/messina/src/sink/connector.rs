@@ -19,8 +19,10 @@ pub struct SinkOptions {
     pub max_batch_rows: usize,
     /// Records of a batch at most.
     pub max_batch_records: usize,
-    /// Bytes fetched from the log at once.
+    /// Bytes of records that are fetched and not in a batch yet.
     pub fetch_bytes: usize,
+    /// How long a record waits for others to share its batch, when they do not come by themselves.
+    pub linger: Duration,
     /// Batches under way at once: one being written, the next decoded and queued.
     pub batches_in_flight: usize,
     /// Longest time between a row being durable and its offset being committed.
@@ -37,6 +39,8 @@ impl Default for SinkOptions {
             max_batch_rows: 10_000,
             max_batch_records: 5_000,
             fetch_bytes: 1 << 20,
+            // A hundred small commits a second instead of a thousand: the disk is shared with acknowledgements.
+            linger: Duration::from_millis(10),
             batches_in_flight: 2,
             // What a crash may make us write again, against one more commit in the log.
             commit_interval: Duration::from_millis(250),

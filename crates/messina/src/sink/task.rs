@@ -60,9 +60,17 @@ pub(super) struct Task {
     /// Partitions whose books are ahead of their commit.
     uncommitted: BTreeSet<SourcePartition>,
     commit_at: Instant,
-    /// A partition that began anew, and its new offset; dealt with once nothing is in flight.
+    /// A partition that began anew, and its new offset; dealt with once nothing older is in flight or waiting.
     begun_anew: Option<(SourcePartition, i64)>,
     backoff: Backoff,
+}
+
+/// Waits until `due`; for ever without it.
+async fn sleep_until(due: Option<Instant>) {
+    match due {
+        Some(due) => tokio::time::sleep_until(due).await,
+        None => std::future::pending().await,
+    }
 }
 
 type Deliveries = FuturesUnordered<BoxFuture<'static, (u64, Result<Delivered, Interrupted>)>>;
@@ -107,25 +115,35 @@ impl Task {
             if !stopping {
                 self.start_deliveries(&mut deliveries);
             }
-            if deliveries.is_empty() {
+            if deliveries.is_empty() && self.backlog.records() == 0 {
                 self.begin_anew();
             }
-            let may_poll = !stopping && self.backlog.is_empty() && self.begun_anew.is_none();
-            let fetch_bytes = self.delivery.options.fetch_bytes;
+            let fetch_bytes = self
+                .delivery
+                .options
+                .fetch_bytes
+                .saturating_sub(self.backlog.bytes());
+            let may_poll = !stopping && fetch_bytes > 0 && self.begun_anew.is_none();
+            let due = self.backlog.due(self.delivery.options.linger);
+            let may_deliver =
+                !stopping && deliveries.len() < self.delivery.options.batches_in_flight.max(1);
             tokio::select! {
                 biased;
                 () = stop.cancelled(), if !stopping => {}
                 () = tokio::time::sleep_until(self.commit_at), if !self.uncommitted.is_empty() => self.commit().await?,
                 Some((ticket, result)) = deliveries.next() => self.finished(ticket, result)?,
+                () = sleep_until(due), if may_deliver && due.is_some() => {}
                 polled = self.consumer.poll(fetch_bytes), if may_poll => self.polled(polled).await?,
             }
         }
     }
 
     /// Puts fetched records into batches and sends them off, as many at a time as are allowed.
+    ///
+    /// While all that are allowed are under way, records gather: the busier the table, the larger its batches.
     fn start_deliveries(&mut self, deliveries: &mut Deliveries) {
         let options = &self.delivery.options;
-        while deliveries.len() < options.batches_in_flight.max(1) && !self.backlog.is_empty() {
+        while deliveries.len() < options.batches_in_flight.max(1) && self.has_batch() {
             let limits = BatchLimits {
                 rows: self.size.rows(),
                 records: options.max_batch_records,
@@ -145,6 +163,17 @@ impl Task {
                 async move { (ticket, delivery.deliver(batch).await) },
             ));
         }
+    }
+
+    /// Whether a batch is full, or its first record has waited long enough.
+    fn has_batch(&self) -> bool {
+        let options = &self.delivery.options;
+        let full = self.size.rows().min(options.max_batch_records);
+        let due = self
+            .backlog
+            .due(options.linger)
+            .is_some_and(|due| due <= Instant::now());
+        due || self.backlog.records() >= full || self.backlog.bytes() >= options.fetch_bytes
     }
 
     /// A delivery has ended: everything that is now accounted for without a gap goes into the books.
@@ -187,7 +216,7 @@ impl Task {
 
     async fn polled(&mut self, polled: Result<Polled, RecordLogError>) -> Result<(), SinkError> {
         match polled {
-            Ok(Polled::Records(fetched)) => self.backlog.add(fetched),
+            Ok(Polled::Records(fetched)) => self.backlog.add(fetched, Instant::now()),
             Ok(Polled::Assigned(assigned)) => assigned
                 .into_iter()
                 .for_each(|assigned| self.assigned(assigned)),
@@ -232,7 +261,7 @@ impl Task {
         }
     }
 
-    /// Moves the books of a partition that began anew to its new beginning. Nothing is in flight.
+    /// Moves the books of a partition that began anew to its new beginning. Nothing older is under way.
     fn begin_anew(&mut self) {
         if let Some((source, offset)) = self.begun_anew.take() {
             if self.delivery.status.rebase(&source, offset).is_some() {

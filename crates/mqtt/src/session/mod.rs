@@ -21,3 +21,6 @@ pub use io::{
 };
 pub use limits::{Limits, Overflow};
 pub use machine::{Restored, Session};
+
+#[cfg(test)]
+mod tests;

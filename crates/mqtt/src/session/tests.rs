@@ -1,0 +1,743 @@
+use std::num::{NonZeroU16, NonZeroU32};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use super::*;
+use crate::packet::{
+    Ack, ClientId, ConnAck, Connect, Disconnect, Packet, PacketId, Publish, PublishProperties, QoS,
+    SharedPublish, Subscribe, SubscribeProperties, Subscription, SubscriptionOptions, Unsubscribe,
+    UnsubscribeProperties, Version, Will, WillProperties,
+};
+use crate::reason::ReasonCode;
+use crate::topic::{Topic, TopicFilter};
+
+/// A session under test, its clock, and what it has asked for.
+struct Bench {
+    now: Instant,
+    session: Session,
+    wait: Option<Instant>,
+}
+
+impl Bench {
+    #[expect(clippy::disallowed_methods, reason = "some instant to count from")]
+    fn new(limits: Limits) -> Self {
+        let now = Instant::now();
+        let session = Session::new(Arc::new(limits), now);
+        Self {
+            now,
+            session,
+            outputs: Vec::new(),
+            wait: None,
+        }
+    }
+
+    fn open(version: Version) -> Self {
+        Self::open_with(Limits::default(), connect(version), None)
+    }
+
+    fn open_with(limits: Limits, connect: Connect, previous: Option<Box<Session>>) -> Self {
+        let mut bench = Self::new(limits);
+        bench.admit(connect, previous);
+        assert!(bench.session.is_open());
+        bench
+    }
+
+    fn admit(&mut self, connect: Connect, previous: Option<Box<Session>>) -> Vec<Output> {
+        let asked = self.packet(Packet::Connect(Box::new(connect)));
+        let [Output::Connect(connect)] = <[Output; 1]>::try_from(asked).unwrap() else {
+            panic!("it asks whether the client may come in");
+        };
+        let assigned = connect
+            .client_id
+            .is_empty()
+            .then(|| ClientId::new("made").unwrap());
+        self.input(Input::Admit(Box::new(Admission {
+            connect,
+            assigned,
+            previous,
+        })))
+    }
+
+    fn input(&mut self, input: Input) -> Vec<Output> {
+        self.session.handle(self.now, input);
+        let mut outputs = Vec::new();
+        loop {
+            match self.session.poll() {
+                Output::Wait(wait) => {
+                    self.wait = wait;
+                    return outputs;
+                }
+                output => outputs.push(output),
+            }
+        }
+    }
+
+    fn packet(&mut self, packet: Packet) -> Vec<Output> {
+        self.input(Input::Packet(packet))
+    }
+
+    /// Sends a PUBLISH that must be handed on, and returns its ticket.
+    fn publish(&mut self, id: u16, qos: QoS) -> Ticket {
+        match one(self.packet(Packet::Publish(publish(id, qos)))) {
+            Output::Deliver(_, Some(ticket)) => ticket,
+            other => panic!("{other:?} is not a publish handed on"),
+        }
+    }
+
+    fn accept(&mut self, ticket: Ticket) -> Vec<Packet> {
+        sent(self.input(Input::Accepted(ticket, ReasonCode::Success)))
+    }
+}
+
+fn connect(version: Version) -> Connect {
+    let mut connect = Connect::new(version, ClientId::new("meter-7").unwrap());
+    connect.clean_start = false;
+    connect.properties.session_expiry_interval = (version == Version::V5).then_some(600);
+    connect
+}
+
+fn id(value: u16) -> PacketId {
+    PacketId::new(value).unwrap()
+}
+
+fn publish(packet_id: u16, qos: QoS) -> Publish {
+    let mut publish = Publish::new(Topic::new("temperature").unwrap(), "4.3");
+    publish.qos = qos;
+    publish.packet_id = PacketId::new(packet_id);
+    publish
+}
+
+fn forward(payload: &'static str, qos: QoS) -> Input {
+    let publish = Publish::new(Topic::new("brightness").unwrap(), payload);
+    Input::Publish(Forward {
+        publish: Arc::new(SharedPublish::new(publish).unwrap()),
+        qos,
+        retain: false,
+        subscription_ids: Vec::new(),
+        expires: None,
+    })
+}
+
+fn one<T: std::fmt::Debug>(all: Vec<T>) -> T {
+    let [one] = <[T; 1]>::try_from(all).unwrap();
+    one
+}
+
+/// The packets of these outputs, which must be nothing else.
+fn sent(outputs: Vec<Output>) -> Vec<Packet> {
+    let packet = |output| match output {
+        Output::Send(packet) => packet,
+        other => panic!("{other:?} is not a packet"),
+    };
+    outputs.into_iter().map(packet).collect()
+}
+
+/// The publishes of these outputs: payload, identifier, dup.
+fn publishes(outputs: &[Output]) -> Vec<(String, u16, bool)> {
+    let publish = |output: &Output| match output {
+        Output::SendPublish(outgoing) => {
+            let payload = String::from_utf8(outgoing.publish.publish().payload.to_vec()).unwrap();
+            Some((
+                payload,
+                outgoing.packet_id.map_or(0, PacketId::get),
+                outgoing.dup,
+            ))
+        }
+        _ => None,
+    };
+    outputs.iter().filter_map(publish).collect()
+}
+
+fn is_closed(outputs: &[Output], reason: ReasonCode) -> bool {
+    matches!(outputs.last(), Some(Output::Close(closed)) if *closed == reason)
+}
+
+fn disconnected(outputs: &[Output]) -> Option<ReasonCode> {
+    outputs.iter().find_map(|output| match output {
+        Output::Send(Packet::Disconnect(disconnect)) => Some(disconnect.reason),
+        _ => None,
+    })
+}
+
+fn connack(outputs: Vec<Output>) -> ConnAck {
+    match outputs.into_iter().next() {
+        Some(Output::Send(Packet::ConnAck(connack))) => *connack,
+        other => panic!("{other:?} is not a CONNACK"),
+    }
+}
+
+fn filter(text: &str) -> TopicFilter {
+    TopicFilter::new(text).unwrap()
+}
+
+fn subscribe(packet_id: u16, filters: &[&str]) -> Packet {
+    let subscriptions = filters.iter().map(|text| Subscription {
+        filter: filter(text),
+        options: SubscriptionOptions::with_qos(QoS::ExactlyOnce),
+    });
+    Packet::Subscribe(Subscribe {
+        packet_id: id(packet_id),
+        properties: SubscribeProperties::default(),
+        subscriptions: subscriptions.collect(),
+    })
+}
+
+#[test]
+fn the_first_packet_must_be_connect() {
+    // [MQTT-3.1.0-1]
+    let mut bench = Bench::new(Limits::default());
+    let outputs = bench.packet(Packet::PingReq);
+    assert_eq!(outputs.len(), 1);
+    assert!(is_closed(&outputs, ReasonCode::ProtocolError));
+}
+
+#[test]
+fn a_second_connect_is_a_protocol_error() {
+    // [MQTT-3.1.0-2]
+    let mut bench = Bench::open(Version::V5);
+    let outputs = bench.packet(Packet::Connect(Box::new(connect(Version::V5))));
+    assert_eq!(disconnected(&outputs), Some(ReasonCode::ProtocolError));
+    assert!(is_closed(&outputs, ReasonCode::ProtocolError));
+}
+
+#[test]
+fn a_connection_without_connect_is_closed_after_the_timeout() {
+    let mut bench = Bench::new(Limits::default());
+    assert!(bench.input(Input::Tick).is_empty());
+    bench.now = bench.wait.unwrap();
+    assert!(is_closed(
+        &bench.input(Input::Tick),
+        ReasonCode::KeepAliveTimeout
+    ));
+}
+
+#[test]
+fn connack_tells_the_limits_and_the_identifier_the_server_made() {
+    // [MQTT-3.2.2-16] [MQTT-3.2.2-21] [MQTT-3.2.2-9]
+    let limits = Limits {
+        keep_alive: Some(30),
+        maximum_qos: QoS::AtLeastOnce,
+        shared_subscriptions_available: false,
+        ..Limits::default()
+    };
+    let mut bench = Bench::new(limits);
+    let mut anonymous = Connect::new(Version::V5, ClientId::default());
+    anonymous.keep_alive = 600;
+    let connack = connack(bench.admit(anonymous, None));
+    let properties = connack.properties;
+    assert_eq!(
+        properties.assigned_client_identifier.unwrap().as_str(),
+        "made"
+    );
+    assert_eq!(properties.server_keep_alive, Some(30));
+    assert_eq!(properties.maximum_qos, Some(QoS::AtLeastOnce));
+    assert_eq!(properties.receive_maximum, NonZeroU16::new(256));
+    assert_eq!(properties.topic_alias_maximum, Some(32));
+    assert_eq!(properties.shared_subscription_available, Some(false));
+    assert_eq!(properties.retain_available, None);
+    assert_eq!(bench.session.client_id().as_str(), "made");
+}
+
+#[test]
+fn a_refused_client_gets_a_connack_and_nothing_else() {
+    // [MQTT-3.2.2-6] [MQTT-3.2.2-7]
+    let mut bench = Bench::new(Limits::default());
+    bench.packet(Packet::Connect(Box::new(connect(Version::V5))));
+    let outputs = bench.input(Input::Refuse(ReasonCode::NotAuthorized));
+    assert!(is_closed(&outputs, ReasonCode::NotAuthorized));
+    assert_eq!(
+        connack(outputs),
+        ConnAck::new(false, ReasonCode::NotAuthorized)
+    );
+}
+
+#[test]
+fn a_protocol_of_an_unknown_level_is_answered() {
+    // [MQTT-3.1.2-2]
+    let mut bench = Bench::new(Limits::default());
+    let reason = ReasonCode::UnsupportedProtocolVersion;
+    assert_eq!(
+        connack(bench.input(Input::Disconnect(reason))).reason,
+        reason
+    );
+}
+
+#[test]
+fn silence_for_one_and_a_half_keep_alives_ends_the_connection() {
+    // [MQTT-3.1.2-22]
+    let mut connect = connect(Version::V5);
+    connect.keep_alive = 10;
+    let mut bench = Bench::open_with(Limits::default(), connect, None);
+    bench.now += Duration::from_secs(14);
+    assert_eq!(sent(bench.packet(Packet::PingReq)), [Packet::PingResp]); // [MQTT-3.12.4-1]
+    bench.now += Duration::from_secs(14);
+    assert!(bench.input(Input::Tick).is_empty());
+    bench.now += Duration::from_secs(1);
+    let outputs = bench.input(Input::Tick);
+    assert_eq!(disconnected(&outputs), Some(ReasonCode::KeepAliveTimeout));
+}
+
+#[test]
+fn acks_leave_in_order_when_the_log_answers_out_of_order() {
+    // [MQTT-4.6.0-2] [MQTT-4.6.0-3] [MQTT-4.3.2-4] [MQTT-4.3.3-8]
+    let mut bench = Bench::open(Version::V311);
+    let first = bench.publish(10, QoS::AtLeastOnce);
+    let second = bench.publish(4, QoS::ExactlyOnce);
+    let third = bench.publish(7, QoS::AtLeastOnce);
+    assert!(bench.accept(third).is_empty());
+    assert!(bench.accept(second).is_empty());
+    let acks = bench.accept(first);
+    assert_eq!(
+        acks,
+        [
+            Packet::PubAck(Ack::success(id(10))),
+            Packet::PubRec(Ack::success(id(4))),
+            Packet::PubAck(Ack::success(id(7))),
+        ]
+    );
+}
+
+#[test]
+fn qos_0_is_handed_on_without_a_ticket() {
+    let mut bench = Bench::open(Version::V311);
+    let output = one(bench.packet(Packet::Publish(publish(0, QoS::AtMostOnce))));
+    assert!(matches!(output, Output::Deliver(_, None)));
+}
+
+#[test]
+fn a_repeated_qos_2_publish_is_answered_and_not_handed_on() {
+    // [MQTT-4.3.3-10]
+    let mut bench = Bench::open(Version::V5);
+    let ticket = bench.publish(5, QoS::ExactlyOnce);
+    bench.accept(ticket);
+    let again = bench.packet(Packet::Publish(publish(5, QoS::ExactlyOnce)));
+    assert_eq!(sent(again), [Packet::PubRec(Ack::success(id(5)))]);
+}
+
+#[test]
+fn pubcomp_waits_until_the_release_is_durable_and_frees_the_identifier() {
+    // [MQTT-4.3.3-11] [MQTT-4.3.3-12]
+    let mut bench = Bench::open(Version::V5);
+    let ticket = bench.publish(5, QoS::ExactlyOnce);
+    bench.accept(ticket);
+    let release = one(bench.packet(Packet::PubRel(Ack::success(id(5)))));
+    assert!(matches!(release, Output::Release(released) if released == id(5)));
+    let pubcomp = sent(bench.input(Input::Released(id(5))));
+    assert_eq!(pubcomp, [Packet::PubComp(Ack::success(id(5)))]);
+    bench.publish(5, QoS::ExactlyOnce);
+}
+
+#[test]
+fn a_pubrel_nobody_knows_is_completed() {
+    let mut bench = Bench::open(Version::V5);
+    let pubcomp = sent(bench.packet(Packet::PubRel(Ack::success(id(9)))));
+    let reason = ReasonCode::PacketIdentifierNotFound;
+    assert_eq!(pubcomp, [Packet::PubComp(Ack::with_reason(id(9), reason))]);
+}
+
+#[test]
+fn a_refused_publish_is_told_so_in_5_0_and_ends_a_3_1_1_connection() {
+    // [MQTT-4.3.3-9]
+    let mut bench = Bench::open(Version::V5);
+    let ticket = bench.publish(5, QoS::ExactlyOnce);
+    let reason = ReasonCode::QuotaExceeded;
+    let acks = sent(bench.input(Input::Accepted(ticket, reason)));
+    assert_eq!(acks, [Packet::PubRec(Ack::with_reason(id(5), reason))]);
+    bench.publish(5, QoS::ExactlyOnce);
+
+    let mut bench = Bench::open(Version::V311);
+    let ticket = bench.publish(5, QoS::AtLeastOnce);
+    let outputs = bench.input(Input::Accepted(ticket, reason));
+    assert_eq!(outputs.len(), 1);
+    assert!(is_closed(&outputs, reason));
+}
+
+#[test]
+fn more_publishes_than_receive_maximum_are_refused() {
+    // [MQTT-3.3.4-7]
+    let limits = Limits {
+        receive_maximum: 2,
+        ..Limits::default()
+    };
+    let mut bench = Bench::open_with(limits, connect(Version::V5), None);
+    let first = bench.publish(1, QoS::AtLeastOnce);
+    bench.publish(2, QoS::ExactlyOnce);
+    assert!(!bench.session.reads());
+    bench.accept(first);
+    assert!(bench.session.reads());
+    bench.publish(3, QoS::AtLeastOnce);
+    let outputs = bench.packet(Packet::Publish(publish(4, QoS::AtLeastOnce)));
+    assert_eq!(
+        disconnected(&outputs),
+        Some(ReasonCode::ReceiveMaximumExceeded)
+    );
+}
+
+#[test]
+fn an_answer_for_an_earlier_connection_is_not_sent_on_the_next() {
+    let mut bench = Bench::open(Version::V5);
+    let lost = bench.publish(1, QoS::AtLeastOnce);
+    let kept = bench.publish(2, QoS::ExactlyOnce);
+    let outputs = bench.input(Input::Closed);
+    assert!(is_closed(&outputs, ReasonCode::Success));
+    let previous = Box::new(bench.session);
+    let mut bench = Bench::open_with(Limits::default(), connect(Version::V5), Some(previous));
+    // The client repeats what was not acknowledged; QoS 2 is under way already.
+    let again = bench.publish(1, QoS::AtLeastOnce);
+    assert!(
+        bench
+            .packet(Packet::Publish(publish(2, QoS::ExactlyOnce)))
+            .is_empty()
+    );
+    assert!(bench.accept(lost).is_empty());
+    assert!(bench.accept(kept).is_empty());
+    let acks = bench.accept(again);
+    let expected = [
+        Packet::PubAck(Ack::success(id(1))),
+        Packet::PubRec(Ack::success(id(2))),
+    ];
+    assert_eq!(acks, expected);
+}
+
+#[test]
+fn a_restored_session_knows_its_qos_2_identifiers() {
+    // [MQTT-4.3.3-10]
+    let bench = Bench::new(Limits::default());
+    let restored = Restored {
+        received: vec![id(8)],
+        expiry: 600,
+        ..Restored::default()
+    };
+    let previous = Session::restore(Arc::new(Limits::default()), restored, bench.now);
+    let mut bench = Bench::new(Limits::default());
+    let connack = connack(bench.admit(connect(Version::V311), Some(Box::new(previous))));
+    assert!(connack.session_present); // [MQTT-3.2.2-3]
+    let again = bench.packet(Packet::Publish(publish(8, QoS::ExactlyOnce)));
+    assert_eq!(sent(again), [Packet::PubRec(Ack::success(id(8)))]);
+}
+
+#[test]
+fn a_clean_start_forgets_the_session() {
+    // [MQTT-3.1.2-4] [MQTT-3.2.2-2]
+    let bench = Bench::new(Limits::default());
+    let restored = Restored {
+        received: vec![id(8)],
+        expiry: 600,
+        ..Restored::default()
+    };
+    let previous = Session::restore(Arc::new(Limits::default()), restored, bench.now);
+    let mut clean = connect(Version::V311);
+    clean.clean_start = true;
+    let mut bench = Bench::new(Limits::default());
+    assert!(!connack(bench.admit(clean, Some(Box::new(previous)))).session_present);
+    assert_eq!(bench.session.expiry(), 0);
+    bench.publish(8, QoS::ExactlyOnce);
+}
+
+#[test]
+fn a_topic_alias_stands_for_its_topic_on_this_connection_only() {
+    // [MQTT-3.3.2-7] [MQTT-3.3.2-8] [MQTT-3.3.2-9] [MQTT-3.3.2-10]
+    let aliased = |topic: Topic, alias: u16| {
+        let mut publish = Publish::new(topic, "4.3");
+        publish.properties = Some(Box::new(PublishProperties {
+            topic_alias: NonZeroU16::new(alias),
+            ..PublishProperties::default()
+        }));
+        Packet::Publish(publish)
+    };
+    let mut bench = Bench::open(Version::V5);
+    bench.packet(aliased(Topic::new("a/b").unwrap(), 3));
+    match one(bench.packet(aliased(Topic::EMPTY, 3))) {
+        Output::Deliver(publish, None) => assert_eq!(publish.topic.as_str(), "a/b"),
+        other => panic!("{other:?} is not a publish handed on"),
+    }
+    let outputs = bench.packet(aliased(Topic::new("a/b").unwrap(), 33));
+    assert_eq!(disconnected(&outputs), Some(ReasonCode::TopicAliasInvalid));
+    let previous = Some(Box::new(bench.session));
+    let mut bench = Bench::open_with(Limits::default(), connect(Version::V5), previous);
+    let outputs = bench.packet(aliased(Topic::EMPTY, 3));
+    assert_eq!(disconnected(&outputs), Some(ReasonCode::ProtocolError));
+}
+
+#[test]
+fn suback_joins_what_the_session_and_the_index_say() {
+    // [MQTT-3.8.4-1] [MQTT-3.8.4-5] [MQTT-3.8.4-6] [MQTT-3.8.4-7]
+    let limits = Limits {
+        wildcards_available: false,
+        maximum_qos: QoS::AtLeastOnce,
+        ..Limits::default()
+    };
+    let mut bench = Bench::open_with(limits, connect(Version::V5), None);
+    let Output::Subscribe(request) = one(bench.packet(subscribe(3, &["a", "b/#", "c"]))) else {
+        panic!("it asks the index");
+    };
+    assert_eq!(request.subscriptions.len(), 2);
+    assert_eq!(request.subscriptions[0].options.qos, QoS::AtLeastOnce);
+    let codes = vec![ReasonCode::NotAuthorized, ReasonCode::GrantedQoS1];
+    let Packet::SubAck(suback) = one(sent(bench.input(Input::Subscribed(id(3), codes)))) else {
+        panic!("it answers");
+    };
+    let expected = [
+        ReasonCode::NotAuthorized,
+        ReasonCode::WildcardSubscriptionsNotSupported,
+        ReasonCode::GrantedQoS1,
+    ];
+    assert_eq!(suback.reasons, expected);
+    assert_eq!(bench.session.subscriptions().len(), 1);
+    assert_eq!(bench.session.subscriptions()[0].filter, filter("c"));
+}
+
+#[test]
+fn a_subscription_to_the_same_filter_replaces_the_old_one() {
+    // [MQTT-3.8.4-3]
+    let mut bench = Bench::open(Version::V5);
+    for (packet_id, replaces) in [(1, false), (2, true)] {
+        let Output::Subscribe(request) = one(bench.packet(subscribe(packet_id, &["a"]))) else {
+            panic!("it asks the index");
+        };
+        assert_eq!(request.subscriptions[0].replaces, replaces);
+        bench.input(Input::Subscribed(
+            id(packet_id),
+            vec![ReasonCode::GrantedQoS2],
+        ));
+    }
+    assert_eq!(bench.session.subscriptions().len(), 1);
+}
+
+#[test]
+fn a_session_has_a_limit_on_subscriptions() {
+    let limits = Limits {
+        subscriptions: 1,
+        ..Limits::default()
+    };
+    let mut bench = Bench::open_with(limits, connect(Version::V311), None);
+    bench.packet(subscribe(1, &["a", "b"]));
+    let granted = vec![ReasonCode::GrantedQoS2];
+    let Packet::SubAck(suback) = one(sent(bench.input(Input::Subscribed(id(1), granted)))) else {
+        panic!("it answers");
+    };
+    assert_eq!(
+        suback.reasons,
+        [ReasonCode::GrantedQoS2, ReasonCode::UnspecifiedError]
+    );
+}
+
+#[test]
+fn no_local_on_a_shared_subscription_is_a_protocol_error() {
+    // [MQTT-3.8.3-4]
+    let mut bench = Bench::open(Version::V5);
+    let Packet::Subscribe(mut packet) = subscribe(1, &["$share/g/a"]) else {
+        unreachable!()
+    };
+    packet.subscriptions[0].options.no_local = true;
+    let outputs = bench.packet(Packet::Subscribe(packet));
+    assert_eq!(disconnected(&outputs), Some(ReasonCode::ProtocolError));
+}
+
+#[test]
+fn unsuback_says_which_subscriptions_existed() {
+    // [MQTT-3.10.4-4] [MQTT-3.10.4-5]
+    let mut bench = Bench::open(Version::V5);
+    bench.packet(subscribe(1, &["a"]));
+    bench.input(Input::Subscribed(id(1), vec![ReasonCode::GrantedQoS2]));
+    let unsubscribe = Packet::Unsubscribe(Unsubscribe {
+        packet_id: id(2),
+        properties: UnsubscribeProperties::default(),
+        filters: vec![filter("x"), filter("a")],
+    });
+    let Output::Unsubscribe(request) = one(bench.packet(unsubscribe)) else {
+        panic!("it asks the index");
+    };
+    assert_eq!(request.filters, [filter("a")]);
+    let Packet::UnsubAck(unsuback) = one(sent(bench.input(Input::Unsubscribed(id(2))))) else {
+        panic!("it answers");
+    };
+    assert_eq!(
+        unsuback.reasons,
+        [ReasonCode::NoSubscriptionExisted, ReasonCode::Success]
+    );
+    assert!(bench.session.subscriptions().is_empty());
+}
+
+#[test]
+fn deliveries_keep_to_the_clients_receive_maximum() {
+    // [MQTT-3.3.4-9] [MQTT-4.3.2-1] [MQTT-4.3.3-4]
+    let mut small = connect(Version::V5);
+    small.properties.receive_maximum = NonZeroU16::new(2);
+    let mut bench = Bench::open_with(Limits::default(), small, None);
+    assert_eq!(
+        publishes(&bench.input(forward("a", QoS::AtLeastOnce))),
+        [("a".into(), 1, false)]
+    );
+    assert_eq!(
+        publishes(&bench.input(forward("b", QoS::ExactlyOnce))),
+        [("b".into(), 2, false)]
+    );
+    assert!(bench.input(forward("c", QoS::AtLeastOnce)).is_empty());
+    let outputs = bench.packet(Packet::PubAck(Ack::success(id(1))));
+    assert_eq!(publishes(&outputs), [("c".into(), 3, false)]);
+    assert!(bench.input(forward("d", QoS::AtLeastOnce)).is_empty());
+    let pubrel = sent(bench.packet(Packet::PubRec(Ack::success(id(2)))));
+    assert_eq!(pubrel, [Packet::PubRel(Ack::success(id(2)))]);
+    let outputs = bench.packet(Packet::PubComp(Ack::success(id(2))));
+    assert_eq!(publishes(&outputs), [("d".into(), 4, false)]);
+}
+
+#[test]
+fn what_was_not_acknowledged_goes_again_in_order_after_a_reconnect() {
+    // [MQTT-4.4.0-1] [MQTT-4.6.0-1] [MQTT-4.6.0-4] [MQTT-3.3.1-1]
+    let mut bench = Bench::open(Version::V5);
+    bench.input(forward("a", QoS::ExactlyOnce));
+    bench.input(forward("b", QoS::AtLeastOnce));
+    bench.input(forward("c", QoS::ExactlyOnce));
+    bench.packet(Packet::PubRec(Ack::success(id(1))));
+    bench.input(Input::Closed);
+    bench.input(forward("d", QoS::AtLeastOnce));
+    bench.input(forward("lost", QoS::AtMostOnce));
+    assert_eq!(bench.session.take_dropped().away, 1);
+    let mut next = Bench::new(Limits::default());
+    let outputs = next.admit(connect(Version::V5), Some(Box::new(bench.session)));
+    assert!(
+        matches!(&outputs[0], Output::Send(Packet::ConnAck(connack)) if connack.session_present)
+    );
+    assert!(matches!(&outputs[1], Output::Send(Packet::PubRel(ack)) if ack.packet_id == id(1)));
+    let expected = [
+        ("b".into(), 2, true),
+        ("c".into(), 3, true),
+        ("d".into(), 4, false),
+    ];
+    assert_eq!(publishes(&outputs), expected);
+}
+
+#[test]
+fn a_full_queue_drops_and_counts() {
+    for (overflow, kept) in [
+        (Overflow::DropNewest, ["b", "c"]),
+        (Overflow::DropOldest, ["c", "d"]),
+    ] {
+        let limits = Limits {
+            inflight: 1,
+            queued: 2,
+            overflow,
+            ..Limits::default()
+        };
+        let mut bench = Bench::open_with(limits, connect(Version::V5), None);
+        for payload in ["a", "b", "c", "d"] {
+            bench.input(forward(payload, QoS::AtLeastOnce));
+        }
+        assert_eq!(bench.session.take_dropped().overflow, 1);
+        for (packet_id, payload) in [1, 2].into_iter().zip(kept) {
+            let outputs = bench.packet(Packet::PubAck(Ack::success(id(packet_id))));
+            assert_eq!(
+                publishes(&outputs),
+                [(payload.into(), packet_id + 1, false)]
+            );
+        }
+    }
+}
+
+#[test]
+fn publishes_wait_while_the_socket_takes_no_more() {
+    let mut bench = Bench::open(Version::V5);
+    bench.input(Input::Writable(false));
+    assert!(bench.input(forward("a", QoS::AtMostOnce)).is_empty());
+    assert_eq!(
+        publishes(&bench.input(Input::Writable(true))),
+        [("a".into(), 0, false)]
+    );
+}
+
+#[test]
+fn a_publish_larger_than_the_client_takes_is_dropped_and_counted() {
+    // [MQTT-3.1.2-24] [MQTT-3.1.2-25]
+    let mut small = connect(Version::V5);
+    small.properties.maximum_packet_size = NonZeroU32::new(20);
+    let mut bench = Bench::open_with(Limits::default(), small, None);
+    assert!(
+        bench
+            .input(forward("0123456789", QoS::AtLeastOnce))
+            .is_empty()
+    );
+    assert_eq!(bench.session.take_dropped().too_large, 1);
+    assert_eq!(bench.session.inflight(), 0);
+    assert_eq!(
+        publishes(&bench.input(forward("a", QoS::AtLeastOnce))).len(),
+        1
+    );
+}
+
+#[test]
+fn a_publish_that_waited_too_long_is_dropped_and_one_in_time_says_what_is_left() {
+    // [MQTT-3.3.2-5] [MQTT-3.3.2-6]
+    let mut bench = Bench::open(Version::V5);
+    bench.input(Input::Writable(false));
+    for seconds in [5, 60] {
+        let Input::Publish(mut forward) = forward("a", QoS::AtLeastOnce) else {
+            unreachable!()
+        };
+        forward.expires = Some(bench.now + Duration::from_secs(seconds));
+        bench.input(Input::Publish(forward));
+    }
+    bench.now += Duration::from_secs(20);
+    let outputs = bench.input(Input::Writable(true));
+    assert!(matches!(&outputs[..], [Output::SendPublish(outgoing)] if outgoing.expiry == Some(40)));
+    assert_eq!(bench.session.take_dropped().expired, 1);
+}
+
+fn connect_with_will(version: Version) -> Connect {
+    let mut connect = connect(version);
+    connect.will = Some(Will {
+        qos: QoS::AtLeastOnce,
+        retain: false,
+        topic: Topic::new("gone").unwrap(),
+        payload: "meter-7".into(),
+        properties: WillProperties {
+            will_delay_interval: Some(3600),
+            ..WillProperties::default()
+        },
+    });
+    connect
+}
+
+#[test]
+fn a_lost_connection_publishes_the_will_no_later_than_the_session_ends() {
+    // [MQTT-3.1.2-8]
+    let mut bench = Bench::open_with(Limits::default(), connect_with_will(Version::V5), None);
+    let outputs = bench.input(Input::Closed);
+    let Output::Will(publish, delay) = &outputs[0] else {
+        panic!("the will comes first")
+    };
+    assert_eq!(
+        (publish.topic.as_str(), publish.qos),
+        ("gone", QoS::AtLeastOnce)
+    );
+    assert_eq!(*delay, Duration::from_secs(600));
+    assert!(bench.input(Input::Closed).is_empty());
+}
+
+#[test]
+fn a_goodbye_drops_the_will_unless_it_says_otherwise() {
+    // [MQTT-3.14.4-3] [MQTT-3.1.2-10]
+    for (reason, wills) in [
+        (ReasonCode::Success, 0),
+        (ReasonCode::DisconnectWithWill, 1),
+    ] {
+        let mut bench = Bench::open_with(Limits::default(), connect_with_will(Version::V5), None);
+        let outputs = bench.packet(Packet::Disconnect(Disconnect::new(reason)));
+        let count = outputs
+            .iter()
+            .filter(|output| matches!(output, Output::Will(..)))
+            .count();
+        assert_eq!(count, wills);
+        assert!(is_closed(&outputs, reason));
+    }
+}
+
+#[test]
+fn an_idle_session_is_small() {
+    assert!(
+        size_of::<Session>() <= 480,
+        "{} bytes",
+        size_of::<Session>()
+    );
+}

@@ -9,3 +9,6 @@ mod traffic;
 
 pub use io::{Input, Options, Output, Token};
 pub use machine::Device;
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,6 @@ impl Bench {
         Self {
             now,
             session,
-            outputs: Vec::new(),
             wait: None,
         }
     }
@@ -711,7 +710,7 @@ fn a_lost_connection_publishes_the_will_no_later_than_the_session_ends() {
         (publish.topic.as_str(), publish.qos),
         ("gone", QoS::AtLeastOnce)
     );
-    assert_eq!(*delay, Duration::from_secs(600));
+    assert_eq!(*delay, Duration::from_mins(10));
     assert!(bench.input(Input::Closed).is_empty());
 }
 
@@ -731,6 +730,47 @@ fn a_goodbye_drops_the_will_unless_it_says_otherwise() {
         assert_eq!(count, wills);
         assert!(is_closed(&outputs, reason));
     }
+}
+
+#[test]
+fn flows_of_an_earlier_connection_count_against_the_receive_maximum() {
+    let mut small = connect(Version::V5);
+    small.properties.receive_maximum = NonZeroU16::new(1);
+    let mut bench = Bench::open(Version::V5);
+    bench.input(forward("a", QoS::ExactlyOnce));
+    bench.input(forward("b", QoS::ExactlyOnce));
+    bench.packet(Packet::PubRec(Ack::success(id(1))));
+    bench.packet(Packet::PubRec(Ack::success(id(2))));
+    bench.input(Input::Closed);
+    bench.input(forward("c", QoS::AtLeastOnce));
+    let mut next = Bench::new(Limits::default());
+    assert!(publishes(&next.admit(small, Some(Box::new(bench.session)))).is_empty());
+    assert!(next.packet(Packet::PubComp(Ack::success(id(1)))).is_empty());
+    let outputs = next.packet(Packet::PubComp(Ack::success(id(2))));
+    assert_eq!(publishes(&outputs), [("c".into(), 3, false)]);
+}
+
+#[test]
+fn a_client_that_counts_only_this_connection_is_not_refused() {
+    let limits = Limits {
+        receive_maximum: 1,
+        ..Limits::default()
+    };
+    let mut bench = Bench::open_with(limits.clone(), connect(Version::V5), None);
+    let ticket = bench.publish(1, QoS::ExactlyOnce);
+    bench.accept(ticket);
+    bench.input(Input::Closed);
+    let previous = Some(Box::new(bench.session));
+    let mut bench = Bench::open_with(limits, connect(Version::V5), previous);
+    bench.packet(Packet::PubRel(Ack::success(id(1))));
+    bench.input(Input::Released(id(1)));
+    bench.publish(2, QoS::AtLeastOnce);
+    bench.publish(3, QoS::AtLeastOnce);
+    let outputs = bench.packet(Packet::Publish(publish(4, QoS::AtLeastOnce)));
+    assert_eq!(
+        disconnected(&outputs),
+        Some(ReasonCode::ReceiveMaximumExceeded)
+    );
 }
 
 #[test]

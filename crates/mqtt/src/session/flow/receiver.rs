@@ -65,6 +65,9 @@ pub(crate) struct Receiver {
     arrived: InOrder<Arrived, ReasonCode>,
     /// How much of the receive maximum the peer has used on this connection.
     used: u16,
+    /// QoS 2 identifiers held when the connection began. A client may count each of their PUBCOMPs as room
+    /// for one more publish, although their PUBLISH took none on this connection.
+    carried: u16,
 }
 
 impl Receiver {
@@ -87,7 +90,7 @@ impl Receiver {
         qos: QoS,
         maximum: u16,
     ) -> Result<Arrival, ReasonCode> {
-        if self.used >= maximum {
+        if self.used >= maximum.saturating_add(self.carried) {
             return Err(ReasonCode::ReceiveMaximumExceeded); // [MQTT-3.3.4-7]
         }
         self.used += 1;
@@ -195,6 +198,7 @@ impl Receiver {
     /// The connection is gone: answers still to come are noted, but not sent.
     pub(crate) fn disconnect(&mut self) {
         self.used = 0;
+        self.carried = u16::try_from(self.held.len()).unwrap_or(u16::MAX);
         for arrived in self.arrived.iter_mut() {
             arrived.answer = false;
         }

@@ -74,7 +74,8 @@ pub(crate) struct Sender<M: Message> {
     reserved: Vec<PacketId>,
     /// The peer's receive maximum on this connection, and what is left of it.
     window: u16,
-    quota: u16,
+    /// Below zero if flows of an earlier connection take more than all of it.
+    quota: i32,
 }
 
 impl<M: Message> Default for Sender<M> {
@@ -99,7 +100,8 @@ impl<M: Message> Sender<M> {
     /// one left open goes again, identifiers and order kept [MQTT-4.4.0-1] [MQTT-4.6.0-1] [MQTT-4.6.0-4].
     pub(crate) fn connect(&mut self, window: u16) {
         self.window = window;
-        self.quota = window;
+        let taken = i32::try_from(self.releasing.len()).unwrap_or(i32::MAX);
+        self.quota = i32::from(window) - taken;
         self.resend = self.sent.len();
         self.rerelease = self.releasing.len();
     }
@@ -135,7 +137,7 @@ impl<M: Message> Sender<M> {
                 .map(|(packet_id, _)| Step::Release(*packet_id));
         }
         if self.resend > 0 {
-            if self.quota == 0 {
+            if self.quota <= 0 {
                 return None;
             }
             let place = self.sent.len() - self.resend;
@@ -159,7 +161,7 @@ impl<M: Message> Sender<M> {
                 dup: false,
             });
         }
-        if self.quota == 0 {
+        if self.quota <= 0 {
             return None;
         }
         let packet_id = self.free_id()?;
@@ -225,7 +227,7 @@ impl<M: Message> Sender<M> {
     }
 
     fn give_back(&mut self) {
-        self.quota = self.quota.saturating_add(1).min(self.window);
+        self.quota = (self.quota + 1).min(i32::from(self.window));
     }
 
     fn qos_at(&self, place: usize) -> Option<QoS> {
@@ -275,7 +277,7 @@ impl<M: Message> Sender<M> {
             return Ok(Acknowledged::Done(message.into_receipt())); // [MQTT-4.4.0-2]
         }
         // Its place in the window stays taken until the PUBCOMP.
-        self.quota = self.quota.saturating_sub(1);
+        self.quota -= 1;
         self.releasing
             .push_back((packet_id, message.into_receipt())); // [MQTT-4.3.3-6]
         Ok(Acknowledged::Release)

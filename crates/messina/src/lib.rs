@@ -9,7 +9,11 @@ pub mod cli;
 
 pub mod config;
 
-// The path. (listener, gateway)
+// The path.
+pub mod listener;
+
+pub mod gateway;
+
 pub mod record_log;
 
 pub mod sink;

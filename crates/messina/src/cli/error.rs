@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use thiserror::Error;
 
 use crate::config::LoadError;
+use crate::runtime::up::UpError;
 
 /// Why a command failed.
 #[derive(Debug, Error)]
@@ -88,6 +89,9 @@ pub enum CommandError {
     /// The runtime cannot be started.
     #[error("cannot start the runtime")]
     Runtime(#[source] io::Error),
+    /// The program did not start, or was stopped at once.
+    #[error(transparent)]
+    Up(#[from] UpError),
     /// A check found something bad, which has been printed.
     #[error("{0}")]
     Found(String),
@@ -111,6 +115,7 @@ impl CommandError {
             | Self::Query(_)
             | Self::Fleet(_)
             | Self::Runtime(_)
+            | Self::Up(_)
             | Self::Found(_) => 1,
         }
     }

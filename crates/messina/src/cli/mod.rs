@@ -26,6 +26,8 @@ mod format;
 mod timestamp;
 
 // The commands, in the order `messina --help` shows them.
+mod up;
+
 mod check;
 
 mod sample;
@@ -74,6 +76,8 @@ pub struct CommandLine {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Run the whole chain on this machine: MQTT gateway, log, sinks, tables, admin API
+    Up(up::Args),
     /// Say everything that is wrong with configuration files; with --sample, what they make of a record
     Check(check::Args),
     /// Print the configuration
@@ -107,6 +111,7 @@ pub fn parse(arguments: impl IntoIterator<Item = OsString>) -> Result<CommandLin
 pub fn run(command_line: CommandLine) -> Result<(), CommandError> {
     let mut out = Output::stdout();
     match command_line.command {
+        Command::Up(args) => up::run(&args, &mut out),
         Command::Check(args) => check::run(&args, &mut out),
         Command::Config(args) => config::run(&args, &mut out),
         Command::Status(args) => status::run(&args, &mut out),

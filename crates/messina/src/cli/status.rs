@@ -99,7 +99,7 @@ fn sinks(status: &Status, out: &mut Output) -> Result<(), CommandError> {
     let mut rows: Vec<Vec<String>> = Vec::new();
     for sink in &status.sinks {
         let numbers = [
-            sink.read,
+            sink.accepted,
             sink.written,
             sink.dead_lettered,
             sink.filtered,
@@ -115,7 +115,7 @@ fn sinks(status: &Status, out: &mut Output) -> Result<(), CommandError> {
     let headings = [
         "SINK",
         "STATE",
-        "READ",
+        "ACCEPTED",
         "WRITTEN",
         "DEAD",
         "FILTERED",

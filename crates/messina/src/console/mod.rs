@@ -3,3 +3,15 @@
 //! Gives JSON over HTTP to the command line's tools, to scripts and to Prometheus.
 
 pub mod api;
+
+pub mod http;
+
+pub mod topics;
+
+pub mod records;
+
+pub mod query;
+
+pub mod dead_letters;
+
+pub mod status;

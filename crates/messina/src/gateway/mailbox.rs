@@ -1,25 +1,14 @@
-//! A session's mailbox: publishes that other connections have left for it. Bounded in count and bytes.
+//! A session's mailbox: what others leave for it, publishes and the word that it must go.
+//! Bounded in count and bytes.
 
 use std::collections::VecDeque;
-use std::sync::Arc;
 
-use messina_mqtt::packet::QoS;
-use messina_mqtt::packet::publish::SharedPublish;
+use messina_mqtt::session::Forward;
 use parking_lot::Mutex;
 use tokio::sync::Notify;
 
-/// A publish on its way to one subscriber.
-#[derive(Debug, Clone)]
-pub struct Delivery {
-    /// The publish, encoded once for all its subscribers.
-    pub publish: Arc<SharedPublish>,
-    /// The lower of the publish's QoS and the subscription's.
-    pub qos: QoS,
-    /// Whether the RETAIN flag is kept as it was published [MQTT-3.3.1-12], [MQTT-3.3.1-13].
-    pub retain: bool,
-    /// Subscription identifiers of the matching subscriptions, without repetition.
-    pub identifiers: Vec<u32>,
-}
+/// A burst's capacity beyond this is given back once the mailbox is empty: 20,000 quiet sessions keep nothing.
+const KEPT_CAPACITY: usize = 64;
 
 /// What became of a delivery that was posted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,6 +17,15 @@ pub enum Posted {
     Queued,
     /// The mailbox is full; the delivery was not taken.
     Full,
+}
+
+/// Why a connection must end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// Another connection takes the session over [MQTT-3.1.4-3].
+    TakenOver,
+    /// The program stops.
+    Stopping,
 }
 
 /// Limits of a mailbox.
@@ -40,7 +38,7 @@ pub struct MailboxLimits {
 }
 
 /// Publishes waiting for one session's connection.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Mailbox {
     queue: Mutex<Queue>,
     notify: Notify,
@@ -48,27 +46,21 @@ pub struct Mailbox {
 
 #[derive(Debug, Default)]
 struct Queue {
-    deliveries: VecDeque<Delivery>,
+    deliveries: VecDeque<(Forward, usize)>,
     bytes: usize,
-}
-
-impl Default for Mailbox {
-    fn default() -> Self {
-        Self { queue: Mutex::default(), notify: Notify::new() }
-    }
+    signal: Option<Signal>,
 }
 
 impl Mailbox {
-    /// Leaves `delivery` for the session, within `limits`.
-    pub fn post(&self, delivery: Delivery, limits: MailboxLimits) -> Posted {
-        let size = delivery.publish.size();
+    /// Leaves `delivery` of `size` bytes for the session, within `limits`.
+    pub fn post(&self, delivery: Forward, size: usize, limits: MailboxLimits) -> Posted {
         let mut queue = self.queue.lock();
         if queue.deliveries.len() >= limits.count || queue.bytes + size > limits.bytes {
             return Posted::Full;
         }
         queue.bytes += size;
         let was_empty = queue.deliveries.is_empty();
-        queue.deliveries.push_back(delivery);
+        queue.deliveries.push_back((delivery, size));
         drop(queue);
         if was_empty {
             self.notify.notify_one();
@@ -77,36 +69,42 @@ impl Mailbox {
     }
 
     /// Moves up to `most` waiting deliveries to the end of `into`, in order of arrival.
-    pub fn take(&self, most: usize, into: &mut Vec<Delivery>) {
+    pub fn take(&self, most: usize, into: &mut Vec<Forward>) {
         let mut queue = self.queue.lock();
-        let count = most.min(queue.deliveries.len());
-        for delivery in queue.deliveries.drain(..count) {
+        for _ in 0..most {
+            let Some((delivery, size)) = queue.deliveries.pop_front() else {
+                break;
+            };
+            queue.bytes -= size;
             into.push(delivery);
         }
-        let taken: usize = into.iter().rev().take(count).map(|delivery| delivery.publish.size()).sum();
-        queue.bytes = queue.bytes.saturating_sub(taken);
-        if queue.deliveries.is_empty() {
-            // A burst's capacity is not kept for 20,000 quiet sessions.
-            if queue.deliveries.capacity() > 64 {
-                queue.deliveries = VecDeque::new();
-            }
-        } else {
-            drop(queue);
+        let more = !queue.deliveries.is_empty();
+        if !more && queue.deliveries.capacity() > KEPT_CAPACITY {
+            queue.deliveries = VecDeque::new();
+        }
+        drop(queue);
+        if more {
             self.notify.notify_one();
         }
     }
 
+    /// Tells the session's connection that it must end.
+    pub fn signal(&self, signal: Signal) {
+        self.queue.lock().signal = Some(signal);
+        self.notify.notify_one();
+    }
+
+    /// The last signal since this was asked.
+    pub fn take_signal(&self) -> Option<Signal> {
+        self.queue.lock().signal.take()
+    }
+
     /// How many deliveries wait.
-    pub fn len(&self) -> usize {
+    pub fn waiting(&self) -> usize {
         self.queue.lock().deliveries.len()
     }
 
-    /// Whether nothing waits.
-    pub fn is_empty(&self) -> bool {
-        self.len() == 0
-    }
-
-    /// Resolves when deliveries have arrived since the last call.
+    /// Resolves when something has arrived since the last call.
     pub async fn posted(&self) {
         self.notify.notified().await;
     }

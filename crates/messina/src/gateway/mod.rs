@@ -3,6 +3,7 @@
 //! Gives records to the log, and acknowledges a PUBLISH only when the log has it durably.
 
 pub mod connection;
+pub mod read_buffer;
 
 pub mod route;
 
@@ -13,6 +14,8 @@ pub mod subscriptions;
 pub mod mailbox;
 
 pub mod sessions;
+
+pub mod state;
 
 pub mod server;
 

@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 
 use bytes::Bytes;
 use messina_connect::record::RecordHeader;
-use messina_mqtt::packet::{Publish, QoS};
+use messina_mqtt::packet::{ClientId, Publish, QoS};
 use messina_mqtt::topic::Topic;
 use messina_store::log::{Log, NewRecord, PartitionHandle, TopicConfig, TopicError};
 
@@ -54,16 +54,32 @@ pub struct LogDestination {
 }
 
 impl LogDestination {
-    fn new(route: &Route, index: usize, partitions: Vec<PartitionHandle>, key: Option<String>, topic: &Topic, client: &Bytes) -> Self {
+    fn new(
+        route: &Route,
+        index: usize,
+        partitions: Vec<PartitionHandle>,
+        key: Option<String>,
+        topic: &Topic,
+        client: &ClientId,
+    ) -> Self {
         let mut headers = Vec::new();
         if route.headers.topic {
-            headers.push(header("mqtt.topic", Bytes::copy_from_slice(topic.as_str().as_bytes())));
+            headers.push(header(
+                "mqtt.topic",
+                Bytes::copy_from_slice(topic.as_str().as_bytes()),
+            ));
         }
         if route.headers.client_id {
-            headers.push(header("mqtt.client.id", client.clone()));
+            headers.push(header(
+                "mqtt.client.id",
+                client.as_mqtt_string().as_bytes().clone(),
+            ));
         }
         for (name, value) in &route.constant_headers {
-            headers.push(RecordHeader { name: Bytes::from(name.clone()), value: Some(Bytes::from(value.clone())) });
+            headers.push(RecordHeader {
+                name: Bytes::from(name.clone()),
+                value: Some(Bytes::from(value.clone())),
+            });
         }
         let keyed = key.map(|key| {
             let partition = partition_of(key.as_bytes(), partitions.len());
@@ -85,14 +101,22 @@ impl LogDestination {
 
     /// Whether the Kafka topic was deleted since.
     pub fn is_stale(&self) -> bool {
-        self.partitions.first().is_none_or(PartitionHandle::is_deleted)
+        self.partitions
+            .first()
+            .is_none_or(PartitionHandle::is_deleted)
     }
 
     /// The record of `publish`, and the partition it goes to.
-    pub fn record(&self, publish: &Publish, timestamp: i64) -> Option<(PartitionHandle, NewRecord)> {
+    pub fn record(
+        &self,
+        publish: &Publish,
+        timestamp: i64,
+    ) -> Option<(PartitionHandle, NewRecord)> {
         let partition = match &self.keyed {
             Some((_, partition)) => *partition,
-            None => self.next.fetch_add(1, Ordering::Relaxed) as usize % self.partitions.len().max(1),
+            None => {
+                self.next.fetch_add(1, Ordering::Relaxed) as usize % self.partitions.len().max(1)
+            }
         };
         let record = NewRecord {
             key: self.keyed.as_ref().map(|(key, _)| key.clone()),
@@ -107,24 +131,42 @@ impl LogDestination {
         let mut headers = Vec::with_capacity(self.headers.len() + 1);
         headers.extend_from_slice(&self.headers);
         if self.qos {
-            headers.push(header("mqtt.qos", Bytes::from_static(qos_text(publish.qos))));
+            headers.push(header(
+                "mqtt.qos",
+                Bytes::from_static(qos_text(publish.qos)),
+            ));
         }
         if self.retain {
-            headers.push(header("mqtt.retain", Bytes::from_static(if publish.retain { b"true" } else { b"false" })));
+            headers.push(header(
+                "mqtt.retain",
+                Bytes::from_static(if publish.retain { b"true" } else { b"false" }),
+            ));
         }
         if let Some(properties) = &publish.properties {
-            if self.content_type && let Some(content_type) = &properties.content_type {
+            if self.content_type
+                && let Some(content_type) = &properties.content_type
+            {
                 headers.push(header("mqtt.content.type", content_type.as_bytes().clone()));
             }
-            if self.response && let Some(response_topic) = &properties.response_topic {
-                headers.push(header("mqtt.response.topic", response_topic.as_bytes().clone()));
+            if self.response
+                && let Some(response_topic) = &properties.response_topic
+            {
+                headers.push(header(
+                    "mqtt.response.topic",
+                    response_topic.as_bytes().clone(),
+                ));
             }
-            if self.response && let Some(correlation) = &properties.correlation_data {
+            if self.response
+                && let Some(correlation) = &properties.correlation_data
+            {
                 headers.push(header("mqtt.correlation.data", correlation.clone()));
             }
             if self.user_properties {
                 for (name, value) in &properties.user_properties {
-                    headers.push(RecordHeader { name: name.as_bytes().clone(), value: Some(value.as_bytes().clone()) });
+                    headers.push(RecordHeader {
+                        name: name.as_bytes().clone(),
+                        value: Some(value.as_bytes().clone()),
+                    });
                 }
             }
         }
@@ -133,7 +175,10 @@ impl LogDestination {
 }
 
 fn header(name: &'static str, value: Bytes) -> RecordHeader {
-    RecordHeader { name: Bytes::from_static(name.as_bytes()), value: Some(value) }
+    RecordHeader {
+        name: Bytes::from_static(name.as_bytes()),
+        value: Some(value),
+    }
 }
 
 fn qos_text(qos: QoS) -> &'static [u8] {
@@ -152,7 +197,13 @@ pub struct Destinations {
 
 impl Destinations {
     /// Where a publish to `topic` goes. Creates the Kafka topic if the log does not have it yet.
-    pub async fn resolve(&mut self, topic: &Topic, client: &Bytes, routes: &Routes, topics: &Topics) -> Arc<Destination> {
+    pub async fn resolve(
+        &mut self,
+        topic: &Topic,
+        client: &ClientId,
+        routes: &Routes,
+        topics: &Topics,
+    ) -> Arc<Destination> {
         if let Some((last, destination)) = &self.last
             && last == topic
             && !is_stale(destination)
@@ -187,23 +238,35 @@ pub struct Topics {
 impl Topics {
     /// Topics of `log`; new ones get `config`, and no more than `max_topics` come to be.
     pub fn new(log: Log, config: TopicConfig, max_topics: usize) -> Self {
-        Self { log, config, max_topics }
+        Self {
+            log,
+            config,
+            max_topics,
+        }
     }
 
-    async fn destination(&self, topic: &Topic, client: &Bytes, routes: &Routes) -> Destination {
-        let client_text = std::str::from_utf8(client).unwrap_or("");
-        match routes.route(topic, client_text) {
+    async fn destination(&self, topic: &Topic, client: &ClientId, routes: &Routes) -> Destination {
+        match routes.route(topic, client.as_str()) {
             Routed::Unmatched(Unmatched::M2m) => Destination::Local,
             Routed::Unmatched(Unmatched::Drop) => Destination::Drop,
             Routed::Unmatched(Unmatched::Reject) => Destination::Reject,
-            Routed::Illegal { index, kafka_topic } => {
-                Destination::Illegal { route: index, reason: format!("`{kafka_topic}` is not a Kafka topic name") }
-            }
-            Routed::Log { route, index, kafka_topic, key } => match self.partitions(&kafka_topic).await {
-                Ok(partitions) => Destination::Log(LogDestination::new(route, index, partitions, key, topic, client)),
-                Err(error) => {
-                    Destination::Illegal { route: index, reason: format!("Kafka topic `{kafka_topic}`: {error}") }
-                }
+            Routed::Illegal { index, kafka_topic } => Destination::Illegal {
+                route: index,
+                reason: format!("`{kafka_topic}` is not a Kafka topic name"),
+            },
+            Routed::Log {
+                route,
+                index,
+                kafka_topic,
+                key,
+            } => match self.partitions(&kafka_topic).await {
+                Ok(partitions) => Destination::Log(LogDestination::new(
+                    route, index, partitions, key, topic, client,
+                )),
+                Err(error) => Destination::Illegal {
+                    route: index,
+                    reason: format!("Kafka topic `{kafka_topic}`: {error}"),
+                },
             },
         }
     }
@@ -217,7 +280,11 @@ impl Topics {
         if self.log.topics().len() >= self.max_topics {
             return Err(TopicsError::TooMany(self.max_topics));
         }
-        match self.log.create_topic(kafka_topic, self.config.clone()).await {
+        match self
+            .log
+            .create_topic(kafka_topic, self.config.clone())
+            .await
+        {
             Ok(()) | Err(TopicError::Exists(_)) => Ok(self.log.partitions(kafka_topic)),
             Err(error) => Err(error.into()),
         }
@@ -254,7 +321,10 @@ fn murmur2(data: &[u8]) -> u32 {
         hash = hash.wrapping_mul(M) ^ k.wrapping_mul(M);
     }
     if !tail.is_empty() {
-        let last = tail.iter().rev().fold(0, |last, byte| (last << 8) | u32::from(*byte));
+        let last = tail
+            .iter()
+            .rev()
+            .fold(0, |last, byte| (last << 8) | u32::from(*byte));
         hash = (hash ^ last).wrapping_mul(M);
     }
     hash ^= hash >> 13;
@@ -271,9 +341,18 @@ mod tests {
         // Values of org.apache.kafka.common.utils.Utils.murmur2, as Kafka's own tests state them.
         assert_eq!(murmur2(b"21").cast_signed(), -973_932_308);
         assert_eq!(murmur2(b"foobar").cast_signed(), -790_332_482);
-        assert_eq!(murmur2(b"a-little-bit-long-string").cast_signed(), -985_981_536);
-        assert_eq!(murmur2(b"a-little-bit-longer-string").cast_signed(), -1_486_304_829);
-        assert_eq!(murmur2(b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8").cast_signed(), -58_897_971);
+        assert_eq!(
+            murmur2(b"a-little-bit-long-string").cast_signed(),
+            -985_981_536
+        );
+        assert_eq!(
+            murmur2(b"a-little-bit-longer-string").cast_signed(),
+            -1_486_304_829
+        );
+        assert_eq!(
+            murmur2(b"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8").cast_signed(),
+            -58_897_971
+        );
         assert_eq!(murmur2(b"abc").cast_signed(), 479_470_107);
     }
 }

@@ -1,11 +1,10 @@
 //! Routing: which Kafka topic a publish goes to, by the first route that matches its MQTT topic.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-
 use messina_mqtt::topic::{Topic, TopicFilter};
 use regex::{Captures, Regex};
 
 use crate::config::{RouteConfig, RouteHeaders, RouteMatch, Template, Unmatched};
+use crate::telemetry::metrics::{Metrics, RouteMetrics};
 
 /// The most characters of a Kafka topic's name.
 const KAFKA_TOPIC_MAX: usize = 249;
@@ -30,64 +29,7 @@ pub struct Route {
     /// Constant headers, sorted by name.
     pub constant_headers: Vec<(String, String)>,
     /// The route's books.
-    pub books: RouteBooks,
-}
-
-/// A route's books since the program started, in publishes.
-/// `accepted = written + filtered + rejected + in flight`.
-#[derive(Debug, Default)]
-pub struct RouteBooks {
-    accepted: AtomicU64,
-    written: AtomicU64,
-    filtered: AtomicU64,
-    rejected: AtomicU64,
-}
-
-/// A reading of [`RouteBooks`].
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct RouteBalance {
-    /// Publishes taken in.
-    pub accepted: u64,
-    /// Durable in the log.
-    pub written: u64,
-    /// Dropped on purpose.
-    pub filtered: u64,
-    /// Refused: the device was told, or its connection was closed without an acknowledgement.
-    pub rejected: u64,
-    /// Taken in, and neither of the above yet.
-    pub in_flight: u64,
-}
-
-impl RouteBooks {
-    /// Counts publishes taken in.
-    pub fn accept(&self, publishes: u64) {
-        self.accepted.fetch_add(publishes, Ordering::Relaxed);
-    }
-
-    /// Counts publishes that the log has durably.
-    pub fn write(&self, publishes: u64) {
-        self.written.fetch_add(publishes, Ordering::Relaxed);
-    }
-
-    /// Counts publishes dropped on purpose.
-    pub fn filter(&self, publishes: u64) {
-        self.filtered.fetch_add(publishes, Ordering::Relaxed);
-    }
-
-    /// Counts publishes refused.
-    pub fn reject(&self, publishes: u64) {
-        self.rejected.fetch_add(publishes, Ordering::Relaxed);
-    }
-
-    /// The books as they stand. `accepted` is read last, so that in flight is never negative.
-    pub fn balance(&self) -> RouteBalance {
-        let written = self.written.load(Ordering::Acquire);
-        let filtered = self.filtered.load(Ordering::Acquire);
-        let rejected = self.rejected.load(Ordering::Acquire);
-        let accepted = self.accepted.load(Ordering::Acquire);
-        let in_flight = accepted.saturating_sub(written + filtered + rejected);
-        RouteBalance { accepted, written, filtered, rejected, in_flight }
-    }
+    pub books: RouteMetrics,
 }
 
 /// Where a publish goes.
@@ -128,15 +70,20 @@ pub struct RouteError {
 pub struct Routes {
     routes: Vec<Route>,
     unmatched: Unmatched,
-    /// Books of publishes that no route wants.
-    pub unmatched_books: RouteBooks,
 }
 
 impl Routes {
     /// Routes in the order of the configuration.
-    pub fn new(routes: &[RouteConfig], unmatched: Unmatched) -> Result<Self, RouteError> {
-        let routes = routes.iter().map(Route::new).collect::<Result<_, _>>()?;
-        Ok(Self { routes, unmatched, unmatched_books: RouteBooks::default() })
+    pub fn new(
+        routes: &[RouteConfig],
+        unmatched: Unmatched,
+        metrics: &Metrics,
+    ) -> Result<Self, RouteError> {
+        let routes = routes
+            .iter()
+            .map(|route| Route::new(route, metrics))
+            .collect::<Result<_, _>>()?;
+        Ok(Self { routes, unmatched })
     }
 
     /// The routes in order.
@@ -152,9 +99,14 @@ impl Routes {
     /// Where a publish of `client` to `topic` goes.
     pub fn route(&self, topic: &Topic, client: &str) -> Routed<'_> {
         for (index, route) in self.routes.iter().enumerate() {
-            if let Some((kafka_topic, key)) = route.take(topic.as_str(), client) {
+            if let Some((kafka_topic, key)) = route.take(topic, client) {
                 return if is_legal_kafka_topic(&kafka_topic) {
-                    Routed::Log { route, index, kafka_topic, key }
+                    Routed::Log {
+                        route,
+                        index,
+                        kafka_topic,
+                        key,
+                    }
                 } else {
                     Routed::Illegal { index, kafka_topic }
                 };
@@ -165,13 +117,15 @@ impl Routes {
 }
 
 impl Route {
-    fn new(config: &RouteConfig) -> Result<Self, RouteError> {
+    fn new(config: &RouteConfig, metrics: &Metrics) -> Result<Self, RouteError> {
         let matcher = match &config.matches {
             RouteMatch::Regex(regex) => Matcher::Regex(regex.clone()),
-            RouteMatch::Filter(filter) => Matcher::Filter(
-                TopicFilter::new(filter)
-                    .map_err(|_malformed| RouteError { route: config.name.clone(), filter: filter.clone() })?,
-            ),
+            RouteMatch::Filter(filter) => {
+                Matcher::Filter(TopicFilter::new(filter).map_err(|_malformed| RouteError {
+                    route: config.name.clone(),
+                    filter: filter.clone(),
+                })?)
+            }
         };
         Ok(Self {
             name: config.name.clone(),
@@ -180,17 +134,22 @@ impl Route {
             key: config.key.clone(),
             headers: config.headers,
             constant_headers: config.constant_headers.clone().into_iter().collect(),
-            books: RouteBooks::default(),
+            books: metrics.route(&config.name),
         })
     }
 
     /// The Kafka topic and the record key, if this route takes `topic`.
-    fn take(&self, topic: &str, client: &str) -> Option<(String, Option<String>)> {
+    fn take(&self, topic: &Topic, client: &str) -> Option<(String, Option<String>)> {
         let captured = match &self.matcher {
-            Matcher::Regex(regex) => Captured::Groups(regex.captures(topic)?),
-            Matcher::Filter(filter) => Captured::Wildcards(wildcards(filter.as_str(), topic)?),
+            Matcher::Regex(regex) => Captured::Groups(regex.captures(topic.as_str())?),
+            Matcher::Filter(filter) if filter.matches(topic) => {
+                Captured::Wildcards(wildcards(filter.as_str(), topic.as_str()))
+            }
+            Matcher::Filter(_) => return None,
         };
-        let fill = |template: &Template| template.fill(topic, client, |number| captured.get(number));
+        let fill = |template: &Template| {
+            template.fill(topic.as_str(), client, |number| captured.get(number))
+        };
         Some((fill(&self.kafka_topic), self.key.as_ref().map(fill)))
     }
 }
@@ -205,36 +164,29 @@ impl<'a> Captured<'a> {
     fn get(&self, number: usize) -> &'a str {
         match self {
             Self::Groups(captures) => captures.get(number).map_or("", |group| group.as_str()),
-            Self::Wildcards(levels) => number.checked_sub(1).and_then(|index| levels.get(index)).copied().unwrap_or(""),
+            Self::Wildcards(levels) => number
+                .checked_sub(1)
+                .and_then(|index| levels.get(index))
+                .copied()
+                .unwrap_or(""),
         }
     }
 }
 
-/// What the wildcards of `filter` stand for in `topic`, or `None` where it does not match
-/// [MQTT-4.7.1-2], [MQTT-4.7.2-1].
-fn wildcards<'a>(filter: &str, topic: &'a str) -> Option<Vec<&'a str>> {
+/// What the wildcards of `filter` stand for in `topic`, which it matches.
+fn wildcards<'a>(filter: &str, topic: &'a str) -> Vec<&'a str> {
     let mut captured = Vec::new();
-    if topic.starts_with('$') && filter.starts_with(['+', '#']) {
-        return None;
-    }
-    let mut rest = Some(topic);
+    let mut rest = topic;
     for level in filter.split('/') {
-        if level == "#" {
-            captured.push(rest.unwrap_or(""));
-            return Some(captured);
-        }
-        let (here, after) = match rest?.split_once('/') {
-            Some((here, after)) => (here, Some(after)),
-            None => (rest?, None),
-        };
+        let (here, after) = rest.split_once('/').unwrap_or((rest, ""));
         match level {
+            "#" => captured.push(rest),
             "+" => captured.push(here),
-            literal if literal == here => {}
-            _ => return None,
+            _ => {}
         }
         rest = after;
     }
-    rest.is_none().then_some(captured)
+    captured
 }
 
 /// Whether `name` is a legal Kafka topic name: 1 to 249 of `A-Z a-z 0-9 . _ -`, not `.` or `..`.
@@ -243,7 +195,9 @@ pub fn is_legal_kafka_topic(name: &str) -> bool {
         && name.len() <= KAFKA_TOPIC_MAX
         && name != "."
         && name != ".."
-        && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-'))
 }
 
 #[cfg(test)]
@@ -252,12 +206,9 @@ mod tests {
 
     #[test]
     fn wildcards_are_captured_level_by_level() {
-        assert_eq!(wildcards("+/b/#", "a/b/c/d"), Some(vec!["a", "c/d"]));
-        assert_eq!(wildcards("a/#", "a"), Some(vec![""]));
-        assert_eq!(wildcards("a/+", "a"), None);
-        assert_eq!(wildcards("a", "a/b"), None);
-        assert_eq!(wildcards("#", "$SYS/x"), None);
-        assert_eq!(wildcards("temperature", "temperature"), Some(vec![]));
+        assert_eq!(wildcards("+/b/#", "a/b/c/d"), ["a", "c/d"]);
+        assert_eq!(wildcards("a/#", "a"), [""]);
+        assert_eq!(wildcards("temperature", "temperature"), [""; 0]);
     }
 
     #[test]
@@ -275,7 +226,7 @@ mod tests {
             route("sites", RouteMatch::Regex(regex), "site-$1"),
             route("rest", RouteMatch::Filter("+/x".into()), "$1"),
         ];
-        let routes = Routes::new(&routes, Unmatched::Drop).unwrap();
+        let routes = Routes::new(&routes, Unmatched::Drop, &Metrics::new()).unwrap();
         let to = |topic: &str| match routes.route(&Topic::new(topic).unwrap(), "c") {
             Routed::Log { kafka_topic, .. } => kafka_topic,
             Routed::Illegal { kafka_topic, .. } => format!("illegal {kafka_topic}"),

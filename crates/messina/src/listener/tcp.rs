@@ -38,12 +38,20 @@ pub enum ListenError {
 pub fn listen(setting: &'static str, address: SocketAddr) -> Result<TcpListener, ListenError> {
     open(address).map_err(|source| match source.kind() {
         io::ErrorKind::AddrInUse => ListenError::InUse { setting, address },
-        _ => ListenError::Bind { setting, address, source },
+        _ => ListenError::Bind {
+            setting,
+            address,
+            source,
+        },
     })
 }
 
 fn open(address: SocketAddr) -> io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    let socket = Socket::new(
+        Domain::for_address(address),
+        Type::STREAM,
+        Some(Protocol::TCP),
+    )?;
     // Restarting after a crash must not wait for the old connections' TIME_WAIT.
     socket.set_reuse_address(true)?;
     socket.set_nonblocking(true)?;

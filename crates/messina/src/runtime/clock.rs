@@ -1,9 +1,10 @@
 //! The clock: the one place that reads the time, so that everything else takes it as an argument.
 
+use std::fmt::Debug;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Where the time comes from: the system, or a test.
-pub trait Clock: Send + Sync {
+pub trait Clock: Send + Sync + Debug {
     /// A point in time for measuring durations.
     fn now(&self) -> Instant;
 

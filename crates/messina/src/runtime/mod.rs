@@ -6,3 +6,5 @@ pub mod clock;
 pub mod in_order;
 pub mod shutdown;
 pub mod tasks;
+
+pub mod up;

@@ -101,10 +101,13 @@ impl From<&SinkSnapshot> for SinkBooks {
         Self {
             name: snapshot.name.clone(),
             state: snapshot.state.name().to_owned(),
-            read: written + dead_lettered + filtered,
+            accepted: snapshot.total(|partition| {
+                u64::try_from(partition.end - partition.books.start).unwrap_or(0)
+            }),
             written,
             dead_lettered,
             filtered,
+            skipped: snapshot.total(|partition| partition.books.skipped),
             in_flight: snapshot.total(|partition| partition.in_flight),
             lag: snapshot
                 .total(|partition| u64::try_from(partition.end - partition.committed).unwrap_or(0)),

@@ -62,21 +62,24 @@ pub struct UnroutedBooks {
 }
 
 /// A sink's books: over the whole life of its offsets, not since start.
+/// `accepted = written + dead_lettered + filtered + skipped + in_flight`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct SinkBooks {
     /// The connector.
     pub name: String,
-    /// `RUNNING`, `RETRYING` or `FAILED`.
+    /// `RUNNING`, `RETRYING`, `FAILED`, `STOPPED` or `UNASSIGNED`.
     pub state: String,
-    /// Records whose offset is committed, since the first.
-    pub read: u64,
+    /// Records the log has taken since the sink's first.
+    pub accepted: u64,
     /// Of these: became rows.
     pub written: u64,
     /// Of these: dead letters.
     pub dead_lettered: u64,
     /// Of these: filtered on purpose.
     pub filtered: u64,
-    /// Records read and not yet committed.
+    /// Offsets without a record: compacted, or gone by retention before they were read.
+    pub skipped: u64,
+    /// Neither of these yet.
     pub in_flight: u64,
     /// Records in the log behind the committed offset.
     pub lag: u64,
@@ -85,8 +88,9 @@ pub struct SinkBooks {
 }
 
 impl SinkBooks {
-    /// Whether every record that was read is accounted for.
+    /// Whether every record the log has taken is accounted for.
     pub fn balance(&self) -> bool {
-        self.read == self.written + self.dead_lettered + self.filtered
+        self.accepted
+            == self.written + self.dead_lettered + self.filtered + self.skipped + self.in_flight
     }
 }

@@ -36,6 +36,12 @@ impl ClientId {
         &self.0
     }
 
+    /// The same name in an allocation of its own size, for keeping.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        Self(self.0.detached())
+    }
+
     /// Whether the client leaves the choice to the server.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -1,0 +1,65 @@
+//! `messina up`: the whole chain on this machine.
+
+use clap::Args as ClapArgs;
+
+use crate::runtime::up::{self, Ready};
+use crate::telemetry::logs::{self, LogFormat};
+
+use super::output::Output;
+use super::{CommandError, Settings};
+
+/// `messina up`
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+SIGTERM or ^C finishes what was accepted and stops within 10 s; a second one stops at once. Nothing that was
+acknowledged is lost either way.")]
+pub(super) struct Args {
+    /// Log more: -v debug, -vv trace
+    #[arg(short, long, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Log only warnings and errors
+    #[arg(short, long, conflicts_with = "verbose")]
+    quiet: bool,
+    /// How log lines look
+    #[arg(long, value_enum, default_value_t)]
+    log_format: LogFormat,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
+    logs::start(
+        if args.quiet {
+            -1
+        } else {
+            i16::from(args.verbose)
+        },
+        args.log_format,
+    );
+    let loaded = args.settings.load()?;
+    for warning in loaded.warnings.iter() {
+        tracing::warn!("{}", warning.message);
+    }
+    let mut told = Ok(());
+    up::run(loaded.config, |ready| told = tell(ready, out))?;
+    told
+}
+
+/// Tells a newcomer where everything is, and what to type next.
+fn tell(ready: &Ready, out: &mut Output) -> Result<(), CommandError> {
+    for address in &ready.mqtt {
+        out.line(format_args!("MQTT       mqtt://{address}"))?;
+    }
+    if let Some(admin) = ready.admin {
+        out.line(format_args!("admin API  http://{admin}/api/status"))?;
+    }
+    out.line(format_args!("data       {}", ready.data.display()))?;
+    if let Some(address) = ready.mqtt.first() {
+        let port = address.port();
+        out.line(format_args!(
+            "try        mosquitto_pub -p {port} -q 2 -t room/1 -m '{{\"celsius\": 21.5}}'"
+        ))?;
+        out.line("           messina query 'SELECT * FROM readings'")?;
+    }
+    out.flush()
+}

@@ -1,0 +1,75 @@
+//! `/api/query`: SELECT on the embedded table.
+
+use std::fmt::Write;
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use messina_store::table::{QueryError, QueryLimits, QueryValue};
+use serde_json::Value;
+
+use super::api::{Query, Rows};
+use super::http::{ApiError, Body};
+use super::status::Sources;
+
+/// `POST /api/query`
+pub async fn query(
+    State(sources): State<Arc<Sources>>,
+    Body(asked): Body<Query>,
+) -> Result<Json<Rows>, ApiError> {
+    let configured = sources.query_limits;
+    let max_rows = asked
+        .max_rows
+        .unwrap_or(configured.max_rows)
+        .min(configured.max_rows);
+    let limits = QueryLimits {
+        max_rows,
+        ..configured
+    };
+    let found = sources
+        .tables
+        .query(&asked.sql, limits)
+        .await
+        .map_err(query_error)?;
+    let (columns, types) = found
+        .columns
+        .into_iter()
+        .map(|column| (column.name, column.declared_type))
+        .unzip();
+    let rows = found
+        .rows
+        .into_iter()
+        .map(|row| row.into_iter().map(json).collect())
+        .collect();
+    Ok(Json(Rows {
+        columns,
+        types,
+        rows,
+        truncated: found.truncated,
+    }))
+}
+
+fn query_error(error: QueryError) -> ApiError {
+    match error {
+        QueryError::Statement { .. } | QueryError::TimedOut { .. } => ApiError::bad_request(error),
+        QueryError::Failed { .. } | QueryError::Closed => ApiError::unavailable(&error),
+    }
+}
+
+fn json(value: QueryValue) -> Value {
+    match value {
+        QueryValue::Null => Value::Null,
+        QueryValue::Integer(integer) => Value::from(integer),
+        QueryValue::Real(real) => Value::from(real),
+        QueryValue::Text(text) => Value::from(text),
+        QueryValue::Blob(bytes) => {
+            let mut hex = String::with_capacity(2 + 2 * bytes.len());
+            hex.push_str("0x");
+            for byte in &bytes {
+                // Writing to a String cannot fail.
+                drop(write!(hex, "{byte:02x}"));
+            }
+            Value::from(hex)
+        }
+    }
+}

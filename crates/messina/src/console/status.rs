@@ -1,0 +1,183 @@
+//! `/health`, `/metrics` and `/api/status`: how it goes, and the books.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Instant;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use messina_store::log::{Log, LogHealth, TopicConfig};
+use messina_store::table::{QueryLimits, TableStore};
+
+use crate::gateway::server::Gateway;
+use crate::record_log::RecordLog;
+use crate::runtime::clock::Clock;
+use crate::sink::{PartitionSnapshot, SinkSnapshot, SinkStatus, TaskState};
+use crate::telemetry::health::{Component, Health, Light};
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::status::{RouteBooks, SinkBooks, Status};
+
+/// What the admin API looks at.
+#[derive(Debug)]
+pub struct Sources {
+    /// The log.
+    pub log: Log,
+    /// The log, as sinks see it.
+    pub record_log: Arc<dyn RecordLog>,
+    /// The tables.
+    pub tables: TableStore,
+    /// The gateway.
+    pub gateway: Arc<Gateway>,
+    /// The sinks.
+    pub sinks: Vec<Arc<SinkStatus>>,
+    /// All lights.
+    pub health: Arc<Health>,
+    /// All metrics.
+    pub metrics: Arc<Metrics>,
+    /// What a topic gets that is created without saying more.
+    pub topic_defaults: TopicConfig,
+    /// What a query may cost.
+    pub query_limits: QueryLimits,
+    /// The data directory, for people.
+    pub data: String,
+    /// The log's directory, for its size.
+    pub log_dir: PathBuf,
+    /// The table file, for its size.
+    pub table_path: PathBuf,
+    /// The time.
+    pub clock: Arc<dyn Clock>,
+    /// When everything was ready.
+    pub ready: Instant,
+}
+
+impl Sources {
+    /// Brings lights and levels up to date: those of the log and of the sinks are theirs to know.
+    fn look(&self) -> Vec<SinkSnapshot> {
+        match self.log.health() {
+            LogHealth::Good => self.health.green("log"),
+            LogHealth::Full(reason) | LogHealth::Failed(reason) => self.health.red("log", &*reason),
+        }
+        let snapshots: Vec<_> = self.sinks.iter().map(|sink| sink.snapshot()).collect();
+        for sink in &snapshots {
+            let name = format!("sink {}", sink.name);
+            match &sink.state {
+                TaskState::Running | TaskState::Unassigned | TaskState::Stopped => {
+                    self.health.green(&name)
+                }
+                TaskState::Retrying { reason } => self.health.amber(&name, reason.as_str()),
+                TaskState::Failed { trace } => self.health.red(&name, trace.as_str()),
+            }
+        }
+        snapshots
+    }
+}
+
+/// `GET /health`: 200 unless something is red, with every component's light.
+pub async fn health(State(sources): State<Arc<Sources>>) -> (StatusCode, Json<Vec<Component>>) {
+    sources.look();
+    let status = match sources.health.worst() {
+        Light::Green | Light::Amber => StatusCode::OK,
+        Light::Red => StatusCode::SERVICE_UNAVAILABLE,
+    };
+    (status, Json(sources.health.components()))
+}
+
+/// `GET /metrics`: `OpenMetrics` text.
+pub async fn metrics(State(sources): State<Arc<Sources>>) -> impl IntoResponse {
+    for sink in sources.look() {
+        let metrics = sources.metrics.sink(&sink.name);
+        // Counters of a scrape are set, not counted: the books are the one place where they are kept.
+        metrics.written.inner().store(
+            sink.total(|partition| partition.books.written),
+            Ordering::Relaxed,
+        );
+        metrics.dead_lettered.inner().store(
+            sink.total(|partition| partition.books.dead_lettered),
+            Ordering::Relaxed,
+        );
+        metrics.filtered.inner().store(
+            sink.total(|partition| partition.books.filtered),
+            Ordering::Relaxed,
+        );
+        metrics
+            .rows
+            .inner()
+            .store(sink.rows_written, Ordering::Relaxed);
+        metrics
+            .retries
+            .inner()
+            .store(sink.retries, Ordering::Relaxed);
+        metrics
+            .in_flight
+            .set(sink.total(|partition| partition.in_flight));
+        metrics.lag.set(sink.total(lag));
+    }
+    let text = sources.metrics.encode();
+    (
+        [(
+            header::CONTENT_TYPE,
+            "application/openmetrics-text; version=1.0.0; charset=utf-8",
+        )],
+        text,
+    )
+}
+
+/// `GET /api/status`
+pub async fn status(State(sources): State<Arc<Sources>>) -> Json<Status> {
+    let sinks = sources.look();
+    let gateway = &sources.gateway;
+    let (connected, asleep) = gateway.sessions.count();
+    let (log_dir, table_path) = (sources.log_dir.clone(), sources.table_path.clone());
+    let sizes = tokio::task::spawn_blocking(move || (size_of(&log_dir), size_of(&table_path)));
+    let (log_bytes, table_bytes) = sizes.await.unwrap_or_default();
+    let uptime = sources.clock.now().duration_since(sources.ready);
+    Json(Status {
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        uptime_seconds: uptime.as_secs(),
+        data: sources.data.clone(),
+        listen: gateway
+            .config
+            .listen
+            .iter()
+            .map(ToString::to_string)
+            .collect(),
+        health: sources.health.worst(),
+        components: sources.health.components(),
+        connections: gateway.events.connections(),
+        sessions: (connected + asleep) as u64,
+        routes: gateway.routes.iter().map(route_books).collect(),
+        unrouted: gateway.events.unrouted_books(),
+        sinks: sinks.iter().map(SinkBooks::from).collect(),
+        log_bytes,
+        table_bytes,
+    })
+}
+
+fn route_books(route: &crate::gateway::route::Route) -> RouteBooks {
+    RouteBooks {
+        name: route.name.clone(),
+        accepted: route.books.accepted.get(),
+        in_flight: route.books.in_flight.get(),
+        refused: route.books.refused.get(),
+    }
+}
+
+/// Records in the log behind the committed offset.
+fn lag(partition: &PartitionSnapshot) -> u64 {
+    u64::try_from(partition.end - partition.committed).unwrap_or(0)
+}
+
+/// Bytes of a file, or of all files below a folder. What goes away while it is looked at counts nothing.
+fn size_of(path: &Path) -> u64 {
+    let Ok(metadata) = std::fs::metadata(path) else {
+        return 0;
+    };
+    if !metadata.is_dir() {
+        return metadata.len();
+    }
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    entries.map(|entry| size_of(&entry.path())).sum()
+}

@@ -1,0 +1,105 @@
+//! `/api/topics`: list, create, delete.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use messina_store::log::{Cleanup, Log, TopicConfig, TopicError, TopicInfo};
+
+use super::api::{CreateTopic, PartitionEntry, TopicEntry, TopicList};
+use super::http::{ApiError, Body};
+use super::status::Sources;
+
+/// `GET /api/topics`
+pub async fn list(State(sources): State<Arc<Sources>>) -> Json<TopicList> {
+    let topics = sources
+        .log
+        .topics()
+        .into_iter()
+        .map(|info| entry(&sources.log, info))
+        .collect();
+    Json(TopicList { topics })
+}
+
+fn entry(log: &Log, info: TopicInfo) -> TopicEntry {
+    let partitions = log.partitions(&info.name);
+    let partitions = partitions.iter().map(|handle| PartitionEntry {
+        partition: handle.index(),
+        start: handle.start_offset(),
+        end: handle.end_offset(),
+    });
+    TopicEntry {
+        internal: info.internal,
+        cleanup: match info.config.cleanup {
+            Cleanup::Delete => "delete".to_owned(),
+            Cleanup::Compact => "compact".to_owned(),
+        },
+        retention_ms: info
+            .config
+            .retention
+            .and_then(|retention| u64::try_from(retention.as_millis()).ok()),
+        retention_bytes: info.config.retention_bytes,
+        partitions: partitions.collect(),
+        name: info.name,
+    }
+}
+
+/// `POST /api/topics`
+pub async fn create(
+    State(sources): State<Arc<Sources>>,
+    Body(asked): Body<CreateTopic>,
+) -> Result<(StatusCode, Json<TopicEntry>), ApiError> {
+    let config = TopicConfig {
+        partitions: asked
+            .partitions
+            .unwrap_or(sources.topic_defaults.partitions),
+        retention: asked
+            .retention_ms
+            .map(Duration::from_millis)
+            .or(sources.topic_defaults.retention),
+        retention_bytes: asked
+            .retention_bytes
+            .or(sources.topic_defaults.retention_bytes),
+        cleanup: if asked.compact {
+            Cleanup::Compact
+        } else {
+            Cleanup::Delete
+        },
+    };
+    sources
+        .log
+        .create_topic(&asked.name, config.clone())
+        .await
+        .map_err(topic_error)?;
+    let info = TopicInfo {
+        name: asked.name,
+        config,
+        internal: false,
+    };
+    Ok((StatusCode::CREATED, Json(entry(&sources.log, info))))
+}
+
+/// `DELETE /api/topics/NAME`
+pub async fn delete(
+    State(sources): State<Arc<Sources>>,
+    Path(name): Path<String>,
+) -> Result<StatusCode, ApiError> {
+    if name.starts_with("__") {
+        return Err(ApiError::bad_request(format!(
+            "`{name}` is Messina's own; it cannot be deleted while it runs"
+        )));
+    }
+    sources.log.delete_topic(&name).await.map_err(topic_error)?;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+fn topic_error(error: TopicError) -> ApiError {
+    match error {
+        TopicError::Unknown(_) => ApiError::not_found(error),
+        TopicError::Exists(_) => ApiError::conflict(error),
+        TopicError::Name(_) | TopicError::Partitions(_) => ApiError::bad_request(error),
+        TopicError::Log(_) | TopicError::Disk(_) => ApiError::unavailable(&error),
+    }
+}

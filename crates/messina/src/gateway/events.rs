@@ -1,0 +1,145 @@
+//! What happens at the gateway that is both a counter and, where a person should know, a log line.
+
+use std::sync::Arc;
+
+use messina_mqtt::packet::QoS;
+use messina_store::log::AppendError;
+use prometheus_client::metrics::counter::Counter;
+
+use super::route::{Route, Routes};
+use crate::config::Unmatched;
+use crate::telemetry::metrics::{GatewayMetrics, Metrics};
+use crate::telemetry::status::UnroutedBooks;
+
+/// The gateway's events. Counters of labels are looked up once.
+#[derive(Debug)]
+pub struct Events {
+    metrics: GatewayMetrics,
+    published: [Counter; 3],
+    m2m: Counter,
+    dropped: Counter,
+    rejected: Counter,
+    routes: Arc<Routes>,
+}
+
+impl Events {
+    /// Events counted in `metrics`.
+    pub fn new(metrics: &Metrics, routes: Arc<Routes>) -> Self {
+        let own = metrics.gateway.clone();
+        let published =
+            ["0", "1", "2"].map(|qos| GatewayMetrics::counter(&own.publishes, "qos", qos));
+        let unrouted = |action| GatewayMetrics::counter(&own.unrouted, "action", action);
+        let (m2m, dropped, rejected) = (unrouted("m2m"), unrouted("drop"), unrouted("reject"));
+        Self {
+            published,
+            m2m,
+            dropped,
+            rejected,
+            metrics: own,
+            routes,
+        }
+    }
+
+    /// A connection was accepted.
+    pub fn opened(&self) {
+        self.metrics.accepted_connections.inc();
+        self.metrics.connections.inc();
+    }
+
+    /// A connection is gone.
+    pub fn gone(&self) {
+        self.metrics.connections.dec();
+    }
+
+    /// Connections now open.
+    pub fn connections(&self) -> u64 {
+        self.metrics.connections.get()
+    }
+
+    /// A connection is closed by us, for `reason`: a word of ours or a reason code's name, never a peer's text.
+    pub fn closed(&self, reason: &str) {
+        GatewayMetrics::counter(&self.metrics.closed, "reason", reason).inc();
+    }
+
+    /// So many sessions are kept.
+    pub fn sessions(&self, kept: usize) {
+        self.metrics.sessions.set(kept as u64);
+    }
+
+    /// A PUBLISH came in.
+    pub fn published(&self, qos: QoS) {
+        if let Some(counter) = self.published.get(qos as usize) {
+            counter.inc();
+        }
+    }
+
+    /// A PUBLISH went out to a subscriber.
+    pub fn delivered(&self) {
+        self.metrics.deliveries.inc();
+    }
+
+    /// Deliveries were dropped because a subscriber was too slow or could not take them.
+    pub fn undelivered(&self, deliveries: u64) {
+        if deliveries > 0 {
+            self.metrics.dropped_deliveries.inc_by(deliveries);
+        }
+    }
+
+    /// Bytes came in.
+    pub fn received(&self, bytes: usize) {
+        self.metrics.received.inc_by(bytes as u64);
+    }
+
+    /// Bytes went out.
+    pub fn sent(&self, bytes: usize) {
+        self.metrics.sent.inc_by(bytes as u64);
+    }
+
+    /// A publish of the route at `index` is on its way into the log.
+    pub fn submitted(&self, index: usize) {
+        if let Some(route) = self.routes.get(index) {
+            route.books.in_flight.inc();
+        }
+    }
+
+    /// A publish of the route at `index` is durable in the log.
+    pub fn accepted(&self, index: usize) {
+        if let Some(route) = self.routes.get(index) {
+            route.books.accepted.inc();
+            route.books.in_flight.dec();
+        }
+    }
+
+    /// The log refused a publish of the route at `index`.
+    pub fn refused(&self, index: usize, error: &AppendError) {
+        if let Some(route) = self.routes.get(index) {
+            route.books.refused.inc();
+            route.books.in_flight.dec();
+            tracing::debug!(route = route.name, %error, "the log refused a publish");
+        }
+    }
+
+    /// What `route` makes of a publish's topic cannot be a Kafka topic.
+    pub fn illegal(&self, route: &Route, reason: &str) {
+        route.books.refused.inc();
+        tracing::debug!(route = route.name, reason, "a publish is refused");
+    }
+
+    /// No route took a publish.
+    pub fn unrouted(&self, action: Unmatched) {
+        match action {
+            Unmatched::M2m => self.m2m.inc(),
+            Unmatched::Drop => self.dropped.inc(),
+            Unmatched::Reject => self.rejected.inc(),
+        };
+    }
+
+    /// The books of publishes no route took.
+    pub fn unrouted_books(&self) -> UnroutedBooks {
+        UnroutedBooks {
+            m2m: self.m2m.get(),
+            dropped: self.dropped.get(),
+            rejected: self.rejected.get(),
+        }
+    }
+}

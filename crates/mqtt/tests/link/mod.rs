@@ -6,19 +6,19 @@ use std::collections::VecDeque;
 
 /// Bytes under way, with the millisecond they arrive.
 #[derive(Default)]
-pub struct Link {
+pub(crate) struct Link {
     parts: VecDeque<(u64, Vec<u8>)>,
 }
 
 impl Link {
     /// Sends bytes; they arrive at `at`, but not before those sent earlier.
-    pub fn send(&mut self, at: u64, bytes: Vec<u8>) {
+    pub(crate) fn send(&mut self, at: u64, bytes: Vec<u8>) {
         let last = self.parts.back().map_or(0, |(last, _)| *last);
         self.parts.push_back((at.max(last), bytes));
     }
 
     /// The oldest bytes, if they have arrived.
-    pub fn receive(&mut self, now: u64) -> Option<Vec<u8>> {
+    pub(crate) fn receive(&mut self, now: u64) -> Option<Vec<u8>> {
         let (at, _) = self.parts.front()?;
         if *at > now {
             None
@@ -28,7 +28,7 @@ impl Link {
     }
 
     /// Loses everything under way.
-    pub fn cut(&mut self) {
+    pub(crate) fn cut(&mut self) {
         self.parts.clear();
     }
 }

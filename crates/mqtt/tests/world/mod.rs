@@ -23,11 +23,11 @@ const PACKET_LIMIT: u32 = 65_536;
 
 /// What goes wrong in a run.
 #[derive(Clone, Copy)]
-pub struct Faults {
+pub(crate) struct Faults {
     /// Connections break.
-    pub breaks: bool,
+    pub(crate) breaks: bool,
     /// The server loses what is not durable. What it sends is not durable yet, so only what it receives counts.
-    pub restarts: bool,
+    pub(crate) restarts: bool,
 }
 
 /// What the log does for the session after a while.
@@ -46,7 +46,7 @@ struct Books {
     arrived: Vec<u64>,
 }
 
-pub struct World {
+pub(crate) struct World {
     random: fastrand::Rng,
     seed: u64,
     version: Version,
@@ -78,7 +78,7 @@ pub struct World {
 
 impl World {
     #[expect(clippy::disallowed_methods, reason = "some instant to count from")]
-    pub fn new(seed: u64, version: Version, faults: Faults) -> Self {
+    pub(crate) fn new(seed: u64, version: Version, faults: Faults) -> Self {
         let mut random = fastrand::Rng::with_seed(seed);
         let origin = Instant::now();
         let mut options = Options::new(ClientId::new("pair").unwrap());
@@ -125,7 +125,7 @@ impl World {
         self.origin + Duration::from_millis(self.ms)
     }
 
-    pub fn run(&mut self) {
+    pub(crate) fn run(&mut self) {
         while self.ms < END && !self.is_over() {
             self.ms += 1;
             self.disturb();
@@ -302,7 +302,7 @@ impl World {
         loop {
             match self.session.poll() {
                 session::Output::Send(packet) => {
-                    self.session_codec.encode(&packet, &mut out).unwrap()
+                    self.session_codec.encode(&packet, &mut out).unwrap();
                 }
                 session::Output::SendPublish(outgoing) => self
                     .session_codec
@@ -343,7 +343,7 @@ impl World {
         loop {
             match self.device.poll() {
                 device::Output::Send(packet) => {
-                    self.device_codec.encode(&packet, &mut out).unwrap()
+                    self.device_codec.encode(&packet, &mut out).unwrap();
                 }
                 device::Output::Received(publish) => {
                     self.to_device.handed.push(number(&publish));
@@ -380,7 +380,7 @@ impl World {
     }
 
     /// The verdict, from what was promised.
-    pub fn judge(&self) {
+    pub(crate) fn judge(&self) {
         let seed = self.seed;
         assert!(
             !self.faults.breaks || self.breaks > 0,
@@ -405,7 +405,7 @@ impl World {
     }
 
     /// Everything that arrived, to compare two runs.
-    pub fn story(&self) -> Vec<u64> {
+    pub(crate) fn story(&self) -> Vec<u64> {
         let ends = [self.ms, self.breaks];
         self.to_server
             .arrived

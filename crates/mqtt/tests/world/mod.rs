@@ -18,7 +18,7 @@ use crate::link::Link;
 const MESSAGES: u64 = 40;
 /// After this many milliseconds nothing breaks any more.
 const CALM: u64 = 3_000;
-const END: u64 = 12_000;
+const END: u64 = 90_000;
 const PACKET_LIMIT: u32 = 65_536;
 
 /// What goes wrong in a run.
@@ -320,11 +320,11 @@ impl World {
                 }
                 session::Output::Deliver(publish, ticket) => {
                     self.to_server.handed.push(number(&publish));
-                    let at = self.later();
+                    let at = self.ms + self.random.u64(1..300);
                     self.log.push((at, Work::Accept(ticket.unwrap(), publish)));
                 }
                 session::Output::Release(packet_id) => {
-                    let at = self.later();
+                    let at = self.ms + self.random.u64(1..300);
                     self.log.push((at, Work::Release(packet_id)));
                 }
                 session::Output::Close(reason) => {

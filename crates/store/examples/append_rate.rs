@@ -12,28 +12,49 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use messina_store::disk::{Disk, RealDisk};
-use messina_store::log::{Append, AppendWaiter, Log, LogOptions, NewRecord, PartitionHandle, TopicConfig};
+use messina_store::log::{
+    Append, AppendWaiter, Log, LogOptions, NewRecord, PartitionHandle, TopicConfig,
+};
 use tokio::task::JoinSet;
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut arguments = std::env::args().skip(1);
-    let dir = arguments.next().map_or_else(std::env::temp_dir, PathBuf::from).join("messina-append-rate");
+    let dir = arguments
+        .next()
+        .map_or_else(std::env::temp_dir, PathBuf::from)
+        .join("messina-append-rate");
     let seconds = arguments.next().map_or(Ok(3), |text| text.parse())?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).build()?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .build()?;
     for waiters in [1, 64, 1_000] {
         match std::fs::remove_dir_all(&dir) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
             _ => {}
         }
         let log = Log::open(&dir, LogOptions::default())?;
-        log.create_topic_blocking("t", &TopicConfig { partitions: 8, ..TopicConfig::default() })?;
+        log.create_topic_blocking(
+            "t",
+            &TopicConfig {
+                partitions: 8,
+                ..TopicConfig::default()
+            },
+        )?;
         let sync = fdatasync(&dir)?;
         let mut latencies = runtime.block_on(run(&log, waiters, Duration::from_secs(seconds)));
         latencies.sort_unstable();
-        let at = |percent: usize| latencies.get(latencies.len() * percent / 1000).copied().unwrap_or_default();
+        let at = |percent: usize| {
+            latencies
+                .get(latencies.len() * percent / 1000)
+                .copied()
+                .unwrap_or_default()
+        };
         println!(
             "{waiters:>5} waiters: {:>8} appends/s, p50 {:?}, p99 {:?}, p99.9 {:?}; fdatasync p50 {sync:?}",
-            latencies.len() as u64 / seconds, at(500), at(990), at(999),
+            latencies.len() as u64 / seconds,
+            at(500),
+            at(990),
+            at(999),
         );
         log.close()?;
     }
@@ -60,10 +81,20 @@ async fn append_until(log: Log, handle: PartitionHandle, end: Instant) -> Vec<Du
         if begun >= end {
             return latencies;
         }
-        let record = NewRecord { value: Some(value.clone()), timestamp: 1, ..NewRecord::default() };
+        let record = NewRecord {
+            value: Some(value.clone()),
+            timestamp: 1,
+            ..NewRecord::default()
+        };
         let permit = log.reserve(record.size_bound()).await;
         let records = vec![(handle.clone(), record)];
-        log.append(Append { records, permit, waiter: Arc::clone(&waiter), ticket: 0, want_offsets: false });
+        log.append(Append {
+            records,
+            permit,
+            waiter: Arc::clone(&waiter),
+            ticket: 0,
+            want_offsets: false,
+        });
         waiter.notified().await;
         waiter.drain(&mut done);
         if done.drain(..).any(|completion| completion.result.is_err()) {

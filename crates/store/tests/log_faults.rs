@@ -1,6 +1,15 @@
 //! The first promise under every fault: what was acknowledged is there, in order, whole, whatever the disk does.
-#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may")]
-#![expect(clippy::cast_possible_wrap, clippy::cast_possible_truncation, reason = "small numbers")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test may"
+)]
+#![expect(
+    clippy::cast_possible_wrap,
+    clippy::cast_possible_truncation,
+    reason = "small numbers"
+)]
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
@@ -12,7 +21,8 @@ use bytes::Bytes;
 use messina_store::disk::{CrashKeeps, Fault, SimDisk};
 use messina_store::log::check::{check as check_files, repair};
 use messina_store::log::{
-    AppendError, Cleanup, Log, LogHealth, LogOptions, NewRecord, OffsetCommit, OpenError, TopicConfig, TopicError,
+    AppendError, Cleanup, Log, LogHealth, LogOptions, NewRecord, OffsetCommit, OpenError,
+    TopicConfig, TopicError,
 };
 use tokio::runtime::Runtime;
 
@@ -45,44 +55,89 @@ struct Oracle {
 
 /// The partitions a step writes to.
 fn places(step: usize) -> Vec<i32> {
-    (0..PARTITIONS).filter(|partition| step % 4 == 3 || step % 3 == usize::try_from(*partition).unwrap()).collect()
+    (0..PARTITIONS)
+        .filter(|partition| step % 4 == 3 || step % 3 == usize::try_from(*partition).unwrap())
+        .collect()
 }
 
 fn record(step: usize) -> NewRecord {
     let value = format!("{step}:{}", "x".repeat(400 + step * 37 % 900));
-    NewRecord { value: Some(value.into()), timestamp: 5, ..NewRecord::default() }
+    NewRecord {
+        value: Some(value.into()),
+        timestamp: 5,
+        ..NewRecord::default()
+    }
 }
 
 fn step_of(value: &[u8]) -> usize {
-    std::str::from_utf8(value).unwrap().split(':').next().unwrap().parse().unwrap()
+    std::str::from_utf8(value)
+        .unwrap()
+        .split(':')
+        .next()
+        .unwrap()
+        .parse()
+        .unwrap()
 }
 
 /// Appends, commits, checkpoints, creates and deletes topics, until the end or until the log has failed.
+#[expect(clippy::too_many_lines, reason = "one script, from top to bottom")]
 fn work(runtime: &Runtime, log: &Log, oracle: &mut Oracle) {
-    let config = TopicConfig { partitions: PARTITIONS, ..TopicConfig::default() };
-    let compact = TopicConfig { cleanup: Cleanup::Compact, ..TopicConfig::default() };
-    let created = [log.create_topic_blocking("a", &config), log.create_topic_blocking("c", &compact)];
-    if created.iter().any(|created| matches!(created, Err(error) if !matches!(error, TopicError::Exists(_)))) {
+    let config = TopicConfig {
+        partitions: PARTITIONS,
+        ..TopicConfig::default()
+    };
+    let compact = TopicConfig {
+        cleanup: Cleanup::Compact,
+        ..TopicConfig::default()
+    };
+    let created = [
+        log.create_topic_blocking("a", &config),
+        log.create_topic_blocking("c", &compact),
+    ];
+    if created
+        .iter()
+        .any(|created| matches!(created, Err(error) if !matches!(error, TopicError::Exists(_))))
+    {
         return;
     }
     oracle.topics = true;
     let (handles, state) = (log.partitions("a"), log.partition("c", 0).unwrap());
     for step in 0..STEPS {
         let to = places(step);
-        let records = to.iter().map(|partition| (handles[usize::try_from(*partition).unwrap()].clone(), record(step))).collect();
+        let records = to
+            .iter()
+            .map(|partition| {
+                (
+                    handles[usize::try_from(*partition).unwrap()].clone(),
+                    record(step),
+                )
+            })
+            .collect();
         match runtime.block_on(log.append_wait(records)) {
             Ok(offsets) => drop(oracle.acknowledged.insert(step, offsets)),
             Err(AppendError::Full(_)) => continue,
             Err(_) => return,
         }
         let key = format!("key{}", step % 5);
-        let new = NewRecord { key: Some(key.clone().into()), ..record(step) };
-        if runtime.block_on(log.append_wait(vec![(state.clone(), new)])).is_ok() {
+        let new = NewRecord {
+            key: Some(key.clone().into()),
+            ..record(step)
+        };
+        if runtime
+            .block_on(log.append_wait(vec![(state.clone(), new)]))
+            .is_ok()
+        {
             oracle.state.insert(key, step);
         }
         if step % 10 == 5 {
-            let commit = OffsetCommit { offset: step as i64, metadata: "books".into() };
-            if runtime.block_on(log.commit_offsets("g", &[(handles[0].clone(), commit)])).is_ok() {
+            let commit = OffsetCommit {
+                offset: step as i64,
+                metadata: "books".into(),
+            };
+            if runtime
+                .block_on(log.commit_offsets("g", &[(handles[0].clone(), commit)]))
+                .is_ok()
+            {
                 oracle.committed = step as i64;
             }
         }
@@ -118,9 +173,15 @@ fn check(log: &Log, oracle: &Oracle, what: &str) {
                 assert_eq!(record.offset, offset, "{what}: offsets must not have gaps");
                 offset += 1;
                 let step = step_of(&record.value.unwrap());
-                assert!(last < Some(step), "{what}: {step} after {last:?} in {handle:?}");
+                assert!(
+                    last < Some(step),
+                    "{what}: {step} after {last:?} in {handle:?}"
+                );
                 last = Some(step);
-                found.entry(step).or_default().insert(handle.index(), record.offset);
+                found
+                    .entry(step)
+                    .or_default()
+                    .insert(handle.index(), record.offset);
             }
             assert_eq!(offset, next);
         }
@@ -131,11 +192,23 @@ fn check(log: &Log, oracle: &Oracle, what: &str) {
         assert_eq!(there, places(*step), "{what}: step {step} is there in part");
     }
     for (step, offsets) in &oracle.acknowledged {
-        let there = found.get(step).map(|partitions| partitions.values().copied().collect::<Vec<_>>());
-        assert_eq!(there.as_ref(), Some(offsets), "{what}: acknowledged step {step}");
+        let there = found
+            .get(step)
+            .map(|partitions| partitions.values().copied().collect::<Vec<_>>());
+        assert_eq!(
+            there.as_ref(),
+            Some(offsets),
+            "{what}: acknowledged step {step}"
+        );
     }
-    let committed = log.committed("g", &handles[0]).map_or(0, |commit| commit.offset);
-    assert!(committed >= oracle.committed, "{what}: committed {committed}, promised {}", oracle.committed);
+    let committed = log
+        .committed("g", &handles[0])
+        .map_or(0, |commit| commit.offset);
+    assert!(
+        committed >= oracle.committed,
+        "{what}: committed {committed}, promised {}",
+        oracle.committed
+    );
     let state = log.read_compacted("c").unwrap_or_default();
     for (key, step) in &oracle.state {
         let there = step_of(&state[&Bytes::from(key.clone())]);
@@ -148,9 +221,18 @@ fn reopen(runtime: &Runtime, disk: &SimDisk, oracle: &Oracle, what: &str) {
     let log = open(disk).unwrap_or_else(|error| panic!("{what}: {error}"));
     check(&log, oracle, what);
     if let Some(handle) = log.partition("a", 0) {
-        let more = NewRecord { value: Some(format!("{STEPS}:more").into()), ..NewRecord::default() };
+        let more = NewRecord {
+            value: Some(format!("{STEPS}:more").into()),
+            ..NewRecord::default()
+        };
         let end = handle.end_offset();
-        assert_eq!(runtime.block_on(log.append_wait(vec![(handle, more)])).unwrap(), [end], "{what}");
+        assert_eq!(
+            runtime
+                .block_on(log.append_wait(vec![(handle, more)]))
+                .unwrap(),
+            [end],
+            "{what}"
+        );
     }
 }
 
@@ -163,7 +245,9 @@ fn run(runtime: &Runtime, disk: &SimDisk) -> Oracle {
 }
 
 fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_current_thread().build().unwrap()
+    tokio::runtime::Builder::new_current_thread()
+        .build()
+        .unwrap()
 }
 
 fn count_operations(runtime: &Runtime) -> u64 {
@@ -180,8 +264,18 @@ fn a_power_cut_at_every_operation_loses_nothing_that_was_acknowledged() {
         let disk = SimDisk::new();
         disk.fail_at(at, Fault::PowerCut);
         let oracle = run(&runtime, &disk);
-        for keeps in [CrashKeeps::Synced, CrashKeeps::Everything, CrashKeeps::Some(at), CrashKeeps::Some(at + 1_000_000)] {
-            reopen(&runtime, &disk.after_crash(keeps), &oracle, &format!("power cut at {at}, {keeps:?}"));
+        for keeps in [
+            CrashKeeps::Synced,
+            CrashKeeps::Everything,
+            CrashKeeps::Some(at),
+            CrashKeeps::Some(at + 1_000_000),
+        ] {
+            reopen(
+                &runtime,
+                &disk.after_crash(keeps),
+                &oracle,
+                &format!("power cut at {at}, {keeps:?}"),
+            );
         }
     }
 }
@@ -200,7 +294,12 @@ fn a_power_cut_at_every_operation_of_a_recovery_loses_nothing_either() {
             disk.fail_at(second, Fault::PowerCut);
             let opened = open(&disk).is_ok();
             let what = format!("power cut at {at}, then at {second} of recovery");
-            reopen(&runtime, &disk.after_crash(CrashKeeps::Some(second)), &oracle, &what);
+            reopen(
+                &runtime,
+                &disk.after_crash(CrashKeeps::Some(second)),
+                &oracle,
+                &what,
+            );
             if opened {
                 break;
             }
@@ -216,7 +315,12 @@ fn an_error_of_any_single_operation_loses_nothing_and_stops_acknowledgements() {
         disk.fail_at(at, Fault::Error(ErrorKind::Other));
         let oracle = run(&runtime, &disk);
         for keeps in [CrashKeeps::Synced, CrashKeeps::Some(at)] {
-            reopen(&runtime, &disk.after_crash(keeps), &oracle, &format!("error at {at}, {keeps:?}"));
+            reopen(
+                &runtime,
+                &disk.after_crash(keeps),
+                &oracle,
+                &format!("error at {at}, {keeps:?}"),
+            );
         }
     }
 }
@@ -226,22 +330,49 @@ fn a_failed_sync_poisons_the_log_until_it_is_opened_again() {
     let runtime = runtime();
     let disk = SimDisk::new();
     let log = open(&disk).unwrap();
-    log.create_topic_blocking("a", &TopicConfig { partitions: PARTITIONS, ..TopicConfig::default() }).unwrap();
+    log.create_topic_blocking(
+        "a",
+        &TopicConfig {
+            partitions: PARTITIONS,
+            ..TopicConfig::default()
+        },
+    )
+    .unwrap();
     let handle = log.partition("a", 0).unwrap();
-    runtime.block_on(log.append_wait(vec![(handle.clone(), record(0))])).unwrap();
+    runtime
+        .block_on(log.append_wait(vec![(handle.clone(), record(0))]))
+        .unwrap();
     std::thread::sleep(Duration::from_millis(120));
     // Of a group: create or write the segment, write the frame, sync.
     disk.fail_at(disk.operations() + 2, Fault::Error(ErrorKind::Other));
     let refused = runtime.block_on(log.append_wait(vec![(handle.clone(), record(3))]));
-    assert!(matches!(&refused, Err(AppendError::Failed(why)) if why.contains("sync")), "{refused:?}");
+    assert!(
+        matches!(&refused, Err(AppendError::Failed(why)) if why.contains("sync")),
+        "{refused:?}"
+    );
     assert!(matches!(log.health(), LogHealth::Failed(_)));
-    assert!(matches!(runtime.block_on(log.append_wait(vec![(handle.clone(), record(6))])), Err(AppendError::Failed(_))));
-    assert!(log.create_topic_blocking("b", &TopicConfig::default()).is_err());
+    assert!(matches!(
+        runtime.block_on(log.append_wait(vec![(handle.clone(), record(6))])),
+        Err(AppendError::Failed(_))
+    ));
+    assert!(
+        log.create_topic_blocking("b", &TopicConfig::default())
+            .is_err()
+    );
     assert!(log.close().is_err());
     assert_eq!(handle.end_offset(), 1);
     drop((log, handle));
-    let oracle = Oracle { topics: true, acknowledged: BTreeMap::from([(0, vec![0])]), ..Oracle::default() };
-    reopen(&runtime, &disk.after_crash(CrashKeeps::Synced), &oracle, "after a failed sync");
+    let oracle = Oracle {
+        topics: true,
+        acknowledged: BTreeMap::from([(0, vec![0])]),
+        ..Oracle::default()
+    };
+    reopen(
+        &runtime,
+        &disk.after_crash(CrashKeeps::Synced),
+        &oracle,
+        "after a failed sync",
+    );
 }
 
 #[test]
@@ -256,7 +387,12 @@ fn a_disk_full_for_one_operation_is_survived() {
         check(&log, &oracle, &format!("full at {at}, still open"));
         drop(log);
         for keeps in [CrashKeeps::Synced, CrashKeeps::Some(at)] {
-            reopen(&runtime, &disk.after_crash(keeps), &oracle, &format!("full at {at}, {keeps:?}"));
+            reopen(
+                &runtime,
+                &disk.after_crash(keeps),
+                &oracle,
+                &format!("full at {at}, {keeps:?}"),
+            );
         }
     }
 }
@@ -270,7 +406,10 @@ fn a_full_disk_refuses_appends_and_takes_them_again_when_space_returns() {
         let log = open(&disk).unwrap();
         disk.set_capacity(Some(capacity));
         work(&runtime, &log, &mut oracle);
-        assert!(oracle.acknowledged.len() < STEPS, "{capacity} bytes do not fill up");
+        assert!(
+            oracle.acknowledged.len() < STEPS,
+            "{capacity} bytes do not fill up"
+        );
         assert!(matches!(log.health(), LogHealth::Full(_)), "{capacity}");
         disk.set_capacity(None);
         std::thread::sleep(Duration::from_millis(300));
@@ -282,20 +421,27 @@ fn a_full_disk_refuses_appends_and_takes_them_again_when_space_returns() {
         let log = open(&disk.after_crash(CrashKeeps::Synced)).unwrap();
         oracle.acknowledged.remove(&STEPS);
         let end = log.partition("a", 0).unwrap().end_offset();
-        let last = log.read(&log.partition("a", 0).unwrap(), end - 1, 10).unwrap().pop().unwrap();
+        let last = log
+            .read(&log.partition("a", 0).unwrap(), end - 1, 10)
+            .unwrap()
+            .pop()
+            .unwrap();
         assert_eq!(step_of(&last.value.unwrap()), STEPS + 2);
     }
 }
 
 /// A repaired log opens, and has every acknowledged record at its offset that is not in a range said to be lost.
 fn repaired_opens(disk: &SimDisk, oracle: &Oracle, what: &str) {
-    let report = repair(Path::new("/log"), &options(disk)).unwrap_or_else(|error| panic!("{what}: {error}"));
+    let report =
+        repair(Path::new("/log"), &options(disk)).unwrap_or_else(|error| panic!("{what}: {error}"));
     assert!(report.set_aside.is_some());
     let log = open(disk).unwrap_or_else(|error| panic!("{what}: repaired: {error}"));
     for (step, offsets) in &oracle.acknowledged {
         for (partition, offset) in places(*step).into_iter().zip(offsets) {
             let said = report.lost.iter().any(|lost| {
-                lost.topic == "a" && lost.partition == partition && (lost.from..lost.to).contains(offset)
+                lost.topic == "a"
+                    && lost.partition == partition
+                    && (lost.from..lost.to).contains(offset)
             });
             let handle = log.partition("a", partition).unwrap();
             // Behind the last record that is left nobody can say what was lost.
@@ -303,7 +449,11 @@ fn repaired_opens(disk: &SimDisk, oracle: &Oracle, what: &str) {
                 continue;
             }
             let there = log.read(&handle, *offset, 1).unwrap().swap_remove(0);
-            assert_eq!((there.offset, step_of(&there.value.unwrap())), (*offset, *step), "{what}: repaired {handle:?}");
+            assert_eq!(
+                (there.offset, step_of(&there.value.unwrap())),
+                (*offset, *step),
+                "{what}: repaired {handle:?}"
+            );
         }
     }
 }
@@ -317,7 +467,11 @@ fn open_damaged(disk: &SimDisk, oracle: &Oracle, what: &str) -> bool {
         }
         Err(OpenError::Damaged { damage, .. }) => {
             assert!(damage[0].file.starts_with("/log"), "{what}: {}", damage[0]);
-            assert_eq!(check_files(Path::new("/log"), disk).unwrap().damage, damage, "{what}");
+            assert_eq!(
+                check_files(Path::new("/log"), disk).unwrap().damage,
+                damage,
+                "{what}"
+            );
             repaired_opens(disk, oracle, what);
             true
         }
@@ -347,7 +501,11 @@ fn damage_everywhere(disk: &SimDisk, oracle: &Oracle, what: &str) {
                 }
                 _ => bytes.truncate(at),
             });
-            let what = format!("{what}: {} of {} at {at} of {len}", ["flip", "zero", "cut"][kind], path.display());
+            let what = format!(
+                "{what}: {} of {} at {at} of {len}",
+                ["flip", "zero", "cut"][kind],
+                path.display()
+            );
             // A file that is cut at its end may be one that never had it: only flips and zeroes are promised there.
             let promised = kind < 2 || !path.to_string_lossy().contains("wal-");
             if promised {

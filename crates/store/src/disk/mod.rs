@@ -15,7 +15,6 @@ use thiserror::Error;
 pub use real::RealDisk;
 pub use sim::{CrashKeeps, Fault, SimDisk};
 
-
 /// A disk operation that failed: which one, on which path, and why.
 #[derive(Debug, Error)]
 #[error("cannot {operation} `{path}`")]
@@ -30,14 +29,21 @@ pub struct DiskError {
 
 impl DiskError {
     pub(crate) fn new(operation: &'static str, path: &Path, source: io::Error) -> Self {
-        Self { operation, path: path.to_owned(), source }
+        Self {
+            operation,
+            path: path.to_owned(),
+            source,
+        }
     }
 
     /// Whether the disk (or a quota) is full, which passes when space returns. A sync that fails for lack of
     /// space is not among these: what it should have made durable may be gone.
     pub fn is_full(&self) -> bool {
         !self.operation.starts_with("sync")
-            && matches!(self.source.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
+            && matches!(
+                self.source.kind(),
+                io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded
+            )
     }
 
     /// Whether the path does not exist.

@@ -16,13 +16,24 @@ impl Disk for RealDisk {
     fn open(&self, path: &Path) -> Result<Box<dyn DiskFile>, DiskError> {
         let opened = OpenOptions::new().read(true).write(true).open(path);
         let file = opened.map_err(|source| DiskError::new("open", path, source))?;
-        Ok(Box::new(RealFile { file, path: path.to_owned() }))
+        Ok(Box::new(RealFile {
+            file,
+            path: path.to_owned(),
+        }))
     }
 
     fn create(&self, path: &Path) -> Result<Box<dyn DiskFile>, DiskError> {
-        let created = OpenOptions::new().read(true).write(true).create(true).truncate(true).open(path);
+        let created = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(path);
         let file = created.map_err(|source| DiskError::new("create", path, source))?;
-        Ok(Box::new(RealFile { file, path: path.to_owned() }))
+        Ok(Box::new(RealFile {
+            file,
+            path: path.to_owned(),
+        }))
     }
 
     fn list(&self, dir: &Path) -> Result<Vec<String>, DiskError> {
@@ -58,7 +69,12 @@ impl Disk for RealDisk {
     }
 
     fn lock(&self, path: &Path) -> Result<Option<Box<dyn Any + Send + Sync>>, DiskError> {
-        let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(path);
+        let opened = OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .open(path);
         let file = opened.map_err(|source| DiskError::new("open lock file", path, source))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Box::new(file))),
@@ -94,15 +110,21 @@ impl DiskFile for RealFile {
     }
 
     fn sync(&self) -> Result<(), DiskError> {
-        self.file.sync_data().map_err(|source| DiskError::new("sync", &self.path, source))
+        self.file
+            .sync_data()
+            .map_err(|source| DiskError::new("sync", &self.path, source))
     }
 
     fn set_len(&self, len: u64) -> Result<(), DiskError> {
-        self.file.set_len(len).map_err(|source| DiskError::new("set the length of", &self.path, source))
+        self.file
+            .set_len(len)
+            .map_err(|source| DiskError::new("set the length of", &self.path, source))
     }
 
     fn len(&self) -> Result<u64, DiskError> {
         let metadata = self.file.metadata();
-        Ok(metadata.map_err(|source| DiskError::new("look at", &self.path, source))?.len())
+        Ok(metadata
+            .map_err(|source| DiskError::new("look at", &self.path, source))?
+            .len())
     }
 }

@@ -15,7 +15,8 @@ use super::record::NewRecord;
 /// Room in the queue of what is not yet durable; given back when the append it travels with is answered.
 #[derive(Debug, Default)]
 pub struct Permit(
-    #[expect(dead_code, reason = "held for what dropping it gives back")] Option<OwnedSemaphorePermit>,
+    #[expect(dead_code, reason = "held for what dropping it gives back")]
+    Option<OwnedSemaphorePermit>,
 );
 
 impl Permit {
@@ -47,7 +48,10 @@ pub struct Append {
 impl Append {
     /// Answers an append that the committer will not see.
     pub(super) fn refuse(self, error: AppendError) {
-        if self.waiter.push(Completion { ticket: self.ticket, result: Err(error) }) {
+        if self.waiter.push(Completion {
+            ticket: self.ticket,
+            result: Err(error),
+        }) {
             self.waiter.wake();
         }
     }

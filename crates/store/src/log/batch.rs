@@ -86,8 +86,10 @@ impl BatchBuilder {
         self.count += 1;
         self.max_timestamp = self.max_timestamp.max(timestamp);
         let timestamp_delta = timestamp.wrapping_sub(self.base_timestamp);
-        let header_bytes: usize =
-            headers.iter().map(|header| field_len(Some(&header.name)) + field_len(header.value.as_ref())).sum();
+        let header_bytes: usize = headers
+            .iter()
+            .map(|header| field_len(Some(&header.name)) + field_len(header.value.as_ref()))
+            .sum();
         let body = 1
             + varint_len(timestamp_delta)
             + varint_len(i64::from(offset_delta))
@@ -163,7 +165,8 @@ impl BatchHeader {
         let base = i64::from_be_bytes(array(bytes, 0)?);
         let count = i32::from_be_bytes(array(bytes, 57)?);
         let fixed: [u8; 5] = array(bytes, 12)?;
-        let plausible = size >= HEADER && fixed == [0, 0, 0, 0, 2] && base >= 0 && delta >= 0 && count >= 0;
+        let plausible =
+            size >= HEADER && fixed == [0, 0, 0, 0, 2] && base >= 0 && delta >= 0 && count >= 0;
         plausible.then_some(Self {
             base,
             size,
@@ -186,7 +189,10 @@ impl BatchHeader {
 /// Decodes the records of a batch that has been proven, as slices of it. `None`: not decodable, a bug or a foreign batch.
 pub(super) fn decode(batch: &Bytes, from: i64, into: &mut Vec<StoredRecord>) -> Option<()> {
     let header = BatchHeader::parse(batch)?;
-    let mut cursor = Cursor { bytes: batch, at: HEADER };
+    let mut cursor = Cursor {
+        bytes: batch,
+        at: HEADER,
+    };
     for _ in 0..header.count {
         let length = usize::try_from(cursor.varint()?).ok()?;
         let end = cursor.at.checked_add(length)?;
@@ -196,7 +202,13 @@ pub(super) fn decode(batch: &Bytes, from: i64, into: &mut Vec<StoredRecord>) -> 
         if offset >= from {
             let (key, value) = (cursor.field()?, cursor.field()?);
             let headers = cursor.headers()?;
-            into.push(StoredRecord { offset, timestamp, key, value, headers });
+            into.push(StoredRecord {
+                offset,
+                timestamp,
+                key,
+                value,
+                headers,
+            });
         }
         cursor.at = end;
     }
@@ -222,7 +234,10 @@ impl Cursor<'_> {
         None
     }
 
-    #[expect(clippy::option_option, reason = "the outer one is a broken batch, the inner one Kafka's null")]
+    #[expect(
+        clippy::option_option,
+        reason = "the outer one is a broken batch, the inner one Kafka's null"
+    )]
     fn field(&mut self) -> Option<Option<Bytes>> {
         let length = self.varint()?;
         if length < 0 {
@@ -239,7 +254,10 @@ impl Cursor<'_> {
         let count = usize::try_from(self.varint()?).ok()?;
         let mut headers = Vec::with_capacity(count.min(64));
         for _ in 0..count {
-            headers.push(RecordHeader { name: self.field()??, value: self.field()? });
+            headers.push(RecordHeader {
+                name: self.field()??,
+                value: self.field()?,
+            });
         }
         Some(headers)
     }
@@ -305,16 +323,34 @@ mod tests {
     #[test]
     fn a_batch_is_byte_for_byte_what_kafka_writes() {
         let mut builder = BatchBuilder::default();
-        let header = RecordHeader { name: Bytes::from_static(b"h"), value: None };
-        builder.push(0, 1_000, Some(&Bytes::from_static(b"k")), Some(&Bytes::from_static(b"v1")), &[header]);
+        let header = RecordHeader {
+            name: Bytes::from_static(b"h"),
+            value: None,
+        };
+        builder.push(
+            0,
+            1_000,
+            Some(&Bytes::from_static(b"k")),
+            Some(&Bytes::from_static(b"v1")),
+            &[header],
+        );
         builder.push(1, 1_005, None, None, &[]);
         builder.finish(7, 1);
         let bytes = builder.bytes();
-        assert_eq!(bytes[..17], [0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 69, 0, 0, 0, 0, 2]);
-        assert_eq!(bytes[61..74], [24, 0, 0, 0, 2, b'k', 4, b'v', b'1', 2, 2, b'h', 1]);
+        assert_eq!(
+            bytes[..17],
+            [0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 69, 0, 0, 0, 0, 2]
+        );
+        assert_eq!(
+            bytes[61..74],
+            [24, 0, 0, 0, 2, b'k', 4, b'v', b'1', 2, 2, b'h', 1]
+        );
         assert_eq!(bytes[74..], [12, 0, 10, 2, 1, 1, 0]);
         let header = BatchHeader::proven(bytes).unwrap();
-        assert_eq!((header.base, header.next, header.size, header.max_timestamp), (7, 9, 81, 1_005));
+        assert_eq!(
+            (header.base, header.next, header.size, header.max_timestamp),
+            (7, 9, 81, 1_005)
+        );
     }
 
     #[test]

@@ -17,7 +17,8 @@ use super::checkpoint::{self, Checkpoint, Mark};
 use super::error::{Damage, OpenError};
 use super::frame;
 use super::options::LogOptions;
-use super::recovery::{self, Tail};
+use super::recovery;
+use super::replay::Tail;
 use super::segment;
 use super::wal::{self, Wal};
 use crate::disk::{Disk, DiskError};
@@ -76,16 +77,40 @@ pub struct LostRange {
 
 impl fmt::Display for LostRange {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`-{}: offsets {} to {}", self.topic, self.partition, self.from, self.to - 1)
+        write!(
+            f,
+            "`{}`-{}: offsets {} to {}",
+            self.topic,
+            self.partition,
+            self.from,
+            self.to - 1
+        )
     }
 }
 
 /// Reads the whole log in `dir` and changes nothing. The log must not be open.
 pub fn check(dir: &Path, disk: &dyn Disk) -> Result<CheckReport, OpenError> {
-    let _lock = disk.lock(&dir.join("lock"))?.ok_or_else(|| OpenError::InUse { dir: dir.to_owned() })?;
-    let Some(survey) = recovery::survey(dir, disk)? else { return Ok(CheckReport::default()) };
-    let name = |id| survey.checkpoint.topics.iter().find(|topic| topic.id == id).map(|topic| topic.name.clone());
-    let mut report = CheckReport { frames: survey.frames, damage: survey.damage, ..CheckReport::default() };
+    let _lock = disk
+        .lock(&dir.join("lock"))?
+        .ok_or_else(|| OpenError::InUse {
+            dir: dir.to_owned(),
+        })?;
+    let Some(survey) = recovery::survey(dir, disk)? else {
+        return Ok(CheckReport::default());
+    };
+    let name = |id| {
+        survey
+            .checkpoint
+            .topics
+            .iter()
+            .find(|topic| topic.id == id)
+            .map(|topic| topic.name.clone())
+    };
+    let mut report = CheckReport {
+        frames: survey.frames,
+        damage: survey.damage,
+        ..CheckReport::default()
+    };
     for ((topic, partition), found) in &survey.partitions {
         report.partitions.push(CheckedPartition {
             topic: name(*topic).unwrap_or_default(),
@@ -96,21 +121,32 @@ pub fn check(dir: &Path, disk: &dyn Disk) -> Result<CheckReport, OpenError> {
             bytes: found.segments.iter().map(|segment| segment.scan.len).sum(),
         });
     }
-    report.partitions.sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
+    report
+        .partitions
+        .sort_by(|a, b| (&a.topic, a.partition).cmp(&(&b.topic, b.partition)));
     Ok(report)
 }
 
 /// Puts a log that opens in the place of a damaged one. The log must not be open; it needs as much space again.
 pub fn repair(dir: &Path, options: &LogOptions) -> Result<RepairReport, OpenError> {
     let disk = options.disk.as_ref();
-    let _lock = disk.lock(&dir.join("lock"))?.ok_or_else(|| OpenError::InUse { dir: dir.to_owned() })?;
-    let damage = recovery::survey(dir, disk)?.map(|survey| survey.damage).unwrap_or_default();
+    let _lock = disk
+        .lock(&dir.join("lock"))?
+        .ok_or_else(|| OpenError::InUse {
+            dir: dir.to_owned(),
+        })?;
+    let damage = recovery::survey(dir, disk)?
+        .map(|survey| survey.damage)
+        .unwrap_or_default();
     if damage.is_empty() {
         return Ok(RepairReport::default());
     }
     let Some(checkpoint) = any_checkpoint(dir, disk)? else {
         // Without the names of the topics and the salt nothing can be told from noise.
-        return Err(OpenError::Damaged { dir: dir.to_owned(), damage });
+        return Err(OpenError::Damaged {
+            dir: dir.to_owned(),
+            damage,
+        });
     };
     let (beside, aside) = (with_suffix(dir, ".repaired"), with_suffix(dir, ".damaged"));
     match disk.remove_dir(&beside) {
@@ -127,7 +163,11 @@ pub fn repair(dir: &Path, options: &LogOptions) -> Result<RepairReport, OpenErro
             synced => synced?,
         }
     }
-    Ok(RepairReport { damage, lost, set_aside: Some(aside) })
+    Ok(RepairReport {
+        damage,
+        lost,
+        set_aside: Some(aside),
+    })
 }
 
 fn with_suffix(dir: &Path, suffix: &str) -> PathBuf {
@@ -168,16 +208,29 @@ fn rebuild(
     mut checkpoint: Checkpoint,
 ) -> Result<Vec<LostRange>, DiskError> {
     let disk = options.disk.as_ref();
-    let Frames { mut batches, sequence, generation } = salvage_frames(from, disk, checkpoint.salt)?;
+    let Frames {
+        mut batches,
+        sequence,
+        generation,
+    } = salvage_frames(from, disk, checkpoint.salt)?;
     let mut lost = Vec::new();
     for topic in &mut checkpoint.topics {
         for (index, mark) in (0..).zip(&mut topic.marks) {
             let name = format!("{}-{index}", topic.name);
             let batches = batches.remove(&(topic.id, index)).unwrap_or_default();
-            let mut salvage = Salvage { tail: Tail::empty(to.join(&name), mark.start), batches, lost: Vec::new() };
+            let mut salvage = Salvage {
+                tail: Tail::empty(to.join(&name), mark.start),
+                batches,
+                lost: Vec::new(),
+            };
             salvage.run(&from.join(&name), options, mark)?;
             *mark = salvage.tail.settle(disk, mark.start)?;
-            let range = |(from, to)| LostRange { topic: topic.name.clone(), partition: index, from, to };
+            let range = |(from, to)| LostRange {
+                topic: topic.name.clone(),
+                partition: index,
+                from,
+                to,
+            };
             lost.extend(salvage.lost.into_iter().map(range));
         }
     }
@@ -185,7 +238,14 @@ fn rebuild(
     checkpoint.position = 0;
     checkpoint.sequence = sequence.max(checkpoint.sequence) + 1;
     let at = (checkpoint.generation, checkpoint.sequence);
-    drop(Wal::begin(&options.disk, to, options.wal_bytes, checkpoint.salt, at, None)?);
+    drop(Wal::begin(
+        &options.disk,
+        to,
+        options.wal_bytes,
+        checkpoint.salt,
+        at,
+        None,
+    )?);
     checkpoint.write(disk, to)?;
     Ok(lost)
 }
@@ -194,7 +254,10 @@ fn rebuild(
 fn salvage_frames(dir: &Path, disk: &dyn Disk, salt: u32) -> Result<Frames, DiskError> {
     let mut found = Frames::default();
     let names = disk.list(dir)?;
-    let mut files: Vec<u64> = names.iter().filter_map(|name| wal::generation_of(name)).collect();
+    let mut files: Vec<u64> = names
+        .iter()
+        .filter_map(|name| wal::generation_of(name))
+        .collect();
     files.sort_unstable();
     for file in files {
         found.generation = found.generation.max(file);
@@ -209,7 +272,10 @@ fn salvage_frames(dir: &Path, disk: &dyn Disk, salt: u32) -> Result<Frames, Disk
             found.sequence = found.sequence.max(header.sequence);
             for entry in frame::entries(&bytes, payload, header.entries).unwrap_or_default() {
                 if let Some(header) = BatchHeader::proven(&entry.batch) {
-                    let batches = found.batches.entry((entry.topic, entry.partition)).or_default();
+                    let batches = found
+                        .batches
+                        .entry((entry.topic, entry.partition))
+                        .or_default();
                     batches.insert(header.base, entry.batch);
                 }
             }
@@ -244,12 +310,16 @@ impl Salvage {
                 };
                 if header.base >= self.tail.next {
                     self.fill(options, header.base)?;
-                    self.tail.append(options, &bytes.slice(at..at + header.size))?;
+                    self.tail
+                        .append(options, &bytes.slice(at..at + header.size))?;
                 }
                 at += header.size;
             }
         }
-        let end = self.batches.last_key_value().map_or(mark.next, |(base, _)| mark.next.max(*base));
+        let end = self
+            .batches
+            .last_key_value()
+            .map_or(mark.next, |(base, _)| mark.next.max(*base));
         self.fill(options, end)?;
         while let Some(batch) = self.batches.remove(&self.tail.next) {
             self.tail.append(options, &batch)?;
@@ -268,14 +338,19 @@ impl Salvage {
                 self.tail.append(options, &batch)?;
                 continue;
             }
-            let to = self.batches.range(next + 1..until).next().map_or(until, |(base, _)| *base);
+            let to = self
+                .batches
+                .range(next + 1..until)
+                .next()
+                .map_or(until, |(base, _)| *base);
             self.lost.push((next, to));
             let mut empty = BatchBuilder::default();
             empty.set_empty(i64::MIN);
             while self.tail.next < to {
                 let last = i32::try_from(to - self.tail.next - 1).unwrap_or(i32::MAX);
                 empty.finish(self.tail.next, last);
-                self.tail.append(options, &Bytes::copy_from_slice(empty.bytes()))?;
+                self.tail
+                    .append(options, &Bytes::copy_from_slice(empty.bytes()))?;
             }
         }
         Ok(())

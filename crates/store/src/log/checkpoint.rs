@@ -87,7 +87,11 @@ impl Checkpoint {
         body.extend_from_slice(&self.position.to_le_bytes());
         body.extend_from_slice(&self.sequence.to_le_bytes());
         body.extend_from_slice(&self.next_topic.to_le_bytes());
-        body.extend_from_slice(&u32::try_from(self.topics.len()).unwrap_or(u32::MAX).to_le_bytes());
+        body.extend_from_slice(
+            &u32::try_from(self.topics.len())
+                .unwrap_or(u32::MAX)
+                .to_le_bytes(),
+        );
         for topic in &self.topics {
             topic.encode(&mut body);
         }
@@ -103,7 +107,8 @@ impl Checkpoint {
         (array::<8>(bytes, 0)? == MAGIC).then_some(())?;
         let body = bytes.get(16..)?;
         let length = u32::from_le_bytes(array(bytes, 8)?) as usize;
-        let sound = body.len() == length && crc32c::crc32c(body) == u32::from_le_bytes(array(bytes, 12)?);
+        let sound =
+            body.len() == length && crc32c::crc32c(body) == u32::from_le_bytes(array(bytes, 12)?);
         sound.then_some(())?;
         let mut fields = Fields(body);
         let mut checkpoint = Self {
@@ -134,14 +139,27 @@ fn replace_file(disk: &dyn Disk, dir: &Path, name: &str, bytes: &[u8]) -> Result
 impl TopicState {
     fn encode(&self, body: &mut Vec<u8>) {
         body.extend_from_slice(&self.id.to_le_bytes());
-        body.extend_from_slice(&u16::try_from(self.name.len()).unwrap_or(u16::MAX).to_le_bytes());
+        body.extend_from_slice(
+            &u16::try_from(self.name.len())
+                .unwrap_or(u16::MAX)
+                .to_le_bytes(),
+        );
         body.extend_from_slice(self.name.as_bytes());
         body.push(u8::from(self.config.cleanup == Cleanup::Compact));
-        let retention = self.config.retention.map_or(-1, |keep| i64::try_from(keep.as_millis()).unwrap_or(i64::MAX));
-        let bytes = self.config.retention_bytes.map_or(-1, |keep| i64::try_from(keep).unwrap_or(i64::MAX));
+        let retention = self.config.retention.map_or(-1, |keep| {
+            i64::try_from(keep.as_millis()).unwrap_or(i64::MAX)
+        });
+        let bytes = self
+            .config
+            .retention_bytes
+            .map_or(-1, |keep| i64::try_from(keep).unwrap_or(i64::MAX));
         body.extend_from_slice(&retention.to_le_bytes());
         body.extend_from_slice(&bytes.to_le_bytes());
-        body.extend_from_slice(&u32::try_from(self.marks.len()).unwrap_or(u32::MAX).to_le_bytes());
+        body.extend_from_slice(
+            &u32::try_from(self.marks.len())
+                .unwrap_or(u32::MAX)
+                .to_le_bytes(),
+        );
         for mark in &self.marks {
             body.extend_from_slice(&mark.start.to_le_bytes());
             body.extend_from_slice(&mark.next.to_le_bytes());
@@ -154,16 +172,35 @@ impl TopicState {
         let id = fields.u32()?;
         let name_len = usize::from(u16::from_le_bytes(fields.take()?));
         let name = String::from_utf8(fields.bytes(name_len)?.to_vec()).ok()?;
-        let cleanup = if fields.take::<1>()? == [1] { Cleanup::Compact } else { Cleanup::Delete };
+        let cleanup = if fields.take::<1>()? == [1] {
+            Cleanup::Compact
+        } else {
+            Cleanup::Delete
+        };
         let retention = u64::try_from(fields.i64()?).ok().map(Duration::from_millis);
         let retention_bytes = u64::try_from(fields.i64()?).ok();
         let partitions = fields.u32()?;
-        let config = TopicConfig { partitions: partitions.try_into().ok()?, retention, retention_bytes, cleanup };
+        let config = TopicConfig {
+            partitions: partitions.try_into().ok()?,
+            retention,
+            retention_bytes,
+            cleanup,
+        };
         let mut marks = Vec::new();
         for _ in 0..partitions {
-            marks.push(Mark { start: fields.i64()?, next: fields.i64()?, base: fields.i64()?, len: fields.u64()? });
+            marks.push(Mark {
+                start: fields.i64()?,
+                next: fields.i64()?,
+                base: fields.i64()?,
+                len: fields.u64()?,
+            });
         }
-        Some(Self { id, name, config, marks })
+        Some(Self {
+            id,
+            name,
+            config,
+            marks,
+        })
     }
 }
 
@@ -199,11 +236,30 @@ mod tests {
 
     #[test]
     fn a_checkpoint_comes_back_and_no_flipped_bit_passes() {
-        let config = TopicConfig { retention: Some(Duration::from_secs(9)), ..TopicConfig::default() };
-        let mark = Mark { start: 1, next: 9, base: 4, len: 700 };
-        let topic = TopicState { id: 3, name: "meters".into(), config, marks: vec![mark] };
-        let checkpoint =
-            Checkpoint { salt: 5, generation: 2, position: 64, sequence: 11, next_topic: 4, topics: vec![topic] };
+        let config = TopicConfig {
+            retention: Some(Duration::from_secs(9)),
+            ..TopicConfig::default()
+        };
+        let mark = Mark {
+            start: 1,
+            next: 9,
+            base: 4,
+            len: 700,
+        };
+        let topic = TopicState {
+            id: 3,
+            name: "meters".into(),
+            config,
+            marks: vec![mark],
+        };
+        let checkpoint = Checkpoint {
+            salt: 5,
+            generation: 2,
+            position: 64,
+            sequence: 11,
+            next_topic: 4,
+            topics: vec![topic],
+        };
         let bytes = checkpoint.encode();
         assert_eq!(Checkpoint::decode(&bytes), Some(checkpoint));
         for bit in 0..bytes.len() * 8 {

@@ -14,24 +14,18 @@ use std::sync::mpsc::SyncSender;
 use std::time::Duration;
 
 use super::append::{Append, AppendWaiter, Completion};
-use super::batch::BatchBuilder;
-use super::checkpoint::Mark;
 use super::error::AppendError;
 use super::frame;
-use super::options::Cleanup;
-use super::partition::Partition;
 use super::record::NewRecord;
-use super::segment::Segment;
 use super::shared::{Ending, Item, Job, Shared, Taken};
 use super::wal::Wal;
+use super::writer::Writer;
 use crate::disk::DiskError;
 
 /// Quiet for this long, and the last frame gets its marker.
 const IDLE: Duration = Duration::from_millis(50);
 /// What a record may cost beyond its own bytes: an entry and a batch of its own.
 const RECORD_OVERHEAD: usize = frame::ENTRY + super::batch::HEADER;
-/// A compacted partition closes its segments early, because only closed ones can be compacted.
-const COMPACTED_SEGMENT: u64 = 8 << 20;
 
 pub(super) struct Committer {
     shared: Arc<Shared>,
@@ -51,21 +45,6 @@ pub(super) struct Committer {
 struct Staged {
     append: Append,
     offsets: Option<Box<[i64]>>,
-}
-
-struct Writer {
-    partition: Arc<Partition>,
-    segment: Option<Arc<Segment>>,
-    len: u64,
-    next: i64,
-    batch: BatchBuilder,
-    /// A refused group may have left bytes behind `len`.
-    overhang: bool,
-    dirty: Vec<Arc<Segment>>,
-    grown: bool,
-    changed: bool,
-    /// When the segment was begun, ms.
-    since: i64,
 }
 
 impl Committer {
@@ -88,7 +67,8 @@ impl Committer {
         let _guard = self.shared.guard("committer");
         let mut items = Vec::new();
         loop {
-            let idle = (self.wal.wants_marker() && self.shared.health.failure().is_none()).then_some(IDLE);
+            let idle =
+                (self.wal.wants_marker() && self.shared.health.failure().is_none()).then_some(IDLE);
             match self.shared.queue.take(&mut items, idle) {
                 Taken::Items => self.take(&mut items),
                 Taken::Idle => self.mark_idle(),
@@ -118,14 +98,22 @@ impl Committer {
     }
 
     fn largest(&self) -> usize {
-        usize::try_from(Wal::largest_frame(self.shared.options.wal_bytes)).unwrap_or(usize::MAX) - frame::HEADER
+        usize::try_from(Wal::largest_frame(self.shared.options.wal_bytes)).unwrap_or(usize::MAX)
+            - frame::HEADER
     }
 
     /// Adds an append to the group, or answers it if it cannot be.
     fn stage(&mut self, append: Append) {
-        let bytes = append.records.iter().map(|(_, record)| record.size_bound() + RECORD_OVERHEAD).sum::<usize>();
+        let bytes = append
+            .records
+            .iter()
+            .map(|(_, record)| record.size_bound() + RECORD_OVERHEAD)
+            .sum::<usize>();
         let limit = self.largest();
-        let deleted = append.records.iter().find(|(handle, _)| handle.is_deleted());
+        let deleted = append
+            .records
+            .iter()
+            .find(|(handle, _)| handle.is_deleted());
         let refusal = if let Some(failure) = self.shared.health.failure() {
             Some(failure)
         } else if let Some((handle, _)) = deleted {
@@ -149,20 +137,32 @@ impl Committer {
     }
 
     fn encode(&mut self, append: &Append) -> Option<Box<[i64]>> {
-        let mut offsets = append.want_offsets.then(|| Vec::with_capacity(append.records.len()));
+        let mut offsets = append
+            .want_offsets
+            .then(|| Vec::with_capacity(append.records.len()));
         for (handle, record) in &append.records {
             let slot = handle.0.slot;
             if self.writers.len() <= slot {
                 self.writers.resize_with(slot + 1, || None);
             }
-            let Some(place) = self.writers.get_mut(slot) else { continue };
-            let writer = place.get_or_insert_with(|| Writer::new(&handle.0, (self.shared.options.now)()));
+            let Some(place) = self.writers.get_mut(slot) else {
+                continue;
+            };
+            let writer =
+                place.get_or_insert_with(|| Writer::new(&handle.0, (self.shared.options.now)()));
             if writer.batch.is_empty() {
                 self.touched.push(slot);
             }
             let delta = writer.batch.count();
-            let NewRecord { key, value, headers, timestamp } = record;
-            writer.batch.push(delta, *timestamp, key.as_ref(), value.as_ref(), headers);
+            let NewRecord {
+                key,
+                value,
+                headers,
+                timestamp,
+            } = record;
+            writer
+                .batch
+                .push(delta, *timestamp, key.as_ref(), value.as_ref(), headers);
             if let Some(offsets) = &mut offsets {
                 offsets.push(writer.next + i64::from(delta));
             }
@@ -200,15 +200,24 @@ impl Committer {
     fn write_group(&mut self) -> Result<(), DiskError> {
         frame::begin(&mut self.frame);
         for slot in &self.touched {
-            let Some(Some(writer)) = self.writers.get_mut(*slot) else { continue };
+            let Some(Some(writer)) = self.writers.get_mut(*slot) else {
+                continue;
+            };
             writer.batch.finish(writer.next, writer.batch.count() - 1);
-            frame::push_entry(&mut self.frame, writer.partition.topic_id, writer.partition.index, writer.batch.bytes());
+            frame::push_entry(
+                &mut self.frame,
+                writer.partition.topic_id,
+                writer.partition.index,
+                writer.batch.bytes(),
+            );
         }
         if !self.wal.has_room(frame::padded(self.frame.len())) {
             self.switch()?;
         }
         for slot in &self.touched {
-            let Some(Some(writer)) = self.writers.get_mut(*slot) else { continue };
+            let Some(Some(writer)) = self.writers.get_mut(*slot) else {
+                continue;
+            };
             writer.write_segment(&self.shared)?;
         }
         let entries = u32::try_from(self.touched.len()).unwrap_or(u32::MAX);
@@ -233,21 +242,30 @@ impl Committer {
 
     fn publish(&mut self) {
         for slot in &self.touched {
-            let Some(Some(writer)) = self.writers.get_mut(*slot) else { continue };
+            let Some(Some(writer)) = self.writers.get_mut(*slot) else {
+                continue;
+            };
             writer.publish();
         }
     }
 
     fn undo(&mut self) {
         for slot in &self.touched {
-            let Some(Some(writer)) = self.writers.get_mut(*slot) else { continue };
+            let Some(Some(writer)) = self.writers.get_mut(*slot) else {
+                continue;
+            };
             writer.batch.clear();
             writer.overhang = true;
         }
     }
 
     fn complete(&mut self, append: Append, result: Result<Option<Box<[i64]>>, AppendError>) {
-        let Append { permit, waiter, ticket, .. } = append;
+        let Append {
+            permit,
+            waiter,
+            ticket,
+            ..
+        } = append;
         drop(permit);
         if waiter.push(Completion { ticket, result }) {
             self.wake.push(waiter);
@@ -279,7 +297,11 @@ impl Committer {
             return Ok(());
         }
         let source = std::io::ErrorKind::StorageFull.into();
-        Err(DiskError::new("write a checkpoint of", &self.shared.dir, source))
+        Err(DiskError::new(
+            "write a checkpoint of",
+            &self.shared.dir,
+            source,
+        ))
     }
 
     /// Waits until replay begins at `generation` or later. False: there is no space for the checkpoint, or
@@ -290,7 +312,10 @@ impl Committer {
             if state.full.is_some() || self.shared.health.failure().is_some() || state.stop {
                 return false;
             }
-            self.shared.keeper.changed.wait_for(&mut state, Duration::from_millis(200));
+            self.shared
+                .keeper
+                .changed
+                .wait_for(&mut state, Duration::from_millis(200));
         }
         true
     }
@@ -315,7 +340,10 @@ impl Committer {
             done,
         };
         for writer in &mut self.writers {
-            if writer.as_ref().is_some_and(|writer| writer.partition.deleted.load(Ordering::Acquire)) {
+            if writer
+                .as_ref()
+                .is_some_and(|writer| writer.partition.deleted.load(Ordering::Acquire))
+            {
                 *writer = None;
             }
             if let Some(writer) = writer {
@@ -323,101 +351,5 @@ impl Committer {
             }
         }
         self.shared.keeper.submit(job);
-    }
-}
-
-impl Writer {
-    fn new(partition: &Arc<Partition>, now: i64) -> Self {
-        let segment = partition.segments.read().last().cloned();
-        Self {
-            partition: Arc::clone(partition),
-            len: segment.as_ref().map_or(0, |segment| segment.len()),
-            segment,
-            next: partition.end.load(Ordering::Acquire),
-            batch: BatchBuilder::default(),
-            overhang: false,
-            dirty: Vec::new(),
-            grown: false,
-            changed: false,
-            since: now,
-        }
-    }
-
-    /// Writes the finished batch behind the segment's published bytes.
-    fn write_segment(&mut self, shared: &Shared) -> Result<(), DiskError> {
-        let mut limit = shared.options.segment_bytes;
-        if self.partition.config.cleanup == Cleanup::Compact {
-            limit = limit.min(COMPACTED_SEGMENT);
-        }
-        let size = self.batch.bytes().len() as u64;
-        let segment = match &self.segment {
-            Some(segment) if self.len == 0 || self.len + size <= limit => Arc::clone(segment),
-            _ => self.roll(shared)?,
-        };
-        segment.file.write_at(self.batch.bytes(), self.len)?;
-        if self.dirty.last().is_none_or(|last| !Arc::ptr_eq(last, &segment)) {
-            self.dirty.push(segment);
-        }
-        Ok(())
-    }
-
-    /// Closes the segment and begins the next.
-    fn roll(&mut self, shared: &Shared) -> Result<Arc<Segment>, DiskError> {
-        self.trim()?;
-        let segment = Segment::create(shared.options.disk.as_ref(), &self.partition.dir, self.next)?;
-        self.partition.segments.write().push(Arc::clone(&segment));
-        self.segment = Some(Arc::clone(&segment));
-        (self.len, self.overhang, self.grown) = (0, false, true);
-        self.since = (shared.options.now)();
-        Ok(segment)
-    }
-
-    /// Lets the next batch begin a segment if this one has been open for long enough that keeping all of it
-    /// would stretch the retention noticeably.
-    fn close_old_segment(&mut self, now: i64) {
-        let Some(retention) = self.partition.config.retention else { return };
-        let age = u128::try_from(now.saturating_sub(self.since)).unwrap_or_default();
-        if self.len > 0 && age > retention.as_millis() / 8 && self.trim().is_ok() {
-            self.segment = None;
-        }
-    }
-
-    /// Cuts off what a refused group has left behind the segment's end: a closed segment is sound to its end.
-    fn trim(&mut self) -> Result<(), DiskError> {
-        if let Some(segment) = &self.segment
-            && self.overhang
-        {
-            segment.file.set_len(self.len)?;
-            self.dirty.push(Arc::clone(segment));
-            self.overhang = false;
-        }
-        Ok(())
-    }
-
-    fn publish(&mut self) {
-        let size = self.batch.bytes().len() as u64;
-        if let Some(segment) = &self.segment {
-            segment.publish(self.next, size, self.batch.max_timestamp());
-        }
-        self.len += size;
-        self.next += i64::from(self.batch.count());
-        self.changed = true;
-        self.batch.clear();
-        self.partition.end.store(self.next, Ordering::Release);
-        self.partition.advanced.notify_waiters();
-    }
-
-    fn hand_over(&mut self, job: &mut Job) {
-        if self.changed {
-            let start = self.partition.start.load(Ordering::Acquire);
-            let base = self.partition.segments.read().last().map_or(0, |segment| segment.base);
-            let mark = Mark { start, next: self.next, base, len: self.len };
-            job.marks.push((Arc::clone(&self.partition), mark));
-            self.changed = false;
-        }
-        job.dirty.append(&mut self.dirty);
-        if std::mem::take(&mut self.grown) {
-            job.grown.push(Arc::clone(&self.partition));
-        }
     }
 }

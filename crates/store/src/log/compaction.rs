@@ -21,10 +21,20 @@ use crate::disk::{DiskError, DiskFile};
 const BATCH: usize = 256 << 10;
 
 /// Compacts the partition's closed segments if more than half of them is worth dropping.
-pub(super) fn compact(shared: &Shared, partition: &Partition, mark: &Mark) -> Result<(), DiskError> {
+pub(super) fn compact(
+    shared: &Shared,
+    partition: &Partition,
+    mark: &Mark,
+) -> Result<(), DiskError> {
     let segments = partition.segments.read().clone();
-    let closed: Vec<_> = segments.iter().filter(|segment| segment.base < mark.base).cloned().collect();
-    let (Some(first), true) = (closed.first(), closed.len() > 1) else { return Ok(()) };
+    let closed: Vec<_> = segments
+        .iter()
+        .filter(|segment| segment.base < mark.base)
+        .cloned()
+        .collect();
+    let (Some(first), true) = (closed.first(), closed.len() > 1) else {
+        return Ok(());
+    };
     let later: u64 = closed.iter().skip(1).map(|segment| segment.len()).sum();
     if later < first.len() {
         return Ok(());
@@ -53,16 +63,28 @@ fn latest_offsets(segments: &[Arc<Segment>]) -> Result<HashMap<Bytes, i64>, Disk
     Ok(latest)
 }
 
-fn for_each_record(segment: &Segment, mut visit: impl FnMut(&StoredRecord)) -> Result<i64, DiskError> {
+fn for_each_record(
+    segment: &Segment,
+    mut visit: impl FnMut(&StoredRecord),
+) -> Result<i64, DiskError> {
     let mut records = Vec::new();
-    let scan = segment::scan(segment.file.as_ref(), segment.base, segment.len(), |bytes| {
-        records.clear();
-        if batch::decode(bytes, 0, &mut records).is_some() {
-            records.iter().for_each(&mut visit);
-        }
-    })?;
+    let scan = segment::scan(
+        segment.file.as_ref(),
+        segment.base,
+        segment.len(),
+        |bytes| {
+            records.clear();
+            if batch::decode(bytes, 0, &mut records).is_some() {
+                records.iter().for_each(&mut visit);
+            }
+        },
+    )?;
     match scan.problem {
-        Some(problem) => Err(DiskError::new("compact", &segment.path, std::io::Error::other(problem))),
+        Some(problem) => Err(DiskError::new(
+            "compact",
+            &segment.path,
+            std::io::Error::other(problem),
+        )),
         None => Ok(scan.next),
     }
 }
@@ -77,13 +99,19 @@ fn rewrite(
     let base = closed.first().map_or(0, |segment| segment.base);
     let place = partition.dir.join(segment::file_name(base));
     let beside = place.with_extension("compacting");
-    let mut tiles = Tiles { file: disk.create(&beside)?, position: 0, next: base, batch: BatchBuilder::default() };
+    let mut tiles = Tiles {
+        file: disk.create(&beside)?,
+        position: 0,
+        next: base,
+        batch: BatchBuilder::default(),
+    };
     let (mut end, mut failed) = (base, None);
     for segment in closed {
         end = for_each_record(segment, |record| {
             // A null value is needed only as long as an older record of its key exists, and none does in here:
             // the first closed segment is the oldest there is.
-            let alive = record.value.is_some() && record.key.as_ref().and_then(|key| latest.get(key)) == Some(&record.offset);
+            let alive = record.value.is_some()
+                && record.key.as_ref().and_then(|key| latest.get(key)) == Some(&record.offset);
             if alive && failed.is_none() {
                 failed = tiles.push(record).err();
             }
@@ -96,7 +124,11 @@ fn rewrite(
     tiles.file.sync()?;
     let scan = segment::scan(tiles.file.as_ref(), base, tiles.position, |_| {})?;
     if scan.problem.is_some() || scan.next != end {
-        return Err(DiskError::new("check", &beside, std::io::Error::other("what was written is not what is read")));
+        return Err(DiskError::new(
+            "check",
+            &beside,
+            std::io::Error::other("what was written is not what is read"),
+        ));
     }
     disk.rename(&beside, &place)?;
     disk.sync_dir(&partition.dir)?;
@@ -119,8 +151,15 @@ impl Tiles {
                 0
             }
         };
-        let StoredRecord { timestamp, key, value, headers, .. } = record;
-        self.batch.push(delta, *timestamp, key.as_ref(), value.as_ref(), headers);
+        let StoredRecord {
+            timestamp,
+            key,
+            value,
+            headers,
+            ..
+        } = record;
+        self.batch
+            .push(delta, *timestamp, key.as_ref(), value.as_ref(), headers);
         Ok(())
     }
 

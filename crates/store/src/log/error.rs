@@ -12,13 +12,18 @@ use crate::disk::DiskError;
 #[derive(Debug, Error)]
 pub enum OpenError {
     /// A second process has the directory.
-    #[error("the log in `{dir}` is in use by another process; stop it, or choose another directory")]
+    #[error(
+        "the log in `{dir}` is in use by another process; stop it, or choose another directory"
+    )]
     InUse {
         /// The log's directory.
         dir: PathBuf,
     },
     /// Records that were acknowledged cannot be read back.
-    #[error("the log in `{dir}` is damaged: {}; run `messina log check`, then `messina log repair`", list(damage))]
+    #[error(
+        "the log in `{dir}` is damaged: {}; run `messina log check`, then `messina log repair`",
+        list(damage)
+    )]
     Damaged {
         /// The log's directory.
         dir: PathBuf,
@@ -62,14 +67,24 @@ pub struct Damage {
 
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` at byte {}: {}", self.file.display(), self.position, self.missing)
+        write!(
+            f,
+            "`{}` at byte {}: {}",
+            self.file.display(),
+            self.position,
+            self.missing
+        )
     }
 }
 
 fn list(damage: &[Damage]) -> String {
     let shown: Vec<String> = damage.iter().take(3).map(Damage::to_string).collect();
     let more = damage.len().saturating_sub(3);
-    if more == 0 { shown.join("; ") } else { format!("{}; and {more} more", shown.join("; ")) }
+    if more == 0 {
+        shown.join("; ")
+    } else {
+        format!("{}; and {more} more", shown.join("; "))
+    }
 }
 
 /// Why an append was refused. None of its records is in the log.

@@ -74,7 +74,14 @@ pub(super) fn push_entry(frame: &mut Vec<u8>, topic: u32, partition: i32, batch:
 }
 
 /// Writes the header over the frame's first bytes, and pads the frame.
-pub(super) fn finish(frame: &mut Vec<u8>, salt: u32, entries: u32, sequence: u64, synced: u64, generation: u64) {
+pub(super) fn finish(
+    frame: &mut Vec<u8>,
+    salt: u32,
+    entries: u32,
+    sequence: u64,
+    synced: u64,
+    generation: u64,
+) {
     let length = u32::try_from(frame.len() - HEADER).unwrap_or(u32::MAX);
     overwrite(frame, 4, &MAGIC);
     overwrite(frame, 8, &length.to_le_bytes());
@@ -121,7 +128,11 @@ pub(super) fn entries(file: &Bytes, range: Range<usize>, count: u32) -> Option<V
         let length = u32::from_le_bytes(array(&payload, at + 8)?) as usize;
         let end = at.checked_add(ENTRY)?.checked_add(length)?;
         (end <= payload.len()).then_some(())?;
-        entries.push(Entry { topic, partition, batch: payload.slice(at + ENTRY..end) });
+        entries.push(Entry {
+            topic,
+            partition,
+            batch: payload.slice(at + ENTRY..end),
+        });
         at = end;
     }
     (at == payload.len()).then_some(entries)
@@ -139,11 +150,26 @@ mod tests {
         finish(&mut frame, 77, 1, 10, 9, 2);
         assert_eq!(frame.len() % 8, 0);
         let header = proven(&frame, 77).unwrap();
-        assert_eq!((header.sequence, header.synced, header.generation, header.entries), (10, 9, 2, 1));
+        assert_eq!(
+            (
+                header.sequence,
+                header.synced,
+                header.generation,
+                header.entries
+            ),
+            (10, 9, 2, 1)
+        );
         assert_eq!(header.size(), frame.len());
         assert!(proven(&frame, 78).is_none());
         let file = Bytes::from(frame);
         let entries = entries(&file, HEADER..HEADER + header.length as usize, 1).unwrap();
-        assert_eq!((entries[0].topic, entries[0].partition, &entries[0].batch[..]), (3, 1, &b"batch"[..]));
+        assert_eq!(
+            (
+                entries[0].topic,
+                entries[0].partition,
+                &entries[0].batch[..]
+            ),
+            (3, 1, &b"batch"[..])
+        );
     }
 }

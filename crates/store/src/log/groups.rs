@@ -7,6 +7,10 @@
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::batch::array;
+use super::engine::Log;
+use super::error::{AppendError, OpenError, TopicError};
+use super::options::{Cleanup, TopicConfig};
+use super::partition::PartitionHandle;
 use super::record::NewRecord;
 
 /// The topic that keeps committed offsets.
@@ -34,10 +38,142 @@ pub struct GroupOffset {
     pub lag: i64,
 }
 
+impl Log {
+    /// Commits offsets of a group, all or none, durably. An offset may go back: that is a rewind.
+    pub async fn commit_offsets(
+        &self,
+        group: &str,
+        offsets: &[(PartitionHandle, OffsetCommit)],
+    ) -> Result<(), AppendError> {
+        let place = |handle: &PartitionHandle| (handle.0.topic_id, handle.0.index);
+        let commits: Vec<_> = offsets
+            .iter()
+            .map(|(handle, commit)| (place(handle), Some(commit.clone())))
+            .collect();
+        self.write_commits(group, commits).await
+    }
+
+    async fn write_commits(
+        &self,
+        group: &str,
+        commits: Vec<((u32, i32), Option<OffsetCommit>)>,
+    ) -> Result<(), AppendError> {
+        let Some(topic) = self.partition(OFFSETS_TOPIC, 0) else {
+            return Err(AppendError::Closed);
+        };
+        let now = (self.inner.shared.options.now)();
+        let to_record = |(place, commit): &(_, Option<OffsetCommit>)| {
+            (topic.clone(), record(group, *place, commit.as_ref(), now))
+        };
+        let written = self
+            .append_wait(commits.iter().map(to_record).collect())
+            .await?;
+        let mut groups = self.inner.shared.groups.lock();
+        let book = groups.entry(group.to_owned()).or_default();
+        for ((place, commit), at) in commits.into_iter().zip(written) {
+            // Two commits at once: the one that is later in the log counts.
+            if book.get(&place).is_some_and(|(earlier, _)| *earlier > at) {
+                continue;
+            }
+            match commit {
+                Some(commit) => drop(book.insert(place, (at, commit))),
+                None => drop(book.remove(&place)),
+            }
+        }
+        if book.is_empty() {
+            groups.remove(group);
+        }
+        Ok(())
+    }
+
+    /// What a group has committed for a partition.
+    pub fn committed(&self, group: &str, handle: &PartitionHandle) -> Option<OffsetCommit> {
+        let groups = self.inner.shared.groups.lock();
+        groups
+            .get(group)?
+            .get(&(handle.0.topic_id, handle.0.index))
+            .map(|(_, commit)| commit.clone())
+    }
+
+    /// Names of all groups, sorted.
+    pub fn groups(&self) -> Vec<String> {
+        self.inner.shared.groups.lock().keys().cloned().collect()
+    }
+
+    /// Where a group stands in every partition it has committed, by topic and partition.
+    pub fn group(&self, group: &str) -> Vec<GroupOffset> {
+        let catalog = self.inner.shared.catalog.lock();
+        let groups = self.inner.shared.groups.lock();
+        let Some(book) = groups.get(group) else {
+            return Vec::new();
+        };
+        let mut all = Vec::new();
+        for topic in catalog.topics.values() {
+            for handle in &topic.partitions {
+                if let Some((_, commit)) = book.get(&(topic.id, handle.index())) {
+                    let lag = (handle.end_offset() - commit.offset).max(0);
+                    let (topic, partition) = (handle.topic().to_owned(), handle.index());
+                    all.push(GroupOffset {
+                        topic,
+                        partition,
+                        commit: commit.clone(),
+                        lag,
+                    });
+                }
+            }
+        }
+        all
+    }
+
+    /// Forgets a group, durably.
+    pub async fn delete_group(&self, group: &str) -> Result<(), AppendError> {
+        let places: Vec<_> = match self.inner.shared.groups.lock().get(group) {
+            Some(book) => book.keys().map(|place| (*place, None)).collect(),
+            None => return Ok(()),
+        };
+        self.write_commits(group, places).await
+    }
+
+    /// Creates the topic of committed offsets if it is not there, and reads it.
+    pub(super) fn open_groups(&self) -> Result<(), OpenError> {
+        let config = TopicConfig {
+            cleanup: Cleanup::Compact,
+            ..TopicConfig::default()
+        };
+        match self.create_topic_blocking(OFFSETS_TOPIC, &config) {
+            Ok(()) | Err(TopicError::Exists(_)) => {}
+            Err(TopicError::Disk(error)) => return Err(OpenError::Disk(error)),
+            Err(error) => return Err(OpenError::Groups(error.to_string())),
+        }
+        let latest = self
+            .read_compacted(OFFSETS_TOPIC)
+            .map_err(|error| OpenError::Groups(error.to_string()))?;
+        let catalog = self.inner.shared.catalog.lock();
+        let mut books = self.inner.shared.groups.lock();
+        for (key, value) in &latest {
+            let Some((group, place, commit)) = parse(key, value) else {
+                continue;
+            };
+            if catalog.topics.values().any(|topic| topic.id == place.0) {
+                books.entry(group).or_default().insert(place, (-1, commit));
+            }
+        }
+        Ok(())
+    }
+}
+
 /// The record that says what a group has committed; without a commit it takes that back.
-pub(super) fn record(group: &str, place: (u32, i32), commit: Option<&OffsetCommit>, timestamp: i64) -> NewRecord {
+pub(super) fn record(
+    group: &str,
+    place: (u32, i32),
+    commit: Option<&OffsetCommit>,
+    timestamp: i64,
+) -> NewRecord {
     let mut key = BytesMut::new();
-    let group = group.as_bytes().get(..usize::from(u16::MAX)).unwrap_or(group.as_bytes());
+    let group = group
+        .as_bytes()
+        .get(..usize::from(u16::MAX))
+        .unwrap_or(group.as_bytes());
     key.put_u8(1);
     key.put_u16(u16::try_from(group.len()).unwrap_or(u16::MAX));
     key.put_slice(group);
@@ -50,7 +186,12 @@ pub(super) fn record(group: &str, place: (u32, i32), commit: Option<&OffsetCommi
         value.put_slice(commit.metadata.as_bytes());
         value.freeze()
     });
-    NewRecord { key: Some(key.freeze()), value, headers: Vec::new(), timestamp }
+    NewRecord {
+        key: Some(key.freeze()),
+        value,
+        headers: Vec::new(),
+        timestamp,
+    }
 }
 
 /// Reads such a record back: group, topic id and partition, commit.

@@ -54,7 +54,12 @@ impl Keeper {
             if state.stop {
                 return Next::Stop;
             }
-            if self.shared.keeper.changed.wait_for(&mut state, self.shared.options.housekeeping).timed_out()
+            if self
+                .shared
+                .keeper
+                .changed
+                .wait_for(&mut state, self.shared.options.housekeeping)
+                .timed_out()
                 && state.pending.is_none()
             {
                 return Next::LookAround;
@@ -69,10 +74,12 @@ impl Keeper {
                     self.finished(&job);
                     return answer(job, &Ok(()));
                 }
-                Err(error) if error.is_full() => match self.wait_for_space(job, error.line().into()) {
-                    Some(again) => job = again,
-                    None => return,
-                },
+                Err(error) if error.is_full() => {
+                    match self.wait_for_space(job, error.line().into()) {
+                        Some(again) => job = again,
+                        None => return,
+                    }
+                }
                 Err(error) => {
                     let why: Arc<str> = error.line().into();
                     self.shared.health.poison(Arc::clone(&why));
@@ -120,7 +127,8 @@ impl Keeper {
         }
         let mut durable = self.shared.durable.lock();
         let mut next = durable.clone();
-        (next.generation, next.position, next.sequence) = (job.generation, job.position, job.sequence);
+        (next.generation, next.position, next.sequence) =
+            (job.generation, job.position, job.sequence);
         for (partition, mark) in &job.marks {
             if let Some(place) = mark_mut(&mut next, partition) {
                 // Retention is the keeper's: a start the committer read may be an older one.
@@ -140,17 +148,25 @@ impl Keeper {
 
     fn partitions(&self) -> Vec<Arc<Partition>> {
         let catalog = self.shared.catalog.lock();
-        catalog.topics.values().flat_map(|topic| topic.partitions.iter().map(|handle| Arc::clone(&handle.0))).collect()
+        catalog
+            .topics
+            .values()
+            .flat_map(|topic| topic.partitions.iter().map(|handle| Arc::clone(&handle.0)))
+            .collect()
     }
 
     /// The start offset that retention asks for: closed segments that are too old or too many go whole.
     fn oldest_kept(&self, partition: &Partition, mark: &Mark) -> i64 {
         let config = &partition.config;
-        if config.cleanup == Cleanup::Compact || (config.retention.is_none() && config.retention_bytes.is_none()) {
+        if config.cleanup == Cleanup::Compact
+            || (config.retention.is_none() && config.retention_bytes.is_none())
+        {
             return mark.start;
         }
         let now = (self.shared.options.now)();
-        let cut = config.retention.map(|keep| now.saturating_sub(i64::try_from(keep.as_millis()).unwrap_or(i64::MAX)));
+        let cut = config
+            .retention
+            .map(|keep| now.saturating_sub(i64::try_from(keep.as_millis()).unwrap_or(i64::MAX)));
         let segments = partition.segments.read();
         let mut bytes: u64 = segments.iter().map(|segment| segment.len()).sum();
         let mut start = mark.start;
@@ -175,7 +191,11 @@ impl Keeper {
         self.shared.keeper.changed.notify_all();
         let durable = self.shared.durable.lock().clone();
         for partition in self.partitions() {
-            let marks = durable.topics.iter().find(|topic| topic.id == partition.topic_id).map(|topic| &topic.marks);
+            let marks = durable
+                .topics
+                .iter()
+                .find(|topic| topic.id == partition.topic_id)
+                .map(|topic| &topic.marks);
             let mark = marks.and_then(|marks| marks.get(usize::try_from(partition.index).ok()?));
             let Some(mark) = mark else { continue };
             self.drop_old_segments(&partition, mark.start);
@@ -191,12 +211,17 @@ impl Keeper {
     fn drop_old_segments(&self, partition: &Partition, start: i64) {
         partition.start.fetch_max(start, Ordering::AcqRel);
         let mut segments = partition.segments.write();
-        let keep = segments.partition_point(|segment| segment.base <= start).saturating_sub(1);
+        let keep = segments
+            .partition_point(|segment| segment.base <= start)
+            .saturating_sub(1);
         let dropped: Vec<_> = segments.drain(..keep).collect();
         drop(segments);
         for segment in dropped {
             if let Err(error) = self.shared.options.disk.remove(&segment.path) {
-                tracing::warn!(error = error.line(), "cannot remove a segment that has outlived its retention");
+                tracing::warn!(
+                    error = error.line(),
+                    "cannot remove a segment that has outlived its retention"
+                );
             }
         }
     }
@@ -209,5 +234,8 @@ fn answer(job: Job, result: &Result<(), AppendError>) {
 }
 
 fn mark_mut<'a>(checkpoint: &'a mut Checkpoint, partition: &Partition) -> Option<&'a mut Mark> {
-    checkpoint.topic_mut(partition.topic_id)?.marks.get_mut(usize::try_from(partition.index).ok()?)
+    checkpoint
+        .topic_mut(partition.topic_id)?
+        .marks
+        .get_mut(usize::try_from(partition.index).ok()?)
 }

@@ -12,8 +12,10 @@ mod append;
 
 mod engine;
 mod shared;
+mod topics;
 
 mod committer;
+mod writer;
 
 mod batch;
 mod frame;
@@ -27,8 +29,10 @@ mod keeper;
 mod checkpoint;
 mod compaction;
 
-mod recovery;
 pub mod check;
+mod recovery;
+mod replay;
+mod wal_reader;
 
 mod groups;
 

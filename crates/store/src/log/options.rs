@@ -31,7 +31,12 @@ pub struct TopicConfig {
 
 impl Default for TopicConfig {
     fn default() -> Self {
-        Self { partitions: 1, retention: None, retention_bytes: None, cleanup: Cleanup::Delete }
+        Self {
+            partitions: 1,
+            retention: None,
+            retention_bytes: None,
+            cleanup: Cleanup::Delete,
+        }
     }
 }
 
@@ -92,7 +97,10 @@ impl fmt::Debug for LogOptions {
 }
 
 fn wall_clock_millis() -> i64 {
-    #[expect(clippy::disallowed_methods, reason = "the one place where the log's default clock reads the time")]
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "the one place where the log's default clock reads the time"
+    )]
     let now = SystemTime::now();
     let since = now.duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)

@@ -31,18 +31,32 @@ pub(super) struct Partition {
 
 impl Partition {
     fn out_of_range(&self, offset: i64, start: i64, end: i64) -> ReadError {
-        ReadError::OutOfRange { topic: Arc::clone(&self.topic), partition: self.index, offset, start, end }
+        ReadError::OutOfRange {
+            topic: Arc::clone(&self.topic),
+            partition: self.index,
+            offset,
+            start,
+            end,
+        }
     }
 
     /// The segment that holds `offset` and those after it.
     fn segments_from(&self, offset: i64) -> Vec<Arc<Segment>> {
         let segments = self.segments.read();
         let after = segments.partition_point(|segment| segment.base <= offset);
-        segments.iter().skip(after.saturating_sub(1)).cloned().collect()
+        segments
+            .iter()
+            .skip(after.saturating_sub(1))
+            .cloned()
+            .collect()
     }
 
     /// Durable records from `offset` on, whole batches.
-    pub(super) fn read(&self, offset: i64, max_bytes: usize) -> Result<Vec<StoredRecord>, ReadError> {
+    pub(super) fn read(
+        &self,
+        offset: i64,
+        max_bytes: usize,
+    ) -> Result<Vec<StoredRecord>, ReadError> {
         if self.deleted.load(Ordering::Acquire) {
             return Err(ReadError::TopicDeleted(Arc::clone(&self.topic)));
         }
@@ -58,7 +72,11 @@ impl Partition {
         for segment in self.segments_from(offset) {
             let problem = segment::read_records(&segment, offset, max_bytes.max(1), &mut records)?;
             if let Some((position, missing)) = problem {
-                return Err(ReadError::Damaged(Damage { file: segment.path.clone(), position, missing }));
+                return Err(ReadError::Damaged(Damage {
+                    file: segment.path.clone(),
+                    position,
+                    missing,
+                }));
             }
             if !records.is_empty() {
                 break;
@@ -71,13 +89,18 @@ impl Partition {
     pub(super) fn offset_for_time(&self, timestamp: i64) -> Result<i64, ReadError> {
         let start = self.start.load(Ordering::Acquire);
         let segments = self.segments.read().clone();
-        let Some(segment) = segments.iter().find(|segment| segment.max_timestamp() >= timestamp) else {
+        let Some(segment) = segments
+            .iter()
+            .find(|segment| segment.max_timestamp() >= timestamp)
+        else {
             return Ok(self.end.load(Ordering::Acquire));
         };
         let mut offset = segment.offset_before_time(timestamp).max(start);
         loop {
             let records = self.read(offset, 64 << 10)?;
-            let Some(last) = records.last() else { return Ok(self.end.load(Ordering::Acquire)) };
+            let Some(last) = records.last() else {
+                return Ok(self.end.load(Ordering::Acquire));
+            };
             if let Some(found) = records.iter().find(|record| record.timestamp >= timestamp) {
                 return Ok(found.offset);
             }

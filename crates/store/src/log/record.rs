@@ -20,9 +20,14 @@ pub struct NewRecord {
 impl NewRecord {
     /// An upper bound of the bytes this record takes in a batch; what to ask [`Log::reserve`](super::Log::reserve) for.
     pub fn size_bound(&self) -> usize {
-        let headers: usize =
-            self.headers.iter().map(|header| 10 + header.name.len() + header.value.as_ref().map_or(0, Bytes::len)).sum();
-        40 + self.key.as_ref().map_or(0, Bytes::len) + self.value.as_ref().map_or(0, Bytes::len) + headers
+        let headers: usize = self
+            .headers
+            .iter()
+            .map(|header| 10 + header.name.len() + header.value.as_ref().map_or(0, Bytes::len))
+            .sum();
+        40 + self.key.as_ref().map_or(0, Bytes::len)
+            + self.value.as_ref().map_or(0, Bytes::len)
+            + headers
     }
 }
 

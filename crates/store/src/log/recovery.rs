@@ -20,10 +20,11 @@ use std::sync::Arc;
 use bytes::Bytes;
 
 use super::batch::BatchHeader;
-use super::checkpoint::{self, Checkpoint, Mark, TopicState};
+use super::checkpoint::{self, Checkpoint, Mark};
 use super::error::{Damage, OpenError};
-use super::frame::{self, Entry, FrameHeader};
+use super::frame::{self, Entry};
 use super::options::LogOptions;
+use super::replay;
 use super::segment::{self, Scan, Segment};
 use super::wal::{self, Wal};
 use crate::disk::{Disk, DiskError};
@@ -45,7 +46,7 @@ pub(super) struct Survey {
     /// Batches to replay, in order.
     pub(super) entries: Vec<Entry>,
     /// Sequence of the next frame.
-    sequence: u64,
+    pub(super) sequence: u64,
     /// Frames that were read.
     pub(super) frames: u64,
     pub(super) damage: Vec<Damage>,
@@ -56,7 +57,8 @@ pub(super) struct FoundPartition {
     pub(super) dir: PathBuf,
     pub(super) mark: Mark,
     pub(super) segments: Vec<FoundSegment>,
-    leftovers: Vec<PathBuf>,
+    /// Files the checkpoint does not know.
+    pub(super) leftovers: Vec<PathBuf>,
 }
 
 pub(super) struct FoundSegment {
@@ -71,9 +73,12 @@ pub(super) fn recover(dir: &Path, options: &LogOptions) -> Result<Recovered, Ope
         return first_start(dir, options);
     };
     if !survey.damage.is_empty() {
-        return Err(OpenError::Damaged { dir: dir.to_owned(), damage: survey.damage });
+        return Err(OpenError::Damaged {
+            dir: dir.to_owned(),
+            damage: survey.damage,
+        });
     }
-    replay(dir, options, survey)
+    replay::replay(dir, options, survey)
 }
 
 /// Reads everything and changes nothing. `None`: there is no log yet.
@@ -84,8 +89,14 @@ pub(super) fn survey(dir: &Path, disk: &dyn Disk) -> Result<Option<Survey>, Disk
         opened => Checkpoint::decode(&read_all(&*opened?)?),
     };
     let Some(checkpoint) = checkpoint else {
-        let missing = "the checkpoint is not what was written: which records are durable is unknown".to_owned();
-        return Ok(Some(Survey::of_damage(Damage { file: path, position: 0, missing })));
+        let missing =
+            "the checkpoint is not what was written: which records are durable is unknown"
+                .to_owned();
+        return Ok(Some(Survey::of_damage(Damage {
+            file: path,
+            position: 0,
+            missing,
+        })));
     };
     let mut survey = Survey::new(checkpoint);
     survey.read_frames(dir, disk)?;
@@ -103,15 +114,25 @@ pub(super) fn survey(dir: &Path, disk: &dyn Disk) -> Result<Option<Survey>, Disk
 /// A directory without a checkpoint is a log not yet begun, or one whose checkpoint is lost.
 fn survey_without_checkpoint(dir: &Path, disk: &dyn Disk) -> Result<Option<Survey>, DiskError> {
     for name in disk.list(dir)? {
-        let of_partition = name.rsplit_once('-').is_some_and(|(_, index)| index.parse::<i32>().is_ok());
+        let of_partition = name
+            .rsplit_once('-')
+            .is_some_and(|(_, index)| index.parse::<i32>().is_ok());
         let has_data = if wal::generation_of(&name).is_some() {
-            segment::read_up_to(&*disk.open(&dir.join(&name))?, 0, frame::HEADER)?.iter().any(|byte| *byte != 0)
+            segment::read_up_to(&*disk.open(&dir.join(&name))?, 0, frame::HEADER)?
+                .iter()
+                .any(|byte| *byte != 0)
         } else {
             of_partition || name == checkpoint::COPY
         };
         if has_data {
-            let missing = format!("there is no checkpoint, but there is `{name}`: which records are durable is unknown");
-            return Ok(Some(Survey::of_damage(Damage { file: dir.join(checkpoint::NAME), position: 0, missing })));
+            let missing = format!(
+                "there is no checkpoint, but there is `{name}`: which records are durable is unknown"
+            );
+            return Ok(Some(Survey::of_damage(Damage {
+                file: dir.join(checkpoint::NAME),
+                position: 0,
+                missing,
+            })));
         }
     }
     Ok(None)
@@ -120,25 +141,34 @@ fn survey_without_checkpoint(dir: &Path, disk: &dyn Disk) -> Result<Option<Surve
 fn first_start(dir: &Path, options: &LogOptions) -> Result<Recovered, OpenError> {
     let salt = (RandomState::new().hash_one(dir) >> 32) as u32;
     let wal = Wal::begin(&options.disk, dir, options.wal_bytes, salt, (1, 1), None)?;
-    let checkpoint = Checkpoint { salt, generation: 1, position: 0, sequence: 1, next_topic: 1, topics: Vec::new() };
+    let checkpoint = Checkpoint {
+        salt,
+        generation: 1,
+        position: 0,
+        sequence: 1,
+        next_topic: 1,
+        topics: Vec::new(),
+    };
     checkpoint.write(options.disk.as_ref(), dir)?;
-    Ok(Recovered { checkpoint, wal, spare: None, segments: Vec::new() })
-}
-
-/// How a write-ahead file ended.
-enum FileEnd {
-    /// No frame after this position.
-    Tail(usize),
-    /// The log says that it goes on in the next file.
-    GoesOn,
-    /// Frames are missing at this position.
-    Damaged(usize, String),
+    Ok(Recovered {
+        checkpoint,
+        wal,
+        spare: None,
+        segments: Vec::new(),
+    })
 }
 
 impl Survey {
     fn new(checkpoint: Checkpoint) -> Self {
         let sequence = checkpoint.sequence;
-        Self { checkpoint, partitions: BTreeMap::new(), entries: Vec::new(), sequence, frames: 0, damage: Vec::new() }
+        Self {
+            checkpoint,
+            partitions: BTreeMap::new(),
+            entries: Vec::new(),
+            sequence,
+            frames: 0,
+            damage: Vec::new(),
+        }
     }
 
     fn of_damage(damage: Damage) -> Self {
@@ -147,130 +177,39 @@ impl Survey {
         survey
     }
 
-    /// Step 2: collects the entries of every frame after the checkpoint.
-    fn read_frames(&mut self, dir: &Path, disk: &dyn Disk) -> Result<(), DiskError> {
-        let mut generation = self.checkpoint.generation;
-        let mut position = usize::try_from(self.checkpoint.position).unwrap_or(usize::MAX);
-        let mut must_exist = true;
-        let mut tail: Option<(PathBuf, usize)> = None;
-        loop {
-            let path = dir.join(wal::file_name(generation));
-            let bytes = match disk.open(&path) {
-                Err(error) if error.is_missing() => {
-                    if must_exist {
-                        let missing = format!("the file is missing, and with it every frame from {} on", self.sequence);
-                        self.damage.push(Damage { file: path, position: 0, missing });
-                    }
-                    return Ok(());
-                }
-                opened => read_all(&*opened?)?,
-            };
-            match self.read_file(&bytes, position, generation) {
-                FileEnd::GoesOn => (must_exist, tail) = (true, None),
-                FileEnd::Tail(end) => {
-                    // The first file without a frame cannot hide what an earlier one has lost.
-                    (must_exist, tail) = (false, tail.filter(|_| end == 0).or(Some((path, end))));
-                }
-                FileEnd::Damaged(at, missing) => {
-                    let (file, at) = tail.filter(|_| at == 0).unwrap_or((path, at));
-                    self.damage.push(Damage { file, position: at as u64, missing });
-                    return Ok(());
-                }
-            }
-            (generation, position) = (generation + 1, 0);
-        }
-    }
-
-    fn read_file(&mut self, bytes: &Bytes, mut position: usize, generation: u64) -> FileEnd {
-        loop {
-            let Some(header) = self.expected_frame(bytes, position, generation) else {
-                match self.search(bytes, position, generation) {
-                    Search::Marker(at) => {
-                        position = at;
-                        continue;
-                    }
-                    Search::Nothing => return FileEnd::Tail(position),
-                    Search::Vouched(found) => return FileEnd::Damaged(position, self.lost(&found)),
-                }
-            };
-            let payload = position + frame::HEADER..position + frame::HEADER + header.length as usize;
-            let Some(entries) = frame::entries(bytes, payload, header.entries) else {
-                let what = if header.is_marker() { None } else { Some("its entries do not add up") };
-                if let Some(what) = what {
-                    return FileEnd::Damaged(position, format!("frame {} is sound but {what}", header.sequence));
-                }
-                self.sequence += 1;
-                return FileEnd::GoesOn;
-            };
-            self.entries.extend(entries);
-            self.sequence += 1;
-            self.frames += 1;
-            position += header.size();
-        }
-    }
-
-    fn expected_frame(&self, bytes: &Bytes, position: usize, generation: u64) -> Option<FrameHeader> {
-        let header = frame::proven(bytes.get(position..)?, self.checkpoint.salt)?;
-        (header.generation == generation && header.sequence == self.sequence).then_some(header)
-    }
-
-    /// There is no expected frame at `position`: looks for a later one, which decides what that means.
-    fn search(&self, bytes: &Bytes, position: usize, generation: u64) -> Search {
-        for at in (position.saturating_add(8)..bytes.len()).step_by(8) {
-            let Some(found) = bytes.get(at..).and_then(|bytes| frame::proven(bytes, self.checkpoint.salt)) else {
-                continue;
-            };
-            if found.generation != generation || found.sequence < self.sequence {
-                continue;
-            }
-            if found.sequence == self.sequence && found.is_marker() && at.is_multiple_of(wal::PAGE_BYTES) {
-                return Search::Marker(at);
-            }
-            // A later frame that does not vouch was never acknowledged either.
-            if found.sequence == self.sequence || found.synced >= self.sequence {
-                return Search::Vouched(found);
-            }
-        }
-        Search::Nothing
-    }
-
-    fn lost(&self, found: &FrameHeader) -> String {
-        let last = found.synced.max(self.sequence);
-        format!(
-            "frame {} is missing or not what was written, but frame {} says that frames up to {last} were durable; \
-             acknowledged records are lost",
-            self.sequence, found.sequence
-        )
-    }
-
     /// Step 4.
     fn check_entries_continue_segments(&mut self) {
-        let mut next: BTreeMap<_, _> = self.partitions.iter().map(|(key, found)| (*key, found.mark.next)).collect();
+        let mut next: BTreeMap<_, _> = self
+            .partitions
+            .iter()
+            .map(|(key, found)| (*key, found.mark.next))
+            .collect();
         for entry in &self.entries {
             // A topic the checkpoint does not know was deleted after the frame was written.
-            let Some(next) = next.get_mut(&(entry.topic, entry.partition)) else { continue };
+            let Some(next) = next.get_mut(&(entry.topic, entry.partition)) else {
+                continue;
+            };
             let problem = match BatchHeader::proven(&entry.batch) {
                 Some(header) if header.base == *next => {
                     *next = header.next;
                     continue;
                 }
-                Some(header) => format!("a frame goes on at offset {}, expected offset {next}", header.base),
+                Some(header) => format!(
+                    "a frame goes on at offset {}, expected offset {next}",
+                    header.base
+                ),
                 None => format!("a frame's batch at offset {next} is not sound"),
             };
             let found = self.partitions.get(&(entry.topic, entry.partition));
             let file = found.map_or_else(PathBuf::new, |found| found.dir.clone());
-            self.damage.push(Damage { file, position: 0, missing: problem });
+            self.damage.push(Damage {
+                file,
+                position: 0,
+                missing: problem,
+            });
             return;
         }
     }
-}
-
-enum Search {
-    /// The expected frame, a marker on a later page.
-    Marker(usize),
-    /// A frame that shows that the missing one was durable.
-    Vouched(FrameHeader),
-    Nothing,
 }
 
 /// Step 3: a partition's segments, as far as the checkpoint vouches for them.
@@ -284,16 +223,26 @@ fn survey_partition(
         Err(error) if error.is_missing() => Vec::new(),
         listed => listed?,
     };
-    let mut found = FoundPartition { dir, mark, segments: Vec::new(), leftovers: Vec::new() };
+    let mut found = FoundPartition {
+        dir,
+        mark,
+        segments: Vec::new(),
+        leftovers: Vec::new(),
+    };
     let mut bases = Vec::new();
     for name in &names {
         match segment::base_of(name) {
-            Some(base) if base < mark.base || (base == mark.base && mark.len > 0) => bases.push(base),
+            Some(base) if base < mark.base || (base == mark.base && mark.len > 0) => {
+                bases.push(base);
+            }
             _ => found.leftovers.push(found.dir.join(name)),
         }
     }
     // Segments that end before the start offset have outlived their retention.
-    let first = bases.iter().rposition(|base| *base <= mark.start).unwrap_or(0);
+    let first = bases
+        .iter()
+        .rposition(|base| *base <= mark.start)
+        .unwrap_or(0);
     // `None` once something is wrong: what follows from it is not reported again.
     let mut next = Some(mark.start);
     for (at, base) in bases.into_iter().enumerate() {
@@ -304,8 +253,13 @@ fn survey_partition(
             continue;
         }
         if let Some(next) = next.filter(|next| base > *next) {
-            let missing = format!("offsets {next} to {base} are missing: there is no segment for them");
-            damage.push(Damage { file: path.clone(), position: 0, missing });
+            let missing =
+                format!("offsets {next} to {base} are missing: there is no segment for them");
+            damage.push(Damage {
+                file: path.clone(),
+                position: 0,
+                missing,
+            });
         }
         let before = damage.len();
         let segment = survey_segment(disk, path, base, &mark, damage)?;
@@ -314,7 +268,11 @@ fn survey_partition(
     }
     if let Some(next) = next.filter(|next| *next != mark.next) {
         let missing = format!("offsets {next} to {} are missing", mark.next);
-        damage.push(Damage { file: found.dir.clone(), position: 0, missing });
+        damage.push(Damage {
+            file: found.dir.clone(),
+            position: 0,
+            missing,
+        });
     }
     Ok(found)
 }
@@ -332,142 +290,23 @@ fn survey_segment(
     let scan = segment::scan(file.as_ref(), base, durable, |_| {})?;
     if let Some(problem) = &scan.problem {
         let missing = format!("{problem}; records from offset {} on are lost", scan.next);
-        damage.push(Damage { file: path.clone(), position: scan.len, missing });
+        damage.push(Damage {
+            file: path.clone(),
+            position: scan.len,
+            missing,
+        });
     } else if scan.len != durable {
-        let missing = format!("{durable} bytes were durable, records from offset {} on are lost", scan.next);
-        damage.push(Damage { file: path.clone(), position: scan.len, missing });
+        let missing = format!(
+            "{durable} bytes were durable, records from offset {} on are lost",
+            scan.next
+        );
+        damage.push(Damage {
+            file: path.clone(),
+            position: scan.len,
+            missing,
+        });
     }
     Ok(FoundSegment { base, path, scan })
-}
-
-/// Step 6.
-fn replay(dir: &Path, options: &LogOptions, survey: Survey) -> Result<Recovered, OpenError> {
-    let disk = options.disk.as_ref();
-    let mut tails = BTreeMap::new();
-    for (key, found) in survey.partitions {
-        tails.insert(key, Tail::of(disk, found)?);
-    }
-    for entry in &survey.entries {
-        if let Some(tail) = tails.get_mut(&(entry.topic, entry.partition)) {
-            tail.append(options, &entry.batch)?;
-        }
-    }
-    let mut checkpoint = survey.checkpoint;
-    let mut segments = Vec::new();
-    for topic in &mut checkpoint.topics {
-        segments.push(settle(disk, topic, &mut tails)?);
-    }
-    let (wal, spare) = next_generation(dir, options, &mut checkpoint, survey.sequence)?;
-    Ok(Recovered { checkpoint, wal, spare, segments })
-}
-
-/// Syncs what replay has written to a topic, and says so in its marks.
-fn settle(
-    disk: &dyn Disk,
-    topic: &mut TopicState,
-    tails: &mut BTreeMap<(u32, i32), Tail>,
-) -> Result<Vec<Vec<Arc<Segment>>>, DiskError> {
-    let mut all = Vec::new();
-    for (index, mark) in (0..).zip(&mut topic.marks) {
-        let Some(tail) = tails.remove(&(topic.id, index)) else { continue };
-        *mark = tail.settle(disk, mark.start)?;
-        all.push(tail.segments);
-    }
-    Ok(all)
-}
-
-/// Begins a new generation, so that no frame of the past can be taken for one of the future.
-fn next_generation(
-    dir: &Path,
-    options: &LogOptions,
-    checkpoint: &mut Checkpoint,
-    sequence: u64,
-) -> Result<(Wal, Option<u64>), DiskError> {
-    let disk = options.disk.as_ref();
-    let mut files: Vec<u64> = disk.list(dir)?.iter().filter_map(|name| wal::generation_of(name)).collect();
-    files.sort_unstable();
-    let generation = files.last().copied().unwrap_or(0).max(checkpoint.generation) + 1;
-    let unneeded = files.first().copied().filter(|file| *file < checkpoint.generation);
-    files.retain(|file| Some(*file) != unneeded);
-    let salt = checkpoint.salt;
-    let wal = Wal::begin(&options.disk, dir, options.wal_bytes, salt, (generation, sequence), unneeded)?;
-    (checkpoint.generation, checkpoint.position, checkpoint.sequence) = (generation, 0, sequence);
-    checkpoint.write(disk, dir)?;
-    let spare = files.pop();
-    for file in files {
-        disk.remove(&dir.join(wal::file_name(file)))?;
-    }
-    Ok((wal, spare))
-}
-
-/// The end of a partition while frames are replayed into it.
-pub(super) struct Tail {
-    pub(super) dir: PathBuf,
-    pub(super) next: i64,
-    segments: Vec<Arc<Segment>>,
-    dirty: Vec<Arc<Segment>>,
-}
-
-impl Tail {
-    /// A partition with nothing in it, whose first offset will be `next`.
-    pub(super) fn empty(dir: PathBuf, next: i64) -> Self {
-        Self { dir, next, segments: Vec::new(), dirty: Vec::new() }
-    }
-
-    /// Syncs what was written, and says what is durable now.
-    pub(super) fn settle(&self, disk: &dyn Disk, start: i64) -> Result<Mark, DiskError> {
-        for segment in &self.dirty {
-            segment.file.sync()?;
-        }
-        if !self.dirty.is_empty() {
-            disk.sync_dir(&self.dir)?;
-        }
-        let last = self.segments.last();
-        let (base, len) = (last.map_or(self.next, |last| last.base), last.map_or(0, |last| last.len()));
-        Ok(Mark { start, next: self.next, base, len })
-    }
-
-    fn of(disk: &dyn Disk, found: FoundPartition) -> Result<Self, DiskError> {
-        disk.create_dir(&found.dir)?;
-        for leftover in &found.leftovers {
-            disk.remove(leftover)?;
-        }
-        let mut tail = Self { dir: found.dir, next: found.mark.next, segments: Vec::new(), dirty: Vec::new() };
-        for FoundSegment { base, path, scan } in found.segments {
-            let file = disk.open(&path)?;
-            let len = scan.len;
-            let cut = file.len()? > len;
-            if cut {
-                file.set_len(len)?;
-            }
-            let segment = Arc::new(Segment::scanned(path, base, file, scan));
-            if cut {
-                tail.dirty.push(Arc::clone(&segment));
-            }
-            tail.segments.push(segment);
-        }
-        Ok(tail)
-    }
-
-    pub(super) fn append(&mut self, options: &LogOptions, batch: &Bytes) -> Result<(), DiskError> {
-        let Some(header) = BatchHeader::parse(batch) else { return Ok(()) };
-        let size = batch.len() as u64;
-        let fits = |segment: &&Arc<Segment>| segment.len() == 0 || segment.len() + size <= options.segment_bytes;
-        let segment = if let Some(segment) = self.segments.last().filter(fits) {
-            Arc::clone(segment)
-        } else {
-            let segment = Segment::create(options.disk.as_ref(), &self.dir, self.next)?;
-            self.segments.push(Arc::clone(&segment));
-            segment
-        };
-        segment.file.write_at(batch, segment.len())?;
-        segment.publish(header.base, size, header.max_timestamp);
-        self.next = header.next;
-        if self.dirty.last().is_none_or(|last| !Arc::ptr_eq(last, &segment)) {
-            self.dirty.push(segment);
-        }
-        Ok(())
-    }
 }
 
 /// A file's bytes.

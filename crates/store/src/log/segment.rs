@@ -41,7 +41,9 @@ pub(super) fn file_name(base: i64) -> String {
 
 /// The base offset a segment's name says; `None` for other files.
 pub(super) fn base_of(name: &str) -> Option<i64> {
-    let digits = name.strip_suffix(".log").filter(|digits| digits.len() == 20)?;
+    let digits = name
+        .strip_suffix(".log")
+        .filter(|digits| digits.len() == 20)?;
     digits.parse().ok()
 }
 
@@ -77,11 +79,20 @@ impl Segment {
     pub(super) fn publish(&self, offset: i64, size: u64, max_timestamp: i64) {
         let position = self.len();
         let before = self.max_timestamp();
-        let due = self.index.read().last().is_none_or(|entry| position - entry.position >= u64::from(INDEX_GAP));
+        let due = self
+            .index
+            .read()
+            .last()
+            .is_none_or(|entry| position - entry.position >= u64::from(INDEX_GAP));
         if due {
-            self.index.write().push(IndexEntry { offset, position, max_timestamp_before: before });
+            self.index.write().push(IndexEntry {
+                offset,
+                position,
+                max_timestamp_before: before,
+            });
         }
-        self.max_timestamp.store(before.max(max_timestamp), Ordering::Release);
+        self.max_timestamp
+            .store(before.max(max_timestamp), Ordering::Release);
         self.len.store(position + size, Ordering::Release);
     }
 
@@ -89,14 +100,20 @@ impl Segment {
     pub(super) fn position_of(&self, offset: i64) -> u64 {
         let index = self.index.read();
         let after = index.partition_point(|entry| entry.offset <= offset);
-        after.checked_sub(1).and_then(|at| index.get(at)).map_or(0, |entry| entry.position)
+        after
+            .checked_sub(1)
+            .and_then(|at| index.get(at))
+            .map_or(0, |entry| entry.position)
     }
 
     /// An offset at or before the first record with this timestamp or a later one.
     pub(super) fn offset_before_time(&self, timestamp: i64) -> i64 {
         let index = self.index.read();
         let after = index.partition_point(|entry| entry.max_timestamp_before < timestamp);
-        after.checked_sub(1).and_then(|at| index.get(at)).map_or(self.base, |entry| entry.offset)
+        after
+            .checked_sub(1)
+            .and_then(|at| index.get(at))
+            .map_or(self.base, |entry| entry.offset)
     }
 }
 
@@ -115,13 +132,27 @@ pub(super) struct Scan {
 
 impl Scan {
     pub(super) fn new(base: i64) -> Self {
-        Self { next: base, len: 0, max_timestamp: i64::MIN, index: Vec::new(), problem: None }
+        Self {
+            next: base,
+            len: 0,
+            max_timestamp: i64::MIN,
+            index: Vec::new(),
+            problem: None,
+        }
     }
 
     fn take(&mut self, header: &BatchHeader) {
-        if self.index.last().is_none_or(|entry| self.len - entry.position >= u64::from(INDEX_GAP)) {
+        if self
+            .index
+            .last()
+            .is_none_or(|entry| self.len - entry.position >= u64::from(INDEX_GAP))
+        {
             let max_timestamp_before = self.max_timestamp;
-            self.index.push(IndexEntry { offset: header.base, position: self.len, max_timestamp_before });
+            self.index.push(IndexEntry {
+                offset: header.base,
+                position: self.len,
+                max_timestamp_before,
+            });
         }
         self.max_timestamp = self.max_timestamp.max(header.max_timestamp);
         self.next = header.next;
@@ -144,16 +175,25 @@ pub(super) fn scan(
             Some(header) if header.size <= chunk.len() => header,
             header => {
                 let wanted = header.map_or(0, |header| header.size).max(CHUNK);
-                chunk = read_up_to(file, found.len, wanted.min(usize::try_from(rest).unwrap_or(usize::MAX)))?;
+                chunk = read_up_to(
+                    file,
+                    found.len,
+                    wanted.min(usize::try_from(rest).unwrap_or(usize::MAX)),
+                )?;
                 match BatchHeader::parse(&chunk) {
                     // A batch larger than a chunk: its length is believed only as far as the file goes.
-                    Some(header) if header.size > chunk.len() && header.size as u64 <= rest && wanted < header.size => {
+                    Some(header)
+                        if header.size > chunk.len()
+                            && header.size as u64 <= rest
+                            && wanted < header.size =>
+                    {
                         chunk = read_up_to(file, found.len, header.size)?;
                         header
                     }
                     Some(header) => header,
                     None => {
-                        found.problem = Some(format!("there is no batch, expected offset {}", found.next));
+                        found.problem =
+                            Some(format!("there is no batch, expected offset {}", found.next));
                         break;
                     }
                 }
@@ -174,16 +214,25 @@ fn problem_with(chunk: &Bytes, header: &BatchHeader, next: i64) -> Option<String
     if header.size > chunk.len() {
         Some(format!("the batch at offset {next} is cut off"))
     } else if BatchHeader::proven(chunk).is_none() {
-        Some(format!("the checksum of the batch at offset {next} is wrong"))
+        Some(format!(
+            "the checksum of the batch at offset {next} is wrong"
+        ))
     } else if header.base != next {
-        Some(format!("the batch begins at offset {}, expected offset {next}", header.base))
+        Some(format!(
+            "the batch begins at offset {}, expected offset {next}",
+            header.base
+        ))
     } else {
         None
     }
 }
 
 /// Reads up to `len` bytes.
-pub(super) fn read_up_to(file: &dyn DiskFile, position: u64, len: usize) -> Result<Bytes, DiskError> {
+pub(super) fn read_up_to(
+    file: &dyn DiskFile,
+    position: u64,
+    len: usize,
+) -> Result<Bytes, DiskError> {
     let mut buffer = BytesMut::zeroed(len);
     let read = file.read_at(&mut buffer, position)?;
     buffer.truncate(read);
@@ -209,7 +258,10 @@ pub(super) fn read_records(
             if budget == 0 && !records.is_empty() {
                 break;
             }
-            let wanted = budget.saturating_add(INDEX_GAP as usize).max(size).min(rest);
+            let wanted = budget
+                .saturating_add(INDEX_GAP as usize)
+                .max(size)
+                .min(rest);
             chunk = read_up_to(segment.file.as_ref(), position, wanted)?;
             let size = BatchHeader::parse(&chunk).map_or(0, |header| header.size);
             if size > chunk.len() && size <= rest {

@@ -37,7 +37,10 @@ pub(super) struct Shared {
 impl Shared {
     /// Poisons the log if the thread that holds this panics, so that nobody waits for it for ever.
     pub(super) fn guard(self: &Arc<Self>, thread: &'static str) -> PanicGuard {
-        PanicGuard { shared: Arc::clone(self), thread }
+        PanicGuard {
+            shared: Arc::clone(self),
+            thread,
+        }
     }
 }
 
@@ -105,7 +108,14 @@ impl Catalog {
             })));
             self.next_slot += 1;
         }
-        self.topics.insert(name.to_owned(), Topic { id, config, partitions });
+        self.topics.insert(
+            name.to_owned(),
+            Topic {
+                id,
+                config,
+                partitions,
+            },
+        );
     }
 }
 
@@ -121,7 +131,11 @@ pub(super) struct Health {
 
 impl Health {
     pub(super) fn new() -> Self {
-        Self { state: Mutex::new(LogHealth::Good), failed: false.into(), changed: Notify::new() }
+        Self {
+            state: Mutex::new(LogHealth::Good),
+            failed: false.into(),
+            changed: Notify::new(),
+        }
     }
 
     pub(super) fn get(&self) -> LogHealth {
@@ -210,8 +224,15 @@ struct QueueState {
 
 impl Queue {
     pub(super) fn new() -> Self {
-        let state = QueueState { items: Vec::new(), ending: Ending::Open, waiting: false };
-        Self { state: Mutex::new(state), filled: Condvar::new() }
+        let state = QueueState {
+            items: Vec::new(),
+            ending: Ending::Open,
+            waiting: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            filled: Condvar::new(),
+        }
     }
 
     /// Queues items in order; gives them back if the log is closed.
@@ -257,7 +278,11 @@ impl Queue {
     pub(super) fn end(&self, ending: Ending) -> Vec<Item> {
         let mut state = self.state.lock();
         state.ending = ending;
-        let left = if ending == Ending::Gone { std::mem::take(&mut state.items) } else { Vec::new() };
+        let left = if ending == Ending::Gone {
+            std::mem::take(&mut state.items)
+        } else {
+            Vec::new()
+        };
         drop(state);
         self.filled.notify_one();
         left
@@ -293,8 +318,16 @@ pub(super) struct InboxState {
 
 impl KeeperInbox {
     pub(super) fn new(durable_generation: u64) -> Self {
-        let state = InboxState { pending: None, durable_generation, full: None, stop: false };
-        Self { state: Mutex::new(state), changed: Condvar::new() }
+        let state = InboxState {
+            pending: None,
+            durable_generation,
+            full: None,
+            stop: false,
+        };
+        Self {
+            state: Mutex::new(state),
+            changed: Condvar::new(),
+        }
     }
 
     /// Leaves a job; one that is still waiting becomes part of it.

@@ -70,7 +70,17 @@ impl Wal {
         let synced = sequence.saturating_sub(1);
         let (disk, dir) = (Arc::clone(disk), dir.to_owned());
         Ok(Self {
-            disk, dir, file, capacity, salt, generation, position: 0, sequence, synced, filled, unvouched: false,
+            disk,
+            dir,
+            file,
+            capacity,
+            salt,
+            generation,
+            position: 0,
+            sequence,
+            synced,
+            filled,
+            unvouched: false,
         })
     }
 
@@ -86,7 +96,14 @@ impl Wal {
     /// Finishes a begun frame and writes it. After an error nothing has happened, and the next frame goes to
     /// the same place.
     pub(super) fn write(&mut self, frame: &mut Vec<u8>, entries: u32) -> Result<(), DiskError> {
-        frame::finish(frame, self.salt, entries, self.sequence, self.synced, self.generation);
+        frame::finish(
+            frame,
+            self.salt,
+            entries,
+            self.sequence,
+            self.synced,
+            self.generation,
+        );
         self.fill(self.position + frame.len() as u64 + PAGE)?;
         self.file.write_at(frame, self.position)?;
         self.position += frame.len() as u64;
@@ -156,7 +173,10 @@ impl Wal {
         let mut at = self.filled;
         while at < target {
             let len = (target - at).min(ZEROS.len() as u64);
-            let zeros = usize::try_from(len).ok().and_then(|len| ZEROS.get(..len)).unwrap_or_default();
+            let zeros = usize::try_from(len)
+                .ok()
+                .and_then(|len| ZEROS.get(..len))
+                .unwrap_or_default();
             self.file.write_at(zeros, at)?;
             at += len;
             self.filled = at;

@@ -38,9 +38,12 @@ pub(super) fn routes(root: &Section<'_>) -> Vec<RouteConfig> {
         }
         let span = section.span().clone();
         let matches = matches(&section);
+        let usable = matches.is_some();
+        // A route without a match is checked all the same, and then left out.
+        let nothing = || (RouteMatch::Filter(String::new()), usize::MAX);
+        let (matches, captures) = matches.unwrap_or_else(nothing);
         let name = own_name.map(|(name, _)| name);
-        let route =
-            matches.and_then(|(matches, captures)| route(&section, name, matches, captures));
+        let route = route(&section, name, matches, captures).filter(|_| usable);
         if let (Some(before), Some(_)) = (&all, &route) {
             let message =
                 format!("this route is never reached: `{before}` before it takes every topic");

@@ -73,14 +73,14 @@ pub async fn replay(
     Body(asked): Body<Replay>,
 ) -> Result<Json<Replayed>, ApiError> {
     let Some(handle) = sources.log.partition(DEAD_LETTER_TOPIC, 0) else {
-        return Err(ApiError::not_found("there are no dead letters"));
+        return Err(ApiError::not_found(&"there are no dead letters"));
     };
     let replayed = match (asked.all, asked.offsets.is_empty()) {
         (true, true) => replay_all(&sources, &handle).await?,
         (false, false) => replay_some(&sources, &handle, &asked.offsets).await?,
         _ => {
             return Err(ApiError::bad_request(
-                "name the dead letters by `offsets`, or say `all`: one of the two",
+                &"name the dead letters by `offsets`, or say `all`: one of the two",
             ));
         }
     };
@@ -113,7 +113,7 @@ async fn replay_some(
         let records = read(&sources.log, handle, *offset, 1).await?;
         let record = records.first().filter(|record| record.offset == *offset);
         let record = record.ok_or_else(|| {
-            ApiError::not_found(format!("there is no dead letter at offset {offset}"))
+            ApiError::not_found(&format!("there is no dead letter at offset {offset}"))
         })?;
         replayed += u64::from(replay_one(sources, record).await?);
     }

@@ -35,7 +35,7 @@ pub fn router(sources: Arc<Sources>) -> Router {
 }
 
 async fn unknown() -> ApiError {
-    ApiError::not_found("there is no such path; see docs/reference/admin-api.md")
+    ApiError::not_found(&"there is no such path; see docs/reference/admin-api.md")
 }
 
 /// A failed request.
@@ -47,7 +47,7 @@ pub struct ApiError {
 
 impl ApiError {
     /// 400: the request is wrong.
-    pub fn bad_request(error: impl ToString) -> Self {
+    pub fn bad_request(error: &impl ToString) -> Self {
         Self {
             status: StatusCode::BAD_REQUEST,
             error: error.to_string(),
@@ -55,7 +55,7 @@ impl ApiError {
     }
 
     /// 404: what the request names does not exist.
-    pub fn not_found(error: impl ToString) -> Self {
+    pub fn not_found(error: &impl ToString) -> Self {
         Self {
             status: StatusCode::NOT_FOUND,
             error: error.to_string(),
@@ -63,7 +63,7 @@ impl ApiError {
     }
 
     /// 409: what the request wants to make exists.
-    pub fn conflict(error: impl ToString) -> Self {
+    pub fn conflict(error: &impl ToString) -> Self {
         Self {
             status: StatusCode::CONFLICT,
             error: error.to_string(),

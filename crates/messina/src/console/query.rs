@@ -1,6 +1,5 @@
 //! `/api/query`: SELECT on the embedded table.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use axum::Json;
@@ -26,11 +25,7 @@ pub async fn query(
         max_rows,
         ..configured
     };
-    let found = sources
-        .tables
-        .query(&asked.sql, limits)
-        .await
-        .map_err(query_error)?;
+    let found = sources.tables.query(&asked.sql, limits).await?;
     let (columns, types) = found
         .columns
         .into_iter()
@@ -49,10 +44,14 @@ pub async fn query(
     }))
 }
 
-fn query_error(error: QueryError) -> ApiError {
-    match error {
-        QueryError::Statement { .. } | QueryError::TimedOut { .. } => ApiError::bad_request(error),
-        QueryError::Failed { .. } | QueryError::Closed => ApiError::unavailable(&error),
+impl From<QueryError> for ApiError {
+    fn from(error: QueryError) -> Self {
+        match error {
+            QueryError::Statement { .. } | QueryError::TimedOut { .. } => {
+                ApiError::bad_request(&error)
+            }
+            QueryError::Failed { .. } | QueryError::Closed => ApiError::unavailable(&error),
+        }
     }
 }
 
@@ -63,13 +62,16 @@ fn json(value: QueryValue) -> Value {
         QueryValue::Real(real) => Value::from(real),
         QueryValue::Text(text) => Value::from(text),
         QueryValue::Blob(bytes) => {
-            let mut hex = String::with_capacity(2 + 2 * bytes.len());
-            hex.push_str("0x");
-            for byte in &bytes {
-                // Writing to a String cannot fail.
-                drop(write!(hex, "{byte:02x}"));
-            }
+            let hex = bytes.iter().fold(String::from("0x"), |mut hex, byte| {
+                hex.push(digit(byte >> 4));
+                hex.push(digit(byte & 0xf));
+                hex
+            });
             Value::from(hex)
         }
     }
+}
+
+fn digit(half: u8) -> char {
+    char::from_digit(u32::from(half), 16).unwrap_or('0')
 }

@@ -29,7 +29,7 @@ pub async fn produce(
     Body(asked): Body<Produce>,
 ) -> Result<Json<Produced>, ApiError> {
     if asked.topic.starts_with("__") {
-        return Err(ApiError::bad_request(format!(
+        return Err(ApiError::bad_request(&format!(
             "`{}` is Messina's own; nobody else writes to it",
             asked.topic
         )));
@@ -37,7 +37,7 @@ pub async fn produce(
     let partitions = sources.log.partitions(&asked.topic);
     if partitions.is_empty() {
         let topic = &asked.topic;
-        return Err(ApiError::not_found(format!(
+        return Err(ApiError::not_found(&format!(
             "there is no topic `{topic}`; `messina topics create {topic}` makes it"
         )));
     }
@@ -45,15 +45,11 @@ pub async fn produce(
     let mut records = Vec::with_capacity(asked.records.len());
     for (index, record) in asked.records.into_iter().enumerate() {
         let record = placed(record, &partitions, index, now)
-            .map_err(|why| ApiError::bad_request(format!("record {index}: {why}")))?;
+            .map_err(|why| ApiError::bad_request(&format!("record {index}: {why}")))?;
         records.push(record);
     }
     let numbers: Vec<i32> = records.iter().map(|(handle, _)| handle.index()).collect();
-    let offsets = sources
-        .log
-        .append_wait(records)
-        .await
-        .map_err(append_error)?;
+    let offsets = sources.log.append_wait(records).await?;
     let positions = numbers
         .into_iter()
         .zip(offsets)
@@ -107,12 +103,14 @@ fn octets(octets: Option<Octets>) -> Result<Option<Bytes>, String> {
         .map_err(|error| format!("not base64: {error}"))
 }
 
-fn append_error(error: AppendError) -> ApiError {
-    match error {
-        AppendError::TooLarge { .. } => ApiError::bad_request(error),
-        AppendError::TopicDeleted(_) => ApiError::not_found(error),
-        AppendError::Full(_) | AppendError::Failed(_) | AppendError::Closed => {
-            ApiError::unavailable(&error)
+impl From<AppendError> for ApiError {
+    fn from(error: AppendError) -> Self {
+        match error {
+            AppendError::TooLarge { .. } => ApiError::bad_request(&error),
+            AppendError::TopicDeleted(_) => ApiError::not_found(&error),
+            AppendError::Full(_) | AppendError::Failed(_) | AppendError::Closed => {
+                ApiError::unavailable(&error)
+            }
         }
     }
 }
@@ -126,7 +124,7 @@ pub async fn consume(
         .log
         .partition(&asked.topic, asked.partition)
         .ok_or_else(|| {
-            ApiError::not_found(format!(
+            ApiError::not_found(&format!(
                 "there is no partition {} of topic `{}`",
                 asked.partition, asked.topic
             ))
@@ -179,17 +177,18 @@ pub async fn read(
     let read = tokio::task::spawn_blocking(move || reader.read(&partition, offset, MOST_BYTES));
     let mut records = read
         .await
-        .map_err(|error| ApiError::unavailable(&error))?
-        .map_err(read_error)?;
+        .map_err(|error| ApiError::unavailable(&error))??;
     records.truncate(most.min(MOST_RECORDS));
     Ok(records)
 }
 
-fn read_error(error: ReadError) -> ApiError {
-    match error {
-        ReadError::OutOfRange { .. } => ApiError::bad_request(error),
-        ReadError::UnknownTopic(_) | ReadError::TopicDeleted(_) => ApiError::not_found(error),
-        ReadError::Damaged(_) | ReadError::Disk(_) => ApiError::unavailable(&error),
+impl From<ReadError> for ApiError {
+    fn from(error: ReadError) -> Self {
+        match error {
+            ReadError::OutOfRange { .. } => ApiError::bad_request(&error),
+            ReadError::UnknownTopic(_) | ReadError::TopicDeleted(_) => ApiError::not_found(&error),
+            ReadError::Damaged(_) | ReadError::Disk(_) => ApiError::unavailable(&error),
+        }
     }
 }
 

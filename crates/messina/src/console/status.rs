@@ -15,7 +15,7 @@ use messina_store::table::{QueryLimits, TableStore};
 use crate::gateway::server::Gateway;
 use crate::record_log::RecordLog;
 use crate::runtime::clock::Clock;
-use crate::sink::{PartitionSnapshot, SinkSnapshot, SinkStatus, TaskState};
+use crate::sink::{PartitionSnapshot, SinkSnapshot, SinkStatus};
 use crate::telemetry::health::{Component, Health, Light};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::status::{RouteBooks, SinkBooks, Status};
@@ -63,12 +63,10 @@ impl Sources {
         let snapshots: Vec<_> = self.sinks.iter().map(|sink| sink.snapshot()).collect();
         for sink in &snapshots {
             let name = format!("sink {}", sink.name);
-            match &sink.state {
-                TaskState::Running | TaskState::Unassigned | TaskState::Stopped => {
-                    self.health.green(&name)
-                }
-                TaskState::Retrying { reason } => self.health.amber(&name, reason.as_str()),
-                TaskState::Failed { trace } => self.health.red(&name, trace.as_str()),
+            match sink.state.light() {
+                (Light::Green, _) => self.health.green(&name),
+                (Light::Amber, reason) => self.health.amber(&name, reason.unwrap_or_default()),
+                (Light::Red, reason) => self.health.red(&name, reason.unwrap_or_default()),
             }
         }
         snapshots

@@ -71,8 +71,7 @@ pub async fn create(
     sources
         .log
         .create_topic(&asked.name, config.clone())
-        .await
-        .map_err(topic_error)?;
+        .await?;
     let info = TopicInfo {
         name: asked.name,
         config,
@@ -87,19 +86,21 @@ pub async fn delete(
     Path(name): Path<String>,
 ) -> Result<StatusCode, ApiError> {
     if name.starts_with("__") {
-        return Err(ApiError::bad_request(format!(
+        return Err(ApiError::bad_request(&format!(
             "`{name}` is Messina's own; it cannot be deleted while it runs"
         )));
     }
-    sources.log.delete_topic(&name).await.map_err(topic_error)?;
+    sources.log.delete_topic(&name).await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
-fn topic_error(error: TopicError) -> ApiError {
-    match error {
-        TopicError::Unknown(_) => ApiError::not_found(error),
-        TopicError::Exists(_) => ApiError::conflict(error),
-        TopicError::Name(_) | TopicError::Partitions(_) => ApiError::bad_request(error),
-        TopicError::Log(_) | TopicError::Disk(_) => ApiError::unavailable(&error),
+impl From<TopicError> for ApiError {
+    fn from(error: TopicError) -> Self {
+        match error {
+            TopicError::Unknown(_) => ApiError::not_found(&error),
+            TopicError::Exists(_) => ApiError::conflict(&error),
+            TopicError::Name(_) | TopicError::Partitions(_) => ApiError::bad_request(&error),
+            TopicError::Log(_) | TopicError::Disk(_) => ApiError::unavailable(&error),
+        }
     }
 }

@@ -223,15 +223,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     ) {
                         Ok(()) => self.gateway.events.delivered(),
                         Err(error) => {
-                            tracing::warn!(peer = %self.peer, %error, "a publish cannot be encoded")
+                            tracing::warn!(peer = %self.peer, %error, "a publish cannot be encoded");
                         }
                     }
                 }
                 Output::Connect(connect) => self.asked.connect = Some(connect),
                 Output::Deliver(publish, ticket) => self.asked.publishes.push((publish, ticket)),
                 Output::Release(packet_id) => self.asked.releases.push(packet_id),
-                Output::Subscribe(request) => self.subscribe(*request),
-                Output::Unsubscribe(request) => self.unsubscribe(*request),
+                Output::Subscribe(request) => self.subscribe(&request),
+                Output::Unsubscribe(request) => self.unsubscribe(&request),
                 Output::Will(publish, _delay) => self.asked.publishes.push((*publish, None)),
                 Output::Close(reason) => self.close(reason),
                 Output::Wait(until) => {
@@ -250,7 +250,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.closing = true;
     }
 
-    fn subscribe(&mut self, request: SubscribeRequest) {
+    fn subscribe(&mut self, request: &SubscribeRequest) {
         let Some(identity) = &self.identity else {
             return;
         };
@@ -265,7 +265,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             .handle(now, Input::Subscribed(request.packet_id, granted.collect()));
     }
 
-    fn unsubscribe(&mut self, request: UnsubscribeRequest) {
+    fn unsubscribe(&mut self, request: &UnsubscribeRequest) {
         let Some(identity) = &self.identity else {
             return;
         };
@@ -472,7 +472,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
             (Work::Released(packet_id), None) => {
-                self.session.handle(now, Input::Released(packet_id))
+                self.session.handle(now, Input::Released(packet_id));
             }
             (Work::Released(_), Some(_)) => {
                 self.session

@@ -13,7 +13,7 @@ use messina_mqtt::packet::{ClientId, Publish, QoS};
 use messina_mqtt::topic::Topic;
 use messina_store::log::{Log, NewRecord, PartitionHandle, TopicConfig, TopicError};
 
-use crate::config::Unmatched;
+use crate::config::{RouteHeaders, Unmatched};
 
 use super::route::{Route, Routed, Routes};
 
@@ -46,11 +46,7 @@ pub struct LogDestination {
     keyed: Option<(Bytes, usize)>,
     next: AtomicU32,
     headers: Vec<RecordHeader>,
-    qos: bool,
-    retain: bool,
-    content_type: bool,
-    response: bool,
-    user_properties: bool,
+    facts: RouteHeaders,
 }
 
 impl LogDestination {
@@ -91,11 +87,7 @@ impl LogDestination {
             keyed,
             next: AtomicU32::new(0),
             headers,
-            qos: route.headers.qos,
-            retain: route.headers.retain,
-            content_type: route.headers.content_type,
-            response: route.headers.response,
-            user_properties: route.headers.user_properties,
+            facts: route.headers,
         }
     }
 
@@ -130,25 +122,25 @@ impl LogDestination {
     fn headers(&self, publish: &Publish) -> Vec<RecordHeader> {
         let mut headers = Vec::with_capacity(self.headers.len() + 1);
         headers.extend_from_slice(&self.headers);
-        if self.qos {
+        if self.facts.qos {
             headers.push(header(
                 "mqtt.qos",
                 Bytes::from_static(qos_text(publish.qos)),
             ));
         }
-        if self.retain {
+        if self.facts.retain {
             headers.push(header(
                 "mqtt.retain",
                 Bytes::from_static(if publish.retain { b"true" } else { b"false" }),
             ));
         }
         if let Some(properties) = &publish.properties {
-            if self.content_type
+            if self.facts.content_type
                 && let Some(content_type) = &properties.content_type
             {
                 headers.push(header("mqtt.content.type", content_type.as_bytes().clone()));
             }
-            if self.response
+            if self.facts.response
                 && let Some(response_topic) = &properties.response_topic
             {
                 headers.push(header(
@@ -156,12 +148,12 @@ impl LogDestination {
                     response_topic.as_bytes().clone(),
                 ));
             }
-            if self.response
+            if self.facts.response
                 && let Some(correlation) = &properties.correlation_data
             {
                 headers.push(header("mqtt.correlation.data", correlation.clone()));
             }
-            if self.user_properties {
+            if self.facts.user_properties {
                 for (name, value) in &properties.user_properties {
                     headers.push(RecordHeader {
                         name: name.as_bytes().clone(),
@@ -232,7 +224,7 @@ fn is_stale(destination: &Destination) -> bool {
 pub struct Topics {
     log: Log,
     config: TopicConfig,
-    max_topics: usize,
+    most: usize,
 }
 
 impl Topics {
@@ -241,7 +233,7 @@ impl Topics {
         Self {
             log,
             config,
-            max_topics,
+            most: max_topics,
         }
     }
 
@@ -277,8 +269,8 @@ impl Topics {
         if !partitions.is_empty() {
             return Ok(partitions);
         }
-        if self.log.topics().len() >= self.max_topics {
-            return Err(TopicsError::TooMany(self.max_topics));
+        if self.log.topics().len() >= self.most {
+            return Err(TopicsError::TooMany(self.most));
         }
         match self
             .log

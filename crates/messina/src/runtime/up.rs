@@ -26,7 +26,7 @@ use crate::gateway::server::{self, Gateway, Parts};
 use crate::gateway::state::StateError;
 use crate::listener::tcp::{self, ListenError};
 use crate::record_log::{EmbeddedLog, RecordLog};
-use crate::sink::{Connector, SinkOptions};
+use crate::sink::{Connector, SinkOptions, SinkStatus};
 use crate::table::{EmbeddedTable, Table};
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
@@ -188,92 +188,38 @@ struct Running {
 
 impl Running {
     async fn start(config: Config) -> Result<Self, UpError> {
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let (health, metrics) = (Arc::new(Health::new()), Arc::new(Metrics::new()));
-        let shutdown = Shutdown::default();
         // Ports first: a port in use is found out before any file is touched.
-        let listeners = listen(&config)?;
-        let admin = config
-            .admin
-            .listen
-            .map(|address| tcp::listen("admin.listen", address))
-            .transpose()?;
-
-        let log = open_log(&config).await?;
-        let defaults = topic_defaults(&config);
-        create_topics(&log, &config, &defaults).await?;
-        let tables = open_tables(&config)?;
-        let record_log: Arc<dyn RecordLog> = Arc::new(EmbeddedLog::new(log.clone()));
-        let connectors = connectors(&config, &tables, &record_log).await?;
-        let routes = Arc::new(Routes::new(
-            &config.routes,
-            config.gateway.unmatched,
-            &metrics,
-        )?);
-        let gateway = Gateway::restore(Parts {
-            config: config.gateway.clone(),
-            log: log.clone(),
-            topics: Topics::new(log.clone(), defaults.clone(), config.log.max_topics),
-            routes,
-            metrics: Arc::clone(&metrics),
-            clock: Arc::clone(&clock),
-            shutdown: shutdown.clone(),
-        })
-        .await?;
-
-        let (connections, sinks) = (
-            Tasks::new(Arc::clone(&health)),
-            Tasks::new(Arc::clone(&health)),
-        );
+        let sockets = Sockets::open(&config)?;
+        let stores = Stores::open(&config).await?;
+        let ready = sockets.ready(&config);
+        let connectors = connectors(&config, &stores.tables, &stores.record_log).await?;
         let statuses = connectors.iter().map(Connector::status).collect();
+        let shared = Shared::default();
+        let gateway = shared.gateway(&config, &stores).await?;
+        let tasks = || Tasks::new(Arc::clone(&shared.health));
+        let (connections, sinks) = (tasks(), tasks());
         for connector in connectors {
-            let stop = shutdown.sinks().clone();
+            let stop = shared.shutdown.sinks().clone();
             sinks.spawn("sink", async move { connector.run(stop).await });
         }
-        let ready = Ready {
-            mqtt: addresses(&listeners),
-            admin: admin.as_ref().and_then(|own| own.local_addr().ok()),
-            data: config.data.clone(),
-        };
-        for listener in listeners {
+        for listener in sockets.mqtt {
             connections.spawn(
                 "gateway",
                 server::accept(Arc::clone(&gateway), listener, connections.clone()),
             );
         }
         connections.spawn("gateway", Arc::clone(&gateway).expire_sessions());
-        if let Some(listener) = admin {
-            let sources = Sources {
-                log: log.clone(),
-                record_log,
-                tables: tables.clone(),
-                gateway: Arc::clone(&gateway),
-                sinks: statuses,
-                health,
-                metrics,
-                topic_defaults: defaults,
-                query_limits: QueryLimits {
-                    max_rows: config.table.query_max_rows,
-                    timeout: config.table.query_timeout,
-                    ..QueryLimits::default()
-                },
-                data: config.data.display().to_string(),
-                log_dir: config.log.dir.clone(),
-                table_path: config.table.path.clone(),
-                ready: clock.now(),
-                clock,
-            };
-            connections.spawn(
-                "admin",
-                serve_admin(listener, Arc::new(sources), shutdown.clone()),
-            );
+        if let Some(listener) = sockets.admin {
+            let sources = shared.sources(&config, &stores, &gateway, statuses);
+            let stop = shared.shutdown.clone();
+            connections.spawn("admin", serve_admin(listener, Arc::new(sources), stop));
         }
         Ok(Self {
             ready,
-            log,
-            tables,
+            log: stores.log,
+            tables: stores.tables,
             gateway,
-            shutdown,
+            shutdown: shared.shutdown,
             connections,
             sinks,
         })
@@ -308,7 +254,7 @@ impl Running {
         match tokio::task::spawn_blocking(move || log.close()).await {
             Ok(Ok(())) => {}
             Ok(Err(error)) => {
-                tracing::warn!(%error, "the log was not closed in order; the next start recovers it")
+                tracing::warn!(%error, "the log was not closed in order; the next start recovers it");
             }
             Err(error) => tracing::error!(%error, "closing the log panicked"),
         }
@@ -317,20 +263,119 @@ impl Running {
     }
 }
 
-fn listen(config: &Config) -> Result<Vec<TcpListener>, ListenError> {
-    config
-        .gateway
-        .listen
-        .iter()
-        .map(|address| tcp::listen("gateway.listen", *address))
-        .collect()
+/// The listening sockets.
+struct Sockets {
+    mqtt: Vec<TcpListener>,
+    admin: Option<TcpListener>,
 }
 
-fn addresses(listeners: &[TcpListener]) -> Vec<SocketAddr> {
-    listeners
-        .iter()
-        .filter_map(|listener| listener.local_addr().ok())
-        .collect()
+impl Sockets {
+    fn open(config: &Config) -> Result<Self, ListenError> {
+        let mqtt = config.gateway.listen.iter();
+        let admin = config.admin.listen;
+        Ok(Self {
+            mqtt: mqtt
+                .map(|address| tcp::listen("gateway.listen", *address))
+                .collect::<Result<_, _>>()?,
+            admin: admin
+                .map(|address| tcp::listen("admin.listen", address))
+                .transpose()?,
+        })
+    }
+
+    fn ready(&self, config: &Config) -> Ready {
+        let address = |listener: &TcpListener| listener.local_addr().ok();
+        Ready {
+            mqtt: self.mqtt.iter().filter_map(address).collect(),
+            admin: self.admin.as_ref().and_then(address),
+            data: config.data.clone(),
+        }
+    }
+}
+
+/// What is durable.
+struct Stores {
+    log: Log,
+    record_log: Arc<dyn RecordLog>,
+    tables: TableStore,
+}
+
+impl Stores {
+    async fn open(config: &Config) -> Result<Self, UpError> {
+        let log = open_log(config).await?;
+        create_topics(&log, config, &topic_defaults(config)).await?;
+        Ok(Self {
+            record_log: Arc::new(EmbeddedLog::new(log.clone())),
+            tables: open_tables(config)?,
+            log,
+        })
+    }
+}
+
+/// What everything looks at.
+struct Shared {
+    clock: Arc<dyn Clock>,
+    health: Arc<Health>,
+    metrics: Arc<Metrics>,
+    shutdown: Shutdown,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            health: Arc::default(),
+            metrics: Arc::default(),
+            shutdown: Shutdown::default(),
+        }
+    }
+}
+
+impl Shared {
+    async fn gateway(&self, config: &Config, stores: &Stores) -> Result<Arc<Gateway>, UpError> {
+        let unmatched = config.gateway.unmatched;
+        let routes = Routes::new(&config.routes, unmatched, &self.metrics)?;
+        let (log, defaults) = (stores.log.clone(), topic_defaults(config));
+        let gateway = Gateway::restore(Parts {
+            config: config.gateway.clone(),
+            topics: Topics::new(log.clone(), defaults, config.log.max_topics),
+            log,
+            routes: Arc::new(routes),
+            metrics: Arc::clone(&self.metrics),
+            clock: Arc::clone(&self.clock),
+            shutdown: self.shutdown.clone(),
+        });
+        Ok(gateway.await?)
+    }
+
+    fn sources(
+        &self,
+        config: &Config,
+        stores: &Stores,
+        gateway: &Arc<Gateway>,
+        sinks: Vec<Arc<SinkStatus>>,
+    ) -> Sources {
+        Sources {
+            log: stores.log.clone(),
+            record_log: Arc::clone(&stores.record_log),
+            tables: stores.tables.clone(),
+            gateway: Arc::clone(gateway),
+            sinks,
+            health: Arc::clone(&self.health),
+            metrics: Arc::clone(&self.metrics),
+            topic_defaults: topic_defaults(config),
+            query_limits: QueryLimits {
+                max_rows: config.table.query_max_rows,
+                timeout: config.table.query_timeout,
+                ..QueryLimits::default()
+            },
+            data: config.data.display().to_string(),
+            log_dir: config.log.dir.clone(),
+            table_path: config.table.path.clone(),
+            ready: self.clock.now(),
+            clock: Arc::clone(&self.clock),
+        }
+    }
 }
 
 async fn serve_admin(listener: TcpListener, sources: Arc<Sources>, shutdown: Shutdown) {

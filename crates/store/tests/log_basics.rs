@@ -433,3 +433,45 @@ async fn a_compacted_topic_keeps_the_latest_of_each_key_and_stays_small() {
     drop((log, handle));
     check(&open(dir.path()));
 }
+
+#[tokio::test]
+async fn a_topic_deleted_and_created_at_once_by_many_never_mixes_with_its_successor() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = open(dir.path());
+    let compact = TopicConfig {
+        cleanup: Cleanup::Compact,
+        ..TopicConfig::default()
+    };
+    let threads: Vec<_> = (0..4)
+        .map(|thread| {
+            let (log, compact) = (log.clone(), compact.clone());
+            std::thread::spawn(move || {
+                let runtime = tokio::runtime::Builder::new_current_thread()
+                    .build()
+                    .unwrap();
+                for round in 0..40 {
+                    drop(log.create_topic_blocking("busy", &compact));
+                    if let Some(handle) = log.partition("busy", 0) {
+                        let new =
+                            record("k", &format!("{thread}-{round}-{}", "x".repeat(2_000)), 0);
+                        drop(runtime.block_on(log.append_wait(vec![(handle, new)])));
+                    }
+                    if (round + thread) % 3 == 0 {
+                        drop(log.checkpoint());
+                    }
+                    if (round + thread) % 5 == 0 {
+                        drop(log.delete_topic_blocking("busy"));
+                    }
+                }
+            })
+        })
+        .collect();
+    for thread in threads {
+        thread.join().unwrap();
+    }
+    assert_eq!(log.health(), messina_store::log::LogHealth::Good);
+    drop(log.create_topic_blocking("busy", &compact));
+    let before = log.read_compacted("busy").unwrap();
+    drop(log);
+    assert_eq!(open(dir.path()).read_compacted("busy").unwrap(), before);
+}

@@ -64,7 +64,7 @@ impl BatchBuilder {
     /// Forgets the batch, keeps the buffer unless a giant made it large.
     pub(super) fn clear(&mut self) {
         self.bytes.clear();
-        self.bytes.shrink_to(1 << 20);
+        self.bytes.shrink_to(128 << 10);
         self.count = 0;
     }
 

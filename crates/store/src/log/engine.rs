@@ -72,6 +72,8 @@ impl Log {
             keeper: KeeperInbox::new(checkpoint.generation),
             catalog: Mutex::new(catalog),
             durable: Mutex::new(checkpoint),
+            changing: Mutex::default(),
+            tending: Mutex::default(),
             groups: Mutex::default(),
             health: Health::new(),
             options,

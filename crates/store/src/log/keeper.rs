@@ -198,6 +198,10 @@ impl Keeper {
                 .map(|topic| &topic.marks);
             let mark = marks.and_then(|marks| marks.get(usize::try_from(partition.index).ok()?));
             let Some(mark) = mark else { continue };
+            let _tending = self.shared.tending.lock();
+            if partition.deleted.load(Ordering::Acquire) {
+                continue;
+            }
             self.drop_old_segments(&partition, mark.start);
             if partition.config.cleanup == Cleanup::Compact
                 && let Err(error) = compaction::compact(&self.shared, &partition, mark)

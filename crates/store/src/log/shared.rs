@@ -28,6 +28,10 @@ pub(super) struct Shared {
     pub(super) catalog: Mutex<Catalog>,
     /// The last durable checkpoint; held while a new one is written.
     pub(super) durable: Mutex<Checkpoint>,
+    /// Held while a topic is created or deleted, from beginning to end.
+    pub(super) changing: Mutex<()>,
+    /// Held while files are removed or replaced by name: a deleted topic's successor has the same names.
+    pub(super) tending: Mutex<()>,
     pub(super) groups: Mutex<BTreeMap<String, GroupBook>>,
     pub(super) health: Health,
     /// The directory's lock, held for as long as anyone uses the log.

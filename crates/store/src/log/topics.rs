@@ -26,6 +26,7 @@ impl Log {
     ) -> Result<(), TopicError> {
         check_topic(name, config)?;
         let shared = &*self.inner.shared;
+        let _changing = shared.changing.lock();
         self.usable()?;
         let mut durable = shared.durable.lock();
         if shared.catalog.lock().topics.contains_key(name) {
@@ -72,6 +73,7 @@ impl Log {
     /// [`delete_topic`](Self::delete_topic) for threads that may wait for the disk.
     pub fn delete_topic_blocking(&self, name: &str) -> Result<(), TopicError> {
         let shared = &*self.inner.shared;
+        let _changing = shared.changing.lock();
         self.usable()?;
         let removed = shared.catalog.lock().topics.remove(name);
         let topic = removed.ok_or_else(|| TopicError::Unknown(name.to_owned()))?;
@@ -86,6 +88,7 @@ impl Log {
             shared.catalog.lock().topics.insert(name.to_owned(), topic);
             return Err(error);
         }
+        let tending = shared.tending.lock();
         for handle in &topic.partitions {
             handle.0.advanced.notify_waiters();
             handle.0.segments.write().clear();
@@ -96,6 +99,7 @@ impl Log {
                 );
             }
         }
+        drop(tending);
         self.forget_commits(&topic);
         Ok(())
     }

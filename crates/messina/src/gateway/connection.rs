@@ -14,7 +14,7 @@ use std::task::{Context, Poll};
 use std::time::Instant;
 
 use bytes::{Buf, BytesMut};
-use messina_mqtt::packet::{ClientId, Codec, Connect, PacketId, Publish, QoS};
+use messina_mqtt::packet::{ClientId, Codec, Connect, PacketId, Publish, QoS, Version};
 use messina_mqtt::reason::ReasonCode;
 use messina_mqtt::session::{
     Admission, Forward, Input, Output, Session, SubscribeRequest, Ticket, UnsubscribeRequest,
@@ -408,9 +408,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Settles a publish that does not go into the log.
     fn settle(&mut self, publish: Publish, ticket: Option<Ticket>, destination: &Destination) {
         let reason = self.gateway.settle(publish, destination, self.publisher());
-        if let Some(ticket) = ticket {
-            self.tell(Input::Accepted(ticket, reason));
-        }
+        let Some(ticket) = ticket else { return };
+        // MQTT 3.1.1 cannot say no: refused for good, the publish is answered and counted, or its client would
+        // send it again for ever.
+        let told = match self.session.version() {
+            Version::V311 => ReasonCode::Success,
+            Version::V5 => reason,
+        };
+        self.tell(Input::Accepted(ticket, told));
     }
 
     fn publisher(&self) -> SessionKey {
@@ -461,7 +466,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 let full = self
                     .gateway
                     .subscriptions
-                    .deliver(publish, self.publisher());
+                    .deliver(publish, self.publisher(), now);
                 self.gateway.events.undelivered(full);
             }
             (Work::Published { ticket, route, .. }, Some(error)) => {

@@ -131,8 +131,11 @@ impl Gateway {
             Destination::Log(_) => ReasonCode::Success,
             Destination::Local => {
                 self.events.unrouted(Unmatched::M2m);
-                self.events
-                    .undelivered(self.subscriptions.deliver(publish, publisher));
+                self.events.undelivered(self.subscriptions.deliver(
+                    publish,
+                    publisher,
+                    self.clock.now(),
+                ));
                 ReasonCode::Success
             }
             Destination::Drop => {

@@ -4,6 +4,7 @@
 //! looked, without a lock; a subscriber makes a new one beside it.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use messina_mqtt::filter_tree::FilterTree;
@@ -95,9 +96,10 @@ impl Subscriptions {
     }
 
     /// Leaves `publish` with every session that wants it, once for each session however many of its
-    /// subscriptions match [MQTT-3.3.5-1]. `publisher` is whose publish it is, for no local [MQTT-3.8.3-3].
+    /// subscriptions match [MQTT-3.3.5-1]. `publisher` is whose publish it is, for no local [MQTT-3.8.3-3];
+    /// `now` is when it came.
     /// Gives the number of sessions that wanted it and had no room.
-    pub fn deliver(&self, publish: Publish, publisher: SessionKey) -> u64 {
+    pub fn deliver(&self, publish: Publish, publisher: SessionKey, now: Instant) -> u64 {
         let index = self.current.load();
         if index.is_empty() {
             return 0;
@@ -114,6 +116,7 @@ impl Subscriptions {
         wanted.sort_by_key(|(key, _)| *key);
         let size = publish.topic.as_str().len() + publish.payload.len();
         let (retain, qos) = (publish.retain, publish.qos);
+        let expires = expiry(&publish, now);
         let shared = match SharedPublish::new(publish) {
             Ok(shared) => Arc::new(shared),
             Err(error) => {
@@ -142,7 +145,7 @@ impl Subscriptions {
                     .iter()
                     .filter_map(|(_, subscriber)| subscriber.identifier)
                     .collect(),
-                expires: None,
+                expires,
             };
             if first.mailbox.post(delivery, size, self.limits) == Posted::Full {
                 full += 1;
@@ -150,4 +153,10 @@ impl Subscriptions {
         }
         full
     }
+}
+
+/// When a publish that has just come is no longer worth sending [MQTT-3.3.2-5].
+fn expiry(publish: &Publish, now: Instant) -> Option<Instant> {
+    let seconds = publish.properties.as_ref()?.message_expiry_interval?;
+    now.checked_add(Duration::from_secs(u64::from(seconds)))
 }

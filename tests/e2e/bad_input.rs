@@ -36,7 +36,7 @@ fn malformed() -> Vec<(&'static str, Vec<u8>, u8)> {
             0x82,
         ),
         ("a second CONNECT", connect(5, "again", true), 0x82),
-        ("PUBLISH to a wildcard", publish(5, 1, 1, "a/+", b"x"), 0x90),
+        ("PUBLISH to a wildcard", publish(5, 1, 1, "a/+", b"x"), 0x81),
         (
             "an unknown topic alias",
             packet(0x30, &[0, 0, 3, 0x23, 0xFF, 0xFF]),

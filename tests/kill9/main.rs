@@ -110,7 +110,7 @@ fn kill_at_a_random_moment(site: &Site, signals: &Signals, random: &mut Random) 
         server.kill_9();
     }
     let server: Server = site.start();
-    let goal = signals.promises.load(Ordering::Relaxed) + random.below(400);
+    let goal = signals.promises.load(Ordering::Relaxed) + random.below(1000);
     let start = Instant::now();
     while signals.promises.load(Ordering::Relaxed) < goal {
         assert!(

@@ -46,6 +46,10 @@ impl Verdict {
             "{topic}: QoS {}, {} promised, {} reconnects, session forgotten {} times",
             report.profile.qos, report.promised, report.reconnects, report.forgotten
         ));
+        assert_eq!(
+            report.forgotten, 0,
+            "{topic}: a persistent session was forgotten"
+        );
         let numbers = if topic == "temperature" {
             self.temperatures
                 .iter()

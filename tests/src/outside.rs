@@ -33,18 +33,18 @@ pub fn require(program: &str, test: &str) -> Option<PathBuf> {
 
 /// `mosquitto_pub` at that address, ready for more arguments.
 pub fn mosquitto_pub(address: SocketAddr) -> Command {
-    mosquitto("mosquitto_pub", address)
+    let mut command = Command::new("mosquitto_pub");
+    command.args(at(address));
+    command
 }
 
-fn mosquitto(program: &str, address: SocketAddr) -> Command {
-    let mut command = Command::new(program);
-    command.args([
-        "-h",
-        &address.ip().to_string(),
-        "-p",
-        &address.port().to_string(),
-    ]);
-    command
+fn at(address: SocketAddr) -> [String; 4] {
+    [
+        "-h".to_owned(),
+        address.ip().to_string(),
+        "-p".to_owned(),
+        address.port().to_string(),
+    ]
 }
 
 /// A running `mosquitto_sub` that prints each publish as a line.
@@ -57,7 +57,9 @@ pub struct MosquittoSub {
 impl MosquittoSub {
     /// Subscribes, and returns when the server has said so.
     pub fn start(address: SocketAddr, filter: &str, qos: u8) -> Self {
-        let mut command = mosquitto("mosquitto_sub", address);
+        // Into a pipe it would keep its lines until it has many.
+        let mut command = Command::new("stdbuf");
+        command.arg("-oL").arg("mosquitto_sub").args(at(address));
         // -d prints the SUBACK, which is what tells us that the subscription holds.
         command.args([
             "-d",

@@ -344,7 +344,7 @@ async fn an_expired_row_does_not_come_back_with_a_later_partial_write() {
 async fn the_purge_runs_by_itself_while_nothing_is_written() {
     let bench = Bench::new();
     let options = TableOptions {
-        purge_interval: Duration::from_millis(20),
+        purge_interval: Duration::from_millis(300),
         ..bench.options()
     };
     let store = TableStore::open(&bench.path(), options).unwrap();
@@ -358,7 +358,7 @@ async fn the_purge_runs_by_itself_while_nothing_is_written() {
     write(
         &store,
         &table,
-        (0..5_000).map(|n| reading("a", n, 1.0, 1)).collect(),
+        (0..50_000).map(|n| reading("a", n, 1.0, 1)).collect(),
     )
     .await;
     bench.pass(5);

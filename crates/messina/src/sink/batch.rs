@@ -7,7 +7,6 @@ use bytes::Bytes;
 use messina_connect::plan::{Outcome, Plan, RecordError, Tolerance};
 use messina_connect::row::Row;
 use messina_store::log::StoredRecord;
-use tokio::time::Instant;
 
 use super::books::Progress;
 use crate::record_log::{Fetched, SourcePartition};
@@ -58,8 +57,6 @@ pub(super) struct Backlog {
     fetched: VecDeque<(SourcePartition, VecDeque<StoredRecord>)>,
     records: usize,
     bytes: usize,
-    /// When the first of them came.
-    since: Option<Instant>,
 }
 
 impl Backlog {
@@ -71,18 +68,16 @@ impl Backlog {
         self.bytes
     }
 
-    /// When the oldest record has waited for `linger`; `None` if there are no records.
-    pub(super) fn due(&self, linger: Duration) -> Option<Instant> {
-        self.since.map(|since| since + linger)
+    pub(super) fn is_empty(&self) -> bool {
+        self.fetched.is_empty()
     }
 
-    pub(super) fn add(&mut self, fetched: Vec<Fetched>, now: Instant) {
+    pub(super) fn add(&mut self, fetched: Vec<Fetched>) {
         for Fetched { source, records } in fetched {
             self.records += records.len();
             self.bytes += records.iter().map(size).sum::<usize>();
             self.fetched.push_back((source, records.into()));
         }
-        self.since = self.since.or(Some(now));
     }
 
     pub(super) fn forget(&mut self, source: &SourcePartition) {
@@ -90,7 +85,6 @@ impl Backlog {
         let records = || self.fetched.iter().flat_map(|(_, records)| records);
         self.records = records().count();
         self.bytes = records().map(size).sum();
-        self.since = self.since.filter(|_| self.records > 0);
     }
 
     /// The next batch: records until it has `max_rows` rows or `max_records` records.
@@ -133,8 +127,6 @@ impl Backlog {
                 break;
             }
         }
-        // What stays has waited long enough: it goes with the next batch.
-        self.since = self.since.filter(|_| self.records > 0);
         batch
     }
 }

@@ -21,7 +21,7 @@ pub struct SinkOptions {
     pub max_batch_records: usize,
     /// Bytes of records that are fetched and not in a batch yet.
     pub fetch_bytes: usize,
-    /// How long a record waits for others to share its batch, when they do not come by themselves.
+    /// Least time from the start of a batch to the start of the next, unless that one is full.
     pub linger: Duration,
     /// Batches under way at once: one being written, the next decoded and queued.
     pub batches_in_flight: usize,
@@ -39,8 +39,9 @@ impl Default for SinkOptions {
             max_batch_rows: 10_000,
             max_batch_records: 5_000,
             fetch_bytes: 1 << 20,
-            // A hundred small commits a second instead of a thousand: the disk is shared with acknowledgements.
-            linger: Duration::from_millis(10),
+            // Twenty small commits a second instead of a thousand: each costs a page for every device in it, and the
+            // disk is shared with acknowledgements. The first record after a pause does not wait.
+            linger: Duration::from_millis(50),
             batches_in_flight: 2,
             // What a crash may make us write again, against one more commit in the log.
             commit_interval: Duration::from_millis(250),

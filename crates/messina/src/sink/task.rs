@@ -60,17 +60,11 @@ pub(super) struct Task {
     /// Partitions whose books are ahead of their commit.
     uncommitted: BTreeSet<SourcePartition>,
     commit_at: Instant,
+    /// A batch that is not full may start from then on.
+    deliver_at: Instant,
     /// A partition that began anew, and its new offset; dealt with once nothing older is in flight or waiting.
     begun_anew: Option<(SourcePartition, i64)>,
     backoff: Backoff,
-}
-
-/// Waits until `due`; for ever without it.
-async fn sleep_until(due: Option<Instant>) {
-    match due {
-        Some(due) => tokio::time::sleep_until(due).await,
-        None => std::future::pending().await,
-    }
 }
 
 type Deliveries = FuturesUnordered<BoxFuture<'static, (u64, Result<Delivered, Interrupted>)>>;
@@ -91,6 +85,7 @@ impl Task {
             size,
             uncommitted: BTreeSet::new(),
             commit_at: Instant::now(),
+            deliver_at: Instant::now(),
             begun_anew: None,
             backoff,
         }
@@ -124,7 +119,6 @@ impl Task {
                 .fetch_bytes
                 .saturating_sub(self.backlog.bytes());
             let may_poll = !stopping && fetch_bytes > 0 && self.begun_anew.is_none();
-            let due = self.backlog.due(self.delivery.options.linger);
             let may_deliver =
                 !stopping && deliveries.len() < self.delivery.options.batches_in_flight.max(1);
             tokio::select! {
@@ -132,7 +126,7 @@ impl Task {
                 () = stop.cancelled(), if !stopping => {}
                 () = tokio::time::sleep_until(self.commit_at), if !self.uncommitted.is_empty() => self.commit().await?,
                 Some((ticket, result)) = deliveries.next() => self.finished(ticket, result)?,
-                () = sleep_until(due), if may_deliver && due.is_some() => {}
+                () = tokio::time::sleep_until(self.deliver_at), if may_deliver && !self.backlog.is_empty() => {}
                 polled = self.consumer.poll(fetch_bytes), if may_poll => self.polled(polled).await?,
             }
         }
@@ -157,6 +151,7 @@ impl Task {
             let batch = self
                 .backlog
                 .next_batch(&self.delivery.plan, limits, &mut expected);
+            self.deliver_at = Instant::now() + options.linger;
             let ticket = self.order.begin();
             let delivery = Arc::clone(&self.delivery);
             deliveries.push(Box::pin(
@@ -165,14 +160,11 @@ impl Task {
         }
     }
 
-    /// Whether a batch is full, or its first record has waited long enough.
+    /// Whether a batch is full, or is due.
     fn has_batch(&self) -> bool {
         let options = &self.delivery.options;
         let full = self.size.rows().min(options.max_batch_records);
-        let due = self
-            .backlog
-            .due(options.linger)
-            .is_some_and(|due| due <= Instant::now());
+        let due = !self.backlog.is_empty() && self.deliver_at <= Instant::now();
         due || self.backlog.records() >= full || self.backlog.bytes() >= options.fetch_bytes
     }
 
@@ -216,7 +208,7 @@ impl Task {
 
     async fn polled(&mut self, polled: Result<Polled, RecordLogError>) -> Result<(), SinkError> {
         match polled {
-            Ok(Polled::Records(fetched)) => self.backlog.add(fetched, Instant::now()),
+            Ok(Polled::Records(fetched)) => self.backlog.add(fetched),
             Ok(Polled::Assigned(assigned)) => assigned
                 .into_iter()
                 .for_each(|assigned| self.assigned(assigned)),

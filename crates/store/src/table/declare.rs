@@ -313,7 +313,7 @@ fn create_view(
 ) -> rusqlite::Result<()> {
     let names: Vec<String> = columns.iter().map(|column| quoted(&column.name)).collect();
     connection.execute_batch(&format!(
-        "CREATE VIEW {} AS SELECT {} FROM {} WHERE (+\"__expires\" IS NULL OR +\"__expires\" > unixepoch())",
+        "CREATE VIEW {} AS SELECT {} FROM {} WHERE (+\"__expires\" IS NULL OR +\"__expires\" > unixepoch() * 1000)",
         quoted(table),
         names.join(", "),
         rows_table(table)

@@ -7,7 +7,7 @@
 //! | object | what it is |
 //! |---|---|
 //! | `"<table>"` | a view with the table's plain name; hides expired rows from every reader, also from other SQLite tools |
-//! | `"__rows_<table>"` | the rows, `WITHOUT ROWID`, clustered by the primary key, plus `__expires` (seconds since 1970, null = never) and `__written` (write timestamp, microseconds) |
+//! | `"__rows_<table>"` | the rows, `WITHOUT ROWID`, clustered by the primary key, plus `__expires` (milliseconds since 1970, null = never) and `__written` (write timestamp, microseconds) |
 //! | `"__expiry_<table>"` | partial index on `__expires`, so that a purge reads only what it deletes |
 //! | `"__messina_columns"` | each declared column with its CQL type and its part in the primary key |
 //!

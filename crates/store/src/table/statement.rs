@@ -21,7 +21,7 @@ pub(super) fn rows_table(table: &str) -> String {
 
 /// The upsert for rows whose columns in `unset` are unset.
 ///
-/// Parameters: the set columns in order, `__expires`, `__written`, and, only if some are unset, now in seconds:
+/// Parameters: the set columns in order, `__expires`, `__written`, and, only if some are unset, now in milliseconds:
 /// what a row held that has expired but is not purged yet must not come back with the new row.
 pub(super) fn upsert(schema: &TableSchema, unset: UnsetMask) -> String {
     let rows = rows_table(&schema.name);

@@ -376,7 +376,7 @@ fn prepare_file(connection: &Connection, options: &TableOptions) -> rusqlite::Re
         "PRAGMA auto_vacuum = INCREMENTAL;
          PRAGMA journal_mode = WAL;
          PRAGMA synchronous = FULL;
-         PRAGMA wal_autocheckpoint = 4000;
+         PRAGMA wal_autocheckpoint = 16000;
          PRAGMA journal_size_limit = 67108864;
          PRAGMA cache_size = -{};
          BEGIN IMMEDIATE;

@@ -120,6 +120,8 @@ pub(super) struct Writer {
     purges: Vec<(String, String)>,
     /// Wall-clock milliseconds of the next purge.
     purge_at: i64,
+    /// Whether the last purge left expired rows, so that the next follows as soon as nothing waits to be written.
+    purge_again: bool,
 }
 
 /// Closes the queue when the thread ends, also by a panic: nobody may wait for an answer that cannot come.
@@ -143,6 +145,7 @@ impl Writer {
             options,
             purges: Vec::new(),
             purge_at: 0,
+            purge_again: false,
         };
         writer.load_purges()?;
         Ok(writer)
@@ -152,9 +155,12 @@ impl Writer {
     pub(super) fn run(mut self) {
         let _closes = ClosesQueue(Arc::clone(&self.queue));
         loop {
-            let taken = self
-                .queue
-                .take(self.options.group_rows, self.options.purge_interval);
+            let wait = if self.purge_again {
+                Duration::ZERO
+            } else {
+                self.options.purge_interval
+            };
+            let taken = self.queue.take(self.options.group_rows, wait);
             if !taken.writes.is_empty() {
                 self.write(taken.writes);
             }
@@ -196,19 +202,15 @@ impl Writer {
 
     /// Writes all jobs in one transaction. If that fails, each in its own, so that each hears its own result.
     fn write(&mut self, jobs: Vec<WriteJob>) {
-        let now_seconds = (self.options.now)().div_euclid(1_000);
-        if write_group(&mut self.connection, &jobs, now_seconds).is_ok() {
+        let now = (self.options.now)();
+        if write_group(&mut self.connection, &jobs, now).is_ok() {
             for job in jobs {
                 answer(job.reply, Ok(()));
             }
             return;
         }
         for job in jobs {
-            let alone = write_group(
-                &mut self.connection,
-                std::slice::from_ref(&job),
-                now_seconds,
-            );
+            let alone = write_group(&mut self.connection, std::slice::from_ref(&job), now);
             answer(job.reply, alone);
         }
     }
@@ -224,16 +226,20 @@ impl Writer {
         let step = i64::from(self.options.purge_rows);
         let mut more = false;
         for (table, sql) in &self.purges {
-            match purge_step(&self.connection, sql, now.div_euclid(1_000), step) {
+            match purge_step(&self.connection, sql, now, step) {
                 Ok(deleted) => more |= deleted >= self.options.purge_rows as usize,
                 Err(error) => {
                     tracing::warn!(table, %error, "Cannot purge expired rows; they stay hidden and are tried again");
                 }
             }
         }
-        if let Err(error) = shrink_a_little(&self.connection) {
-            tracing::warn!(%error, "Cannot give free pages of the table file back; it is tried again");
+        match shrink_a_little(&self.connection) {
+            Ok(pages) => more |= pages > 0,
+            Err(error) => {
+                tracing::warn!(%error, "Cannot give free pages of the table file back; it is tried again");
+            }
         }
+        self.purge_again = more;
         self.purge_at = if more {
             now
         } else {
@@ -243,12 +249,12 @@ impl Writer {
 
     /// Deletes everything expired and gives all free space back.
     fn purge_wholly(&mut self) -> Result<PurgeReport, WriteError> {
-        let now_seconds = (self.options.now)().div_euclid(1_000);
+        let now = (self.options.now)();
         let step = i64::from(self.options.purge_rows);
         let mut report = PurgeReport::default();
         for (table, sql) in &self.purges {
             loop {
-                let deleted = purge_step(&self.connection, sql, now_seconds, step)
+                let deleted = purge_step(&self.connection, sql, now, step)
                     .map_err(|source| WriteError::from_sqlite(table, None, source))?;
                 report.rows += deleted as u64;
                 if deleted == 0 {
@@ -278,23 +284,12 @@ fn answer<T>(reply: oneshot::Sender<T>, result: T) {
     drop(reply.send(result));
 }
 
-fn purge_step(
-    connection: &Connection,
-    sql: &str,
-    now_seconds: i64,
-    limit: i64,
-) -> rusqlite::Result<usize> {
-    connection
-        .prepare_cached(sql)?
-        .execute([now_seconds, limit])
+fn purge_step(connection: &Connection, sql: &str, now: i64, limit: i64) -> rusqlite::Result<usize> {
+    connection.prepare_cached(sql)?.execute([now, limit])
 }
 
 /// One transaction with all rows of `jobs`, each table's rows in the order of its key.
-fn write_group(
-    connection: &mut Connection,
-    jobs: &[WriteJob],
-    now_seconds: i64,
-) -> Result<(), WriteError> {
+fn write_group(connection: &mut Connection, jobs: &[WriteJob], now: i64) -> Result<(), WriteError> {
     let table = jobs.first().map_or("", |job| job.table.name());
     let unavailable = |source| WriteError::from_sqlite(table, None, source);
     let transaction = connection
@@ -314,7 +309,7 @@ fn write_group(
                 .find(|order| order.is_ne())
                 .unwrap_or(std::cmp::Ordering::Equal)
         });
-        write_rows(&transaction, table, &rows, now_seconds)?;
+        write_rows(&transaction, table, &rows, now)?;
     }
     transaction.commit().map_err(unavailable)
 }
@@ -341,7 +336,7 @@ fn write_rows(
     connection: &Connection,
     table: &TableHandle,
     rows: &[IndexedRow<'_>],
-    now_seconds: i64,
+    now: i64,
 ) -> Result<(), WriteError> {
     let name = table.name();
     let mut prepared: Option<(UnsetMask, CachedStatement<'_>)> = None;
@@ -357,7 +352,7 @@ fn write_rows(
                 &mut other.insert((unset, statement)).1
             }
         };
-        write_row(statement, table, row, unset, now_seconds)
+        write_row(statement, table, row, unset, now)
             .map_err(|source| WriteError::from_sqlite(name, Some(*index), source))?;
     }
     Ok(())
@@ -379,7 +374,7 @@ fn write_row(
     table: &TableHandle,
     row: &Row,
     unset: UnsetMask,
-    now_seconds: i64,
+    now: i64,
 ) -> rusqlite::Result<()> {
     let mut parameter = 1;
     for value in row
@@ -396,15 +391,20 @@ fn write_row(
         .or(table.default_ttl_seconds())
     {
         None | Some(0) => Value::Null,
-        Some(ttl) => {
-            Value::Integer(now_seconds.saturating_add(i64::try_from(ttl).unwrap_or(i64::MAX)))
-        }
+        Some(ttl) => Value::Integer(expiry(now, ttl)),
     };
     statement.raw_bind_parameter(parameter, ToSqlOutput::Owned(expires))?;
     statement.raw_bind_parameter(parameter + 1, row.write_timestamp)?;
     if unset != 0 {
-        statement.raw_bind_parameter(parameter + 2, now_seconds)?;
+        statement.raw_bind_parameter(parameter + 2, now)?;
     }
     statement.raw_execute()?;
     Ok(())
+}
+
+/// Milliseconds, although shelf lives are seconds: rows written later then always expire later, and the expiry
+/// index grows at its end instead of touching a page for each row.
+fn expiry(now: i64, ttl_seconds: u64) -> i64 {
+    let ttl = i64::try_from(ttl_seconds).unwrap_or(i64::MAX);
+    now.saturating_add(ttl.saturating_mul(1_000))
 }

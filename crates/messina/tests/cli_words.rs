@@ -49,7 +49,7 @@ fn snapshot(name: &str, shown: &str) {
 #[test]
 fn help_of_every_command_is_what_the_snapshot_says() {
     let dir = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 19] = [
+    let commands: [&[&str]; 22] = [
         &[],
         &["up"],
         &["check"],
@@ -66,6 +66,9 @@ fn help_of_every_command_is_what_the_snapshot_says() {
         &["dlq"],
         &["dlq", "list"],
         &["dlq", "replay"],
+        &["log"],
+        &["log", "check"],
+        &["log", "repair"],
         &["pub"],
         &["sub"],
         &["simulate"],

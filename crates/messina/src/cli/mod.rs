@@ -48,6 +48,8 @@ mod query;
 
 mod dlq;
 
+mod log;
+
 // MQTT from the command line.
 mod mqtt;
 
@@ -94,6 +96,8 @@ enum Command {
     Query(query::Args),
     /// Look at records that could not become rows, and put them back
     Dlq(dlq::Args),
+    /// Check or repair a log that is not in use
+    Log(log::Args),
     /// Publish over MQTT
     Pub(publish::Args),
     /// Print what is published over MQTT
@@ -120,6 +124,7 @@ pub fn run(command_line: CommandLine) -> Result<(), CommandError> {
         Command::Consume(args) => consume::run(&args, &mut out),
         Command::Query(args) => query::run(&args, &mut out),
         Command::Dlq(args) => dlq::run(&args, &mut out),
+        Command::Log(args) => log::run(&args, &mut out),
         Command::Pub(args) => publish::run(&args),
         Command::Sub(args) => subscribe::run(&args, &mut out),
         Command::Simulate(args) => simulate::run(&args, &mut out),

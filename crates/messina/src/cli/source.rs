@@ -87,7 +87,8 @@ pub(super) fn open_log(config: &Config) -> Result<Log, CommandError> {
     Ok(Log::open(&config.log.dir, options)?)
 }
 
-fn exists(path: &PathBuf) -> Result<(), CommandError> {
+/// Whether there is anything to open.
+pub(super) fn exists(path: &PathBuf) -> Result<(), CommandError> {
     match std::fs::metadata(path) {
         Ok(_) => Ok(()),
         Err(source) => Err(CommandError::File {

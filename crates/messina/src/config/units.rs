@@ -62,7 +62,8 @@ pub fn parse_size(text: &str) -> Option<u64> {
 pub fn format_duration(duration: Duration) -> String {
     let millis = u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
     let fits = |(_, scale): &&(&str, u64)| millis.is_multiple_of(*scale);
-    match DURATIONS.iter().find(fits) {
+    // Weeks are read, not written: a week of retention is 7d to everybody.
+    match DURATIONS.iter().skip(1).find(fits) {
         Some((unit, scale)) if millis > 0 => format!("{}{unit}", millis / scale),
         _ => "0s".to_owned(),
     }
@@ -95,7 +96,7 @@ mod tests {
         assert_eq!(parse_duration("5s"), Some(Duration::from_secs(5)));
         assert_eq!(parse_duration("1h30m"), Some(Duration::from_mins(90)));
         assert_eq!(parse_duration("250ms"), Some(Duration::from_millis(250)));
-        assert_eq!(format_duration(Duration::from_hours(168)), "1w");
+        assert_eq!(format_duration(Duration::from_hours(168)), "7d");
         assert_eq!(format_duration(Duration::from_secs(90)), "90s");
         for wrong in ["", "5", "s", "5 parsecs", "-1s", "99999999999999w"] {
             assert_eq!(parse_duration(wrong), None, "{wrong}");

@@ -862,3 +862,53 @@ async fn a_full_disk_is_no_reason_to_give_up() {
         "1000"
     );
 }
+
+/// The rows of the file checked in under `testdata/formats`.
+fn format_1_rows() -> Vec<Row> {
+    let mut kept = row(
+        "a",
+        1,
+        CqlValue::Double(1.5),
+        CqlValue::Text("kept".into()),
+        7,
+    );
+    kept.ttl_seconds = Some(0);
+    let mut expired = reading("b", 2, 2.5, 8);
+    expired.ttl_seconds = Some(1);
+    vec![kept, expired]
+}
+
+#[tokio::test]
+async fn files_of_format_1_open_for_ever() {
+    let bench = Bench::new();
+    let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("testdata/formats/tables-1.db");
+    if std::env::var_os("MESSINA_WRITE_FORMATS").is_some() {
+        let store = TableStore::open(&old, bench.options()).unwrap();
+        let table = store.declare(&temperature()).await.unwrap();
+        write(&store, &table, format_1_rows()).await;
+        store.close().await;
+    }
+    std::fs::copy(&old, bench.path()).unwrap();
+    bench.pass(1);
+    let store = bench.open();
+    assert_eq!(
+        show(&store, "SELECT * FROM temperature").await,
+        "a,1,1.5,kept"
+    );
+    let table = store.declare(&temperature()).await.unwrap();
+    write(
+        &store,
+        &table,
+        vec![reading("a", 1, 9.0, 6), reading("a", 2, 2.0, 9)],
+    )
+    .await;
+    assert_eq!(
+        show(&store, "SELECT ts, reading FROM temperature").await,
+        "2,2;1,1.5"
+    );
+    store.purge().await.unwrap();
+    assert_eq!(
+        show(&store, "SELECT count(*) FROM __rows_temperature").await,
+        "2"
+    );
+}

@@ -23,25 +23,32 @@ use std::time::{Duration, Instant};
 
 use messina_e2e::fleet::{Profile, Report, Signals, device};
 use messina_e2e::outside::require;
+use messina_e2e::own_device::own_device;
 use messina_e2e::random::{Random, seed};
 use messina_e2e::server::{Server, Site};
 
-/// Devices of our own: who they are and what they publish.
-fn profiles() -> Vec<Profile> {
-    let profile = |name: &str, version, qos, topic: &str, payload| Profile {
-        client_id: format!("device-{name}"),
+/// Devices, written by hand or on our own device half: who they are and what they publish.
+fn profiles(kind: &str) -> Vec<Profile> {
+    let profile = |name: &str, version, qos, payload| Profile {
+        client_id: format!("{kind}-{name}"),
         version,
         qos,
-        topic: topic.to_owned(),
+        topic: format!("meters/{kind}-{name}"),
         payload,
     };
-    vec![
-        profile("a", 4, 1, "meters/a", meter),
-        profile("b", 5, 1, "meters/b", meter),
-        profile("c", 4, 2, "meters/c", meter),
-        profile("d", 5, 2, "meters/d", meter),
-        profile("e", 5, 2, "temperature", demo),
-    ]
+    let mut profiles = vec![
+        profile("a", 4, 1, meter),
+        profile("b", 5, 1, meter),
+        profile("c", 4, 2, meter),
+        profile("d", 5, 2, meter),
+    ];
+    if kind == "hand" {
+        profiles.push(Profile {
+            topic: "temperature".to_owned(),
+            ..profile("e", 5, 2, demo)
+        });
+    }
+    profiles
 }
 
 fn meter(number: u64) -> String {
@@ -64,9 +71,12 @@ fn nothing_promised_is_lost_and_no_qos_2_reading_comes_twice_over_kills() {
     );
     let site = Site::new();
     let signals = Arc::new(Signals::default());
-    let devices: Vec<_> = profiles()
+    let by_hand = |profile| device(profile, site.mqtt, Arc::clone(&signals));
+    let ours = |profile| own_device(profile, site.mqtt, Arc::clone(&signals));
+    let devices: Vec<_> = profiles("hand")
         .into_iter()
-        .map(|profile| device(profile, site.mqtt, Arc::clone(&signals)))
+        .map(by_hand)
+        .chain(profiles("ours").into_iter().map(ours))
         .collect();
     let outsiders = require("mosquitto_pub", "kill -9: readings of mosquitto_pub")
         .map(|_| [1, 2].map(|qos| publishers::start(qos, site.mqtt, Arc::clone(&signals))));

@@ -15,7 +15,7 @@ use crate::patience::until;
 use crate::wire::{Frame, Wire, connect, publish, pubrel};
 
 /// Publishes a device keeps unanswered at one time.
-const WINDOW: usize = 20;
+pub(crate) const WINDOW: usize = 20;
 
 /// What a device is.
 #[derive(Debug, Clone)]

@@ -29,3 +29,4 @@ pub mod outside;
 pub mod wire;
 
 pub mod fleet;
+pub mod own_device;

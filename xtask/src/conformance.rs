@@ -37,25 +37,6 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// The reference page.
-pub(crate) fn page() -> Result<String> {
-    let statements = gather()?;
-    let row = |(statement, places): (&Statement, &Places)| {
-        format!(
-            "| {} | {} | {} |\n",
-            spelled(statement),
-            list(&places.code),
-            list(&places.tests)
-        )
-    };
-    let rows: String = statements.iter().map(row).collect();
-    Ok(format!(
-        "# MQTT statements\n\nWritten by `cargo xtask gen` from the numbers named in the source.\n\n\
-         | statement | code | tests |\n|---|---|---|\n{rows}\n{}\n",
-        summary(&statements)
-    ))
-}
-
 fn summary(statements: &BTreeMap<Statement, Places>) -> String {
     let in_code = statements
         .values()

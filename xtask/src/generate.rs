@@ -3,7 +3,6 @@
 use anyhow::{Context as _, Result, bail};
 
 use crate::command::{cargo, check, output, root, say};
-use crate::conformance;
 
 /// A page of `docs/reference`, and what writes it.
 struct Page {
@@ -11,7 +10,7 @@ struct Page {
     text: fn() -> Result<String>,
 }
 
-const PAGES: [Page; 3] = [
+const PAGES: [Page; 2] = [
     Page {
         file: "messina.toml",
         text: default_configuration,
@@ -19,10 +18,6 @@ const PAGES: [Page; 3] = [
     Page {
         file: "cli.md",
         text: command_line,
-    },
-    Page {
-        file: "mqtt-conformance.md",
-        text: conformance::page,
     },
 ];
 

@@ -1,4 +1,4 @@
-//! What goes into a [`Session`](super::Session) and what comes out of it.
+//! What goes into a [`Session`] and what comes out of it.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -5,6 +5,8 @@ use std::cell::RefCell;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use messina_store::log::is_internal;
+
 use super::check_route::routes;
 use super::check_sink::sinks;
 use super::check_table::tables;
@@ -139,6 +141,9 @@ fn topics(root: &Section<'_>, log: &LogConfig) -> Vec<TopicConfig> {
         if let Err(reason) = kafka_topic(name) {
             section.report(Problem::error(span, reason));
         }
+        if is_internal(name) {
+            not_ours(&section, name, span);
+        }
         unique(
             &section,
             "topic",
@@ -236,6 +241,12 @@ pub(super) fn kafka_topic(name: &str) -> Result<(), String> {
         ));
     }
     Ok(())
+}
+
+/// Reports a topic that only Messina itself may write to.
+pub(super) fn not_ours(section: &Section<'_>, name: &str, span: &Span) {
+    let message = format!("topics whose names begin with `__` are Messina's own, like `{name}`");
+    section.report(Problem::error(span, message).help("choose another name"));
 }
 
 /// Reports a name that was given before.

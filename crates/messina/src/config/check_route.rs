@@ -2,9 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use messina_store::log::is_internal;
 use regex::Regex;
 
-use super::check::{kafka_topic, unique};
+use super::check::{kafka_topic, not_ours, unique};
 use super::problem::{Problem, Span};
 use super::section::{Section, nearest};
 use super::tree::NodeValue;
@@ -176,6 +177,11 @@ fn template(section: &Section<'_>, text: &str, span: &Span, captures: usize) -> 
 }
 
 fn check_topic(section: &Section<'_>, topic: &Template, span: &Span) {
+    if let Some(TemplatePart::Text(text)) = topic.parts().first()
+        && is_internal(text)
+    {
+        not_ours(section, text, span);
+    }
     let checked = match topic.constant() {
         Some(name) => kafka_topic(name),
         None => topic.parts().iter().try_for_each(|part| match part {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use messina_connect::config::{ConnectorConfig, Problem as ConnectorProblem, Property};
 use messina_connect::plan::Plan;
 use messina_connect::table_schema::TableSchema;
+use messina_store::log::is_internal;
 
-use super::check::unique;
+use super::check::{not_ours, unique};
 use super::problem::{Problem, Severity, Span};
 use super::section::Section;
 use super::tree::{Entry, Node, NodeValue};
@@ -39,10 +40,25 @@ pub(super) fn sinks(root: &Section<'_>, tables: &[Arc<TableSchema>]) -> Vec<Conn
         for entry in section.all().iter().filter(|entry| entry.key != "name") {
             flatten(&section, "", entry, &mut written);
         }
+        if let Some((option, span)) = dead_letters(&written) {
+            not_ours(&section, &option, span);
+        }
         compile(&section, &written, tables);
         sinks.push(written.config);
     }
     sinks
+}
+
+/// The topic of dead letters, if it is one of Messina's own.
+fn dead_letters(written: &Written) -> Option<(String, &Span)> {
+    const OPTION: &str = "errors.deadletterqueue.topic.name";
+    let value = &written.config.get(OPTION)?.value;
+    let (_, span) = written
+        .spans
+        .iter()
+        .rev()
+        .find(|(name, _)| name == OPTION)?;
+    is_internal(value).then(|| (value.clone(), span))
 }
 
 /// Turns `value.converter = ..`, written with or without quotes, into options with dots in their names.

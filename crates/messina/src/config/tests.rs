@@ -114,6 +114,29 @@ fn an_error_in_the_environment_is_shown_where_it_was_typed() {
 }
 
 #[test]
+fn nothing_that_is_configured_writes_to_messinas_own_topics() {
+    let shown = problems(
+        "\
+[[route]]
+filter = \"a\"
+topic = \"__messina_sessions\"
+
+[[route]]
+filter = \"+\"
+topic = \"__messina_$1\"
+
+[[topic]]
+name = \"__messina_x\"
+",
+    );
+    assert_eq!(
+        shown.matches("are Messina's own, like").count(),
+        3,
+        "{shown}"
+    );
+}
+
+#[test]
 fn syntax_errors_are_all_shown() {
     let shown = problems("a = \nb = [1\n");
     assert!(shown.matches("error").count() >= 2, "{shown}");

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use messina_store::log::{PartitionHandle, StoredRecord};
+use messina_store::log::{PartitionHandle, StoredRecord, is_internal};
 
 use super::api::{DeadLetterEntry, DeadLetterList, ListDeadLetters, Octets, Replay, Replayed};
 use super::http::{ApiError, Asked, Body};
@@ -125,6 +125,10 @@ async fn replay_one(sources: &Sources, record: &StoredRecord) -> Result<bool, Ap
     let Some(letter) = DeadLetter::parse(record) else {
         return Ok(false);
     };
+    // Headers can be forged by whoever may publish to the topic of dead letters.
+    if is_internal(&letter.source.topic) {
+        return Ok(false);
+    }
     letter
         .replay(&*sources.record_log)
         .await

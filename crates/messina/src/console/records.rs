@@ -7,7 +7,9 @@ use axum::Json;
 use axum::extract::State;
 use bytes::Bytes;
 use messina_connect::record::RecordHeader;
-use messina_store::log::{AppendError, Log, NewRecord, PartitionHandle, ReadError, StoredRecord};
+use messina_store::log::{
+    AppendError, Log, NewRecord, PartitionHandle, ReadError, StoredRecord, is_internal,
+};
 
 use super::api::{
     Consume, Consumed, ConsumedRecord, Octets, Position, Produce, ProduceRecord, Produced,
@@ -28,7 +30,7 @@ pub async fn produce(
     State(sources): State<Arc<Sources>>,
     Body(asked): Body<Produce>,
 ) -> Result<Json<Produced>, ApiError> {
-    if asked.topic.starts_with("__") {
+    if is_internal(&asked.topic) {
         return Err(ApiError::bad_request(&format!(
             "`{}` is Messina's own; nobody else writes to it",
             asked.topic

@@ -6,7 +6,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use messina_store::log::{Cleanup, Log, TopicConfig, TopicError, TopicInfo};
+use messina_store::log::{Cleanup, Log, TopicConfig, TopicError, TopicInfo, is_internal};
 
 use super::api::{CreateTopic, PartitionEntry, TopicEntry, TopicList};
 use super::http::{ApiError, Body};
@@ -51,6 +51,12 @@ pub async fn create(
     State(sources): State<Arc<Sources>>,
     Body(asked): Body<CreateTopic>,
 ) -> Result<(StatusCode, Json<TopicEntry>), ApiError> {
+    if is_internal(&asked.name) {
+        return Err(ApiError::bad_request(&format!(
+            "`{}`: names that begin with `__` are Messina's own; choose another",
+            asked.name
+        )));
+    }
     let config = TopicConfig {
         partitions: asked
             .partitions
@@ -85,7 +91,7 @@ pub async fn delete(
     State(sources): State<Arc<Sources>>,
     Path(name): Path<String>,
 ) -> Result<StatusCode, ApiError> {
-    if name.starts_with("__") {
+    if is_internal(&name) {
         return Err(ApiError::bad_request(&format!(
             "`{name}` is Messina's own; it cannot be deleted while it runs"
         )));

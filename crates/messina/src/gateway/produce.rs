@@ -242,9 +242,13 @@ impl Topics {
             Routed::Unmatched(Unmatched::M2m) => Destination::Local,
             Routed::Unmatched(Unmatched::Drop) => Destination::Drop,
             Routed::Unmatched(Unmatched::Reject) => Destination::Reject,
-            Routed::Illegal { index, kafka_topic } => Destination::Illegal {
+            Routed::Illegal {
+                index,
+                kafka_topic,
+                why,
+            } => Destination::Illegal {
                 route: index,
-                reason: format!("`{kafka_topic}` is not a Kafka topic name"),
+                reason: format!("`{kafka_topic}` {why}"),
             },
             Routed::Log {
                 route,

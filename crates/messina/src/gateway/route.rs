@@ -1,6 +1,7 @@
 //! Routing: which Kafka topic a publish goes to, by the first route that matches its MQTT topic.
 
 use messina_mqtt::topic::{Topic, TopicFilter};
+use messina_store::log::is_internal;
 use regex::{Captures, Regex};
 
 use crate::config::{RouteConfig, RouteHeaders, RouteMatch, Template, Unmatched};
@@ -46,12 +47,14 @@ pub enum Routed<'a> {
         /// The record key; `None` for records without one.
         key: Option<String>,
     },
-    /// A route matched, but what it makes of this MQTT topic is no legal Kafka topic name.
+    /// A route matched, but what it makes of this MQTT topic is no Kafka topic a publish may go to.
     Illegal {
         /// The matching route's place among the routes.
         index: usize,
-        /// The name that is not legal.
+        /// The name that will not do.
         kafka_topic: String,
+        /// Why not.
+        why: &'static str,
     },
     /// No route matched.
     Unmatched(Unmatched),
@@ -100,15 +103,18 @@ impl Routes {
     pub fn route(&self, topic: &Topic, client: &str) -> Routed<'_> {
         for (index, route) in self.routes.iter().enumerate() {
             if let Some((kafka_topic, key)) = route.take(topic, client) {
-                return if is_legal_kafka_topic(&kafka_topic) {
-                    Routed::Log {
+                return match refuse(&kafka_topic) {
+                    None => Routed::Log {
                         route,
                         index,
                         kafka_topic,
                         key,
-                    }
-                } else {
-                    Routed::Illegal { index, kafka_topic }
+                    },
+                    Some(why) => Routed::Illegal {
+                        index,
+                        kafka_topic,
+                        why,
+                    },
                 };
             }
         }
@@ -189,6 +195,18 @@ fn wildcards<'a>(filter: &str, topic: &'a str) -> Vec<&'a str> {
     captured
 }
 
+/// Why no publish may go to a Kafka topic of this name: a device must not write what sessions and offsets are
+/// restored from.
+fn refuse(name: &str) -> Option<&'static str> {
+    if !is_legal_kafka_topic(name) {
+        Some("is not a Kafka topic name")
+    } else if is_internal(name) {
+        Some("is Messina's own")
+    } else {
+        None
+    }
+}
+
 /// Whether `name` is a legal Kafka topic name: 1 to 249 of `A-Z a-z 0-9 . _ -`, not `.` or `..`.
 pub fn is_legal_kafka_topic(name: &str) -> bool {
     !name.is_empty()
@@ -229,12 +247,18 @@ mod tests {
         let routes = Routes::new(&routes, Unmatched::Drop, &Metrics::new()).unwrap();
         let to = |topic: &str| match routes.route(&Topic::new(topic).unwrap(), "c") {
             Routed::Log { kafka_topic, .. } => kafka_topic,
-            Routed::Illegal { kafka_topic, .. } => format!("illegal {kafka_topic}"),
+            Routed::Illegal {
+                kafka_topic, why, ..
+            } => format!("{kafka_topic} {why}"),
             Routed::Unmatched(unmatched) => format!("{unmatched:?}"),
         };
         assert_eq!(to("site/7/t"), "site-7");
         assert_eq!(to("a/x"), "a");
-        assert_eq!(to("ä/x"), "illegal ä");
+        assert_eq!(to("ä/x"), "ä is not a Kafka topic name");
+        assert_eq!(
+            to("__messina_sessions/x"),
+            "__messina_sessions is Messina's own"
+        );
         assert_eq!(to("a/y"), "Drop");
     }
 }

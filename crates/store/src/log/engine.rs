@@ -15,7 +15,7 @@ use super::append::{Append, AppendWaiter, Permit};
 use super::committer::Committer;
 use super::error::{AppendError, LogHealth, OpenError, ReadError};
 use super::keeper::Keeper;
-use super::options::{LogOptions, TopicInfo};
+use super::options::{LogOptions, TopicInfo, is_internal};
 use super::partition::PartitionHandle;
 use super::record::{NewRecord, StoredRecord};
 use super::recovery::{self, Recovered};
@@ -117,7 +117,7 @@ impl Log {
         let info = |(name, topic): (&String, &Topic)| TopicInfo {
             name: name.clone(),
             config: (*topic.config).clone(),
-            internal: name.starts_with("__"),
+            internal: is_internal(name),
         };
         catalog.topics.iter().map(info).collect()
     }

@@ -40,6 +40,6 @@ pub use append::{Append, AppendWaiter, Completion, Permit};
 pub use engine::Log;
 pub use error::{AppendError, Damage, LogHealth, OpenError, ReadError, TopicError};
 pub use groups::{GroupOffset, OFFSETS_TOPIC, OffsetCommit};
-pub use options::{Cleanup, LogOptions, NowMillis, TopicConfig, TopicInfo};
+pub use options::{Cleanup, LogOptions, NowMillis, TopicConfig, TopicInfo, is_internal};
 pub use partition::PartitionHandle;
 pub use record::{NewRecord, RecordHeader, StoredRecord};

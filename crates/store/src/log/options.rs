@@ -51,6 +51,12 @@ pub struct TopicInfo {
     pub internal: bool,
 }
 
+/// Whether a topic of this name is Messina's own: sessions, offsets. Nobody's records go there but the log's and
+/// the gateway's.
+pub fn is_internal(topic: &str) -> bool {
+    topic.starts_with("__")
+}
+
 /// Reads the wall clock: milliseconds since 1970-01-01 UTC.
 pub type NowMillis = Arc<dyn Fn() -> i64 + Send + Sync>;
 

@@ -95,8 +95,9 @@ fn session(section: &Section<'_>) -> SessionLimits {
         max_subscriptions: section
             .integer("max_subscriptions", 1..=1_000_000)
             .unwrap_or_default(),
+        // 128 is `MAX_FILTER_LEVELS`: a filter beyond it is malformed.
         max_topic_levels: section
-            .integer("max_topic_levels", 1..=65_535)
+            .integer("max_topic_levels", 1..=128)
             .unwrap_or_default(),
         max_topic_length: size(section, "max_topic_length", 1, 65_535),
         max_queued_messages: section

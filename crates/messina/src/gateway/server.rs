@@ -8,6 +8,7 @@ use std::time::Duration;
 use messina_mqtt::packet::{ClientId, Publish};
 use messina_mqtt::reason::ReasonCode;
 use messina_mqtt::session::{Limits, Overflow, Session};
+use messina_mqtt::topic::TopicLimits;
 use messina_store::log::{AppendError, Log};
 use tokio::net::TcpListener;
 
@@ -223,6 +224,10 @@ fn limits_of(config: &GatewayConfig) -> Limits {
         receive_maximum: session.receive_maximum,
         maximum_packet_size: config.limits.max_packet_size,
         topic_alias_maximum: session.topic_alias_maximum,
+        topics: TopicLimits {
+            max_length: session.max_topic_length,
+            max_levels: session.max_topic_levels,
+        },
         // Retained publishes and shared subscriptions come with the complete server; until then clients are told.
         retain_available: false,
         shared_subscriptions_available: false,

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::packet::QoS;
+use crate::topic::TopicLimits;
 
 /// Limits of a [`Session`](super::Session); one value is shared by all sessions of a listener.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub struct Limits {
     pub maximum_packet_size: u32,
     /// Topic aliases a client may use; 0 allows none.
     pub topic_alias_maximum: u16,
+    /// How long and how deep topics and filters may be: of publishes, wills and subscriptions.
+    pub topics: TopicLimits,
     /// The best quality of service a client may publish with or subscribe to.
     pub maximum_qos: QoS,
     /// Whether publishes are retained.
@@ -67,6 +70,7 @@ impl Default for Limits {
             receive_maximum: 256,
             maximum_packet_size: 1024 * 1024,
             topic_alias_maximum: 32,
+            topics: TopicLimits::default(),
             maximum_qos: QoS::ExactlyOnce,
             retain_available: true,
             wildcards_available: true,

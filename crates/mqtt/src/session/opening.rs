@@ -28,6 +28,9 @@ impl Session {
             return Some(ReasonCode::ClientIdentifierNotValid); // [MQTT-3.1.3-8 of 3.1.1]
         }
         let will = connect.will.as_ref()?;
+        if !self.limits.topics.allow_topic(&will.topic) {
+            return Some(ReasonCode::TopicNameInvalid);
+        }
         if will.retain && !self.limits.retain_available {
             return Some(ReasonCode::RetainNotSupported); // [MQTT-3.2.2-13]
         }
@@ -38,8 +41,11 @@ impl Session {
         if self.phase != Phase::Asking {
             return;
         }
-        let connack = ConnAck::new(false, reason); // [MQTT-3.2.2-6]
-        self.send(Packet::ConnAck(Box::new(connack)));
+        // What 3.1.1 has no code for is refused by closing alone [MQTT-3.2.2-6 of 3.1.1].
+        if self.version == Version::V5 || reason.to_v311_connack().is_some() {
+            let connack = ConnAck::new(false, reason); // [MQTT-3.2.2-6]
+            self.send(Packet::ConnAck(Box::new(connack)));
+        }
         self.end(reason, false); // [MQTT-3.2.2-7]
     }
 

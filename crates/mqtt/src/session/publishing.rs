@@ -44,20 +44,47 @@ impl Session {
         {
             return Err(ReasonCode::ProtocolError); // [MQTT-3.3.4-6]
         }
+        if !self.limits.topics.allow_topic(&publish.topic) {
+            return self.refuse_topic(&publish);
+        }
         self.resolve_alias(&mut publish)?;
         let Some(packet_id) = publish.packet_id else {
             self.outputs.push_back(Output::Deliver(publish, None));
             return Ok(());
         };
-        let maximum = if self.version == Version::V5 {
-            self.limits.receive_maximum
-        } else {
-            u16::MAX
-        };
+        let maximum = self.receive_maximum();
         match self.receiver.publish(packet_id, publish.qos, maximum)? {
             Arrival::New(ticket) => self
                 .outputs
                 .push_back(Output::Deliver(publish, Some(ticket))),
+            Arrival::Repeated => self.answer(),
+        }
+        Ok(())
+    }
+
+    /// Publishes of QoS 1 and 2 the client may have unacknowledged; 3.1.1 cannot be told.
+    fn receive_maximum(&self) -> u16 {
+        match self.version {
+            Version::V5 => self.limits.receive_maximum,
+            Version::V311 => u16::MAX,
+        }
+    }
+
+    /// A topic beyond our limits is refused by the acknowledgement where there is one that can say no. Else the
+    /// connection ends: 3.1.1 and QoS 0 know no other refusal, and a topic alias would stand for a refused topic.
+    fn refuse_topic(&mut self, publish: &Publish) -> Result<(), ReasonCode> {
+        let reason = ReasonCode::TopicNameInvalid;
+        let has_alias = publish
+            .properties
+            .as_ref()
+            .is_some_and(|properties| properties.topic_alias.is_some());
+        let packet_id = publish
+            .packet_id
+            .filter(|_| self.version == Version::V5 && !has_alias)
+            .ok_or(reason)?;
+        let maximum = self.receive_maximum();
+        match self.receiver.publish(packet_id, publish.qos, maximum)? {
+            Arrival::New(ticket) => self.on_accepted(ticket, reason),
             Arrival::Repeated => self.answer(),
         }
         Ok(())

@@ -79,7 +79,9 @@ impl Session {
         asked: usize,
     ) -> Option<ReasonCode> {
         let limits = &self.limits;
-        if filter.is_shared() && !limits.shared_subscriptions_available {
+        if !limits.topics.allow_filter(filter) {
+            Some(ReasonCode::TopicFilterInvalid)
+        } else if filter.is_shared() && !limits.shared_subscriptions_available {
             Some(ReasonCode::SharedSubscriptionsNotSupported)
         } else if filter.has_wildcard() && !limits.wildcards_available {
             Some(ReasonCode::WildcardSubscriptionsNotSupported)

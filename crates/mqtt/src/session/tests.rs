@@ -9,7 +9,7 @@ use crate::packet::{
     UnsubscribeProperties, Version, Will, WillProperties,
 };
 use crate::reason::ReasonCode;
-use crate::topic::{Topic, TopicFilter};
+use crate::topic::{Topic, TopicFilter, TopicLimits};
 
 /// A session under test, its clock, and what it has asked for.
 struct Bench {
@@ -456,6 +456,111 @@ fn a_topic_alias_stands_for_its_topic_on_this_connection_only() {
     let mut bench = Bench::open_with(Limits::default(), connect(Version::V5), previous);
     let outputs = bench.packet(aliased(Topic::EMPTY, 3));
     assert_eq!(disconnected(&outputs), Some(ReasonCode::ProtocolError));
+}
+
+/// Topics of two levels and ten bytes at most.
+fn narrow() -> Limits {
+    Limits {
+        topics: TopicLimits {
+            max_length: 10,
+            max_levels: 2,
+        },
+        ..Limits::default()
+    }
+}
+
+fn publish_to(topic: &str, packet_id: u16, qos: QoS) -> Packet {
+    let mut publish = publish(packet_id, qos);
+    publish.topic = Topic::new(topic).unwrap();
+    Packet::Publish(publish)
+}
+
+#[test]
+fn a_topic_beyond_the_limits_is_refused_by_its_acknowledgement_in_5_0() {
+    let mut bench = Bench::open_with(narrow(), connect(Version::V5), None);
+    let refused = Ack::with_reason(id(1), ReasonCode::TopicNameInvalid);
+    let answer = sent(bench.packet(publish_to("a/b/c", 1, QoS::AtLeastOnce)));
+    assert_eq!(one(answer), Packet::PubAck(refused.clone()));
+    let answer = sent(bench.packet(publish_to("elevenbytes", 1, QoS::ExactlyOnce)));
+    assert_eq!(one(answer), Packet::PubRec(refused));
+    // The identifier is free again, and the connection lives.
+    let ticket = match one(bench.packet(publish_to("a/b", 1, QoS::ExactlyOnce))) {
+        Output::Deliver(_, Some(ticket)) => ticket,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(bench.accept(ticket).len(), 1);
+}
+
+#[test]
+fn a_refusal_of_a_topic_keeps_its_place_among_the_acknowledgements() {
+    let mut bench = Bench::open_with(narrow(), connect(Version::V5), None);
+    let first = match one(bench.packet(publish_to("a", 1, QoS::AtLeastOnce))) {
+        Output::Deliver(_, Some(ticket)) => ticket,
+        other => panic!("{other:?}"),
+    };
+    assert!(
+        bench
+            .packet(publish_to("a/b/c", 2, QoS::AtLeastOnce))
+            .is_empty()
+    );
+    assert_eq!(bench.accept(first).len(), 2);
+}
+
+#[test]
+fn a_topic_beyond_the_limits_ends_a_connection_that_cannot_be_told_otherwise() {
+    let reason = ReasonCode::TopicNameInvalid;
+    let mut old = Bench::open_with(narrow(), connect(Version::V311), None);
+    assert!(is_closed(
+        &old.packet(publish_to("a/b/c", 1, QoS::AtLeastOnce)),
+        reason
+    ));
+    let mut bench = Bench::open_with(narrow(), connect(Version::V5), None);
+    let outputs = bench.packet(publish_to("a/b/c", 0, QoS::AtMostOnce));
+    assert_eq!(disconnected(&outputs), Some(reason));
+    let mut bench = Bench::open_with(narrow(), connect(Version::V5), None);
+    let Packet::Publish(mut aliased) = publish_to("a/b/c", 1, QoS::AtLeastOnce) else {
+        panic!("a PUBLISH");
+    };
+    aliased.properties = Some(Box::new(PublishProperties {
+        topic_alias: NonZeroU16::new(1),
+        ..PublishProperties::default()
+    }));
+    let outputs = bench.packet(Packet::Publish(aliased));
+    assert_eq!(disconnected(&outputs), Some(reason));
+}
+
+#[test]
+fn a_will_beyond_the_limits_keeps_its_client_out() {
+    for version in [Version::V5, Version::V311] {
+        let mut connect = connect_with_will(version);
+        connect.will.as_mut().unwrap().topic = Topic::new("a/b/c").unwrap();
+        let outputs = Bench::new(narrow()).packet(Packet::Connect(Box::new(connect)));
+        assert!(is_closed(&outputs, ReasonCode::TopicNameInvalid));
+        // 3.1.1 has no code for this [MQTT-3.2.2-6 of 3.1.1].
+        let told = usize::from(version == Version::V5);
+        assert_eq!(outputs.len(), told + 1);
+    }
+}
+
+#[test]
+fn a_filter_beyond_the_limits_is_refused_beside_one_that_is_not() {
+    for (version, code) in [
+        (Version::V5, ReasonCode::TopicFilterInvalid),
+        (Version::V311, ReasonCode::UnspecifiedError),
+    ] {
+        let mut bench = Bench::open_with(narrow(), connect(version), None);
+        let asked = bench.packet(subscribe(7, &["a/+/#", "a/#"]));
+        let Output::Subscribe(request) = one(asked) else {
+            panic!("one filter is asked for");
+        };
+        assert_eq!(request.subscriptions.len(), 1);
+        let granted = vec![ReasonCode::Success];
+        let Packet::SubAck(suback) = one(sent(bench.input(Input::Subscribed(id(7), granted))))
+        else {
+            panic!("a SUBACK");
+        };
+        assert_eq!(suback.reasons, [code, ReasonCode::Success]);
+    }
 }
 
 #[test]

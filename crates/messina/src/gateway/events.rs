@@ -1,6 +1,7 @@
 //! What happens at the gateway that is both a counter and, where a person should know, a log line.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use messina_mqtt::packet::QoS;
 use messina_store::log::AppendError;
@@ -107,6 +108,13 @@ impl Events {
         if let Some(route) = self.routes.get(index) {
             route.books.accepted.inc();
             route.books.in_flight.dec();
+        }
+    }
+
+    /// The log has answered an append `after` it was submitted.
+    pub fn answered(&self, after: Duration) {
+        if let Some(histogram) = &self.metrics.acknowledgement {
+            histogram.observe(after.as_secs_f64());
         }
     }
 

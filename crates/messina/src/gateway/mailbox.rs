@@ -2,10 +2,12 @@
 //! Bounded in count and bytes.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
+use atomic_waker::AtomicWaker;
 use messina_mqtt::session::Forward;
 use parking_lot::Mutex;
-use tokio::sync::Notify;
 
 /// A burst's capacity beyond this is given back once the mailbox is empty: 20,000 quiet sessions keep nothing.
 const KEPT_CAPACITY: usize = 64;
@@ -41,7 +43,9 @@ pub struct MailboxLimits {
 #[derive(Debug, Default)]
 pub struct Mailbox {
     queue: Mutex<Queue>,
-    notify: Notify,
+    /// Something has come since the connection last looked.
+    news: AtomicBool,
+    connection: AtomicWaker,
 }
 
 #[derive(Debug, Default)]
@@ -63,7 +67,7 @@ impl Mailbox {
         queue.deliveries.push_back((delivery, size));
         drop(queue);
         if was_empty {
-            self.notify.notify_one();
+            self.wake();
         }
         Posted::Queued
     }
@@ -84,14 +88,14 @@ impl Mailbox {
         }
         drop(queue);
         if more {
-            self.notify.notify_one();
+            self.wake();
         }
     }
 
     /// Tells the session's connection that it must end.
     pub fn signal(&self, signal: Signal) {
         self.queue.lock().signal = Some(signal);
-        self.notify.notify_one();
+        self.wake();
     }
 
     /// The last signal since this was asked.
@@ -104,8 +108,21 @@ impl Mailbox {
         self.queue.lock().deliveries.len()
     }
 
-    /// Resolves when something has arrived since the last call.
-    pub async fn posted(&self) {
-        self.notify.notified().await;
+    fn wake(&self) {
+        self.news.store(true, Ordering::Release);
+        self.connection.wake();
+    }
+
+    /// Ready when something has arrived since the last time it was. One task asks at a time.
+    pub fn poll_posted(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.news.swap(false, Ordering::AcqRel) {
+            return Poll::Ready(());
+        }
+        self.connection.register(cx.waker());
+        // What came between the look and the registration has woken nobody.
+        if self.news.swap(false, Ordering::AcqRel) {
+            return Poll::Ready(());
+        }
+        Poll::Pending
     }
 }

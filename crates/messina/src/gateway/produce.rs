@@ -188,6 +188,24 @@ pub struct Destinations {
 }
 
 impl Destinations {
+    /// Where a publish to `topic` goes; none if that takes a Kafka topic which is not there yet.
+    pub fn find(
+        &mut self,
+        topic: &Topic,
+        client: &ClientId,
+        routes: &Routes,
+        topics: &Topics,
+    ) -> Option<Arc<Destination>> {
+        if let Some((last, destination)) = &self.last
+            && last == topic
+            && !is_stale(destination)
+        {
+            return Some(Arc::clone(destination));
+        }
+        let destination = topics.destination(topic, client, routes).ok()?;
+        Some(self.remember(topic, destination))
+    }
+
     /// Where a publish to `topic` goes. Creates the Kafka topic if the log does not have it yet.
     pub async fn resolve(
         &mut self,
@@ -196,23 +214,28 @@ impl Destinations {
         routes: &Routes,
         topics: &Topics,
     ) -> Arc<Destination> {
-        if let Some((last, destination)) = &self.last
-            && last == topic
-            && !is_stale(destination)
-        {
-            return Arc::clone(destination);
-        }
-        let destination = Arc::new(topics.destination(topic, client, routes).await);
+        let destination = match topics.destination(topic, client, routes) {
+            Ok(destination) => destination,
+            Err(missing) => topics.create_for(missing, topic, client).await,
+        };
+        self.remember(topic, destination)
+    }
+
+    fn remember(&mut self, topic: &Topic, destination: Destination) -> Arc<Destination> {
+        let destination = Arc::new(destination);
         // The topic is a slice of a read buffer; kept as it is, it would pin the whole buffer.
         self.last = Some((topic.detached(), Arc::clone(&destination)));
         destination
     }
+}
 
-    /// The remembered destination of `topic`, without waiting.
-    pub fn remembered(&self, topic: &Topic) -> Option<Arc<Destination>> {
-        let (last, destination) = self.last.as_ref()?;
-        (last == topic && !is_stale(destination)).then(|| Arc::clone(destination))
-    }
+/// A Kafka topic a publish needs and the log does not have.
+#[derive(Debug)]
+struct Missing<'a> {
+    route: &'a Route,
+    index: usize,
+    kafka_topic: String,
+    key: Option<String>,
 }
 
 fn is_stale(destination: &Destination) -> bool {
@@ -237,8 +260,13 @@ impl Topics {
         }
     }
 
-    async fn destination(&self, topic: &Topic, client: &ClientId, routes: &Routes) -> Destination {
-        match routes.route(topic, client.as_str()) {
+    fn destination<'a>(
+        &self,
+        topic: &Topic,
+        client: &ClientId,
+        routes: &'a Routes,
+    ) -> Result<Destination, Missing<'a>> {
+        Ok(match routes.route(topic, client.as_str()) {
             Routed::Unmatched(Unmatched::M2m) => Destination::Local,
             Routed::Unmatched(Unmatched::Drop) => Destination::Drop,
             Routed::Unmatched(Unmatched::Reject) => Destination::Reject,
@@ -255,14 +283,42 @@ impl Topics {
                 index,
                 kafka_topic,
                 key,
-            } => match self.partitions(&kafka_topic).await {
-                Ok(partitions) => Destination::Log(LogDestination::new(
+            } => {
+                let partitions = self.log.partitions(&kafka_topic);
+                if partitions.is_empty() {
+                    return Err(Missing {
+                        route,
+                        index,
+                        kafka_topic,
+                        key,
+                    });
+                }
+                Destination::Log(LogDestination::new(
                     route, index, partitions, key, topic, client,
-                )),
-                Err(error) => Destination::Illegal {
-                    route: index,
-                    reason: format!("Kafka topic `{kafka_topic}`: {error}"),
-                },
+                ))
+            }
+        })
+    }
+
+    async fn create_for(
+        &self,
+        missing: Missing<'_>,
+        topic: &Topic,
+        client: &ClientId,
+    ) -> Destination {
+        let Missing {
+            route,
+            index,
+            kafka_topic,
+            key,
+        } = missing;
+        match self.partitions(&kafka_topic).await {
+            Ok(partitions) => Destination::Log(LogDestination::new(
+                route, index, partitions, key, topic, client,
+            )),
+            Err(error) => Destination::Illegal {
+                route: index,
+                reason: format!("Kafka topic `{kafka_topic}`: {error}"),
             },
         }
     }

@@ -55,6 +55,8 @@ pub struct Session {
     pub(super) receiver: Receiver,
     pub(super) sender: Sender<Forward>,
     pub(super) dropped: Dropped,
+    /// A rare packet has grown queues that a quiet client does not need.
+    pub(super) roomy: bool,
 }
 
 /// What survives of a session when its process does not.
@@ -92,6 +94,7 @@ impl Session {
             receiver: Receiver::default(),
             sender: Sender::default(),
             dropped: Dropped::default(),
+            roomy: false,
         }
     }
 
@@ -133,6 +136,10 @@ impl Session {
                 return output;
             }
             if !self.pump() {
+                if mem::take(&mut self.roomy) {
+                    self.outputs = VecDeque::new();
+                    self.requests.shrink_to_fit();
+                }
                 return Output::Wait(self.deadline());
             }
         }
@@ -142,6 +149,7 @@ impl Session {
         let result = match (self.phase, packet) {
             (Phase::Closed, _) => Ok(()),
             (Phase::Opening, Packet::Connect(connect)) => {
+                self.roomy = true;
                 self.on_connect(connect);
                 Ok(())
             }
@@ -157,6 +165,7 @@ impl Session {
     }
 
     fn on_packet_while_open(&mut self, packet: Packet) -> Result<(), ReasonCode> {
+        self.roomy |= matches!(packet, Packet::Subscribe(_) | Packet::Unsubscribe(_));
         match packet {
             Packet::Publish(publish) => self.on_publish(publish),
             Packet::PubAck(ack) => self.on_puback(&ack),

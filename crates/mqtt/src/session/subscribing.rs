@@ -136,14 +136,19 @@ impl Session {
 
     /// A subscription with the same filter is replaced [MQTT-3.8.4-3].
     fn remember(&mut self, subscription: SessionSubscription) {
-        match self
+        let known = self
             .subscriptions
             .iter_mut()
-            .find(|known| known.filter == subscription.filter)
-        {
-            Some(known) => *known = subscription,
-            None => self.subscriptions.push(subscription),
+            .find(|known| known.filter == subscription.filter);
+        if let Some(known) = known {
+            *known = subscription;
+            return;
         }
+        // Most sessions have one or two: no room for more in advance.
+        if self.subscriptions.len() < 4 {
+            self.subscriptions.reserve_exact(1);
+        }
+        self.subscriptions.push(subscription);
     }
 
     pub(super) fn on_unsubscribe(&mut self, unsubscribe: Unsubscribe) {

@@ -3,10 +3,14 @@
 //! A connection submits a batch of [`Append`]s and keeps one [`AppendWaiter`]: however many of its appends
 //! a commit makes durable, it is woken once.
 
+use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll};
 
+use atomic_waker::AtomicWaker;
 use parking_lot::Mutex;
-use tokio::sync::{Notify, OwnedSemaphorePermit};
+use tokio::sync::OwnedSemaphorePermit;
 
 use super::error::AppendError;
 use super::partition::PartitionHandle;
@@ -70,7 +74,9 @@ pub struct Completion {
 #[derive(Debug, Default)]
 pub struct AppendWaiter {
     state: Mutex<WaiterState>,
-    notify: Notify,
+    /// Something came since the writer was last woken.
+    news: AtomicBool,
+    writer: AtomicWaker,
 }
 
 #[derive(Debug, Default)]
@@ -92,7 +98,20 @@ impl AppendWaiter {
 
     /// Waits until something came since the last time this was waited for. One task waits at a time.
     pub async fn notified(&self) {
-        self.notify.notified().await;
+        poll_fn(|cx| self.poll_notified(cx)).await;
+    }
+
+    /// [`notified`](Self::notified) for a task that waits for several things: nothing is kept between calls.
+    pub fn poll_notified(&self, cx: &Context<'_>) -> Poll<()> {
+        if self.news.swap(false, Ordering::AcqRel) {
+            return Poll::Ready(());
+        }
+        self.writer.register(cx.waker());
+        // What came between the look and the registration has woken nobody.
+        if self.news.swap(false, Ordering::AcqRel) {
+            return Poll::Ready(());
+        }
+        Poll::Pending
     }
 
     /// Adds a completion; true if the waiter must be put on the list of those to wake.
@@ -105,6 +124,7 @@ impl AppendWaiter {
     /// Wakes the writer; called once per commit for each waiter on the list.
     pub(super) fn wake(&self) {
         self.state.lock().listed = false;
-        self.notify.notify_one();
+        self.news.store(true, Ordering::Release);
+        self.writer.wake();
     }
 }

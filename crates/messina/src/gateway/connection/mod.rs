@@ -1,0 +1,321 @@
+//! One connection: bytes in, a `Session` driven, publishes to the log, answers out.
+//!
+//! All publishes of a socket read go to the log in one append; the log's answers come back batched, one wake-up
+//! for each commit; all answers leave in one write. While a peer takes no bytes, or the log's queue is full, its
+//! socket is not read.
+
+mod opening;
+mod publishing;
+mod socket;
+mod wait;
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::BytesMut;
+use messina_mqtt::packet::{Codec, Connect, PacketId, Publish};
+use messina_mqtt::reason::ReasonCode;
+use messina_mqtt::session::{
+    Forward, Input, Output, Session, SubscribeRequest, Ticket, UnsubscribeRequest,
+};
+use messina_store::log::AppendWaiter;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use self::opening::Identity;
+use self::publishing::{Batch, Submitted};
+use self::socket::Socket;
+use self::wait::{Alarm, Stopping, Woken};
+use super::mailbox::Signal;
+use super::produce::Destinations;
+use super::read_buffer;
+use super::server::Gateway;
+
+/// Deliveries handed to a session at once, before its answers are written.
+const DELIVERIES_AT_ONCE: usize = 256;
+
+/// Whether something is done, or must be waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Step {
+    Done,
+    Wait,
+}
+
+/// What the session asked for that cannot be done while it is polled.
+#[derive(Debug, Default)]
+struct Asked {
+    connect: Option<Box<Connect>>,
+    publishes: Vec<(Publish, Option<Ticket>)>,
+    releases: Vec<PacketId>,
+}
+
+/// One connection.
+pub struct Connection<S> {
+    gateway: Arc<Gateway>,
+    socket: Socket<S>,
+    peer: SocketAddr,
+    codec: Codec,
+    session: Box<Session>,
+    identity: Option<Identity>,
+    incoming: BytesMut,
+    asked: Asked,
+    destinations: Destinations,
+    waiter: Arc<AppendWaiter>,
+    submitted: VecDeque<Submitted>,
+    /// What waits for room in the log's queue.
+    held_up: Option<Box<Batch>>,
+    next_ticket: u64,
+    wait_until: Option<Instant>,
+    alarm: Alarm,
+    stopping: Option<Stopping>,
+    /// The session has said to close.
+    closing: bool,
+    /// The socket is gone, or is not to be used any more.
+    gone: bool,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// A connection that was just accepted.
+    pub fn new(gateway: Arc<Gateway>, stream: S, peer: SocketAddr) -> Box<Self> {
+        let now = gateway.clock.now();
+        let session = Box::new(Session::new(Arc::clone(&gateway.limits), now));
+        let codec = Codec::server(gateway.limits.maximum_packet_size);
+        let stopping = gateway.shutdown.intake().clone().cancelled_owned();
+        Box::new(Self {
+            gateway,
+            socket: Socket::new(stream),
+            peer,
+            codec,
+            session,
+            identity: None,
+            incoming: BytesMut::new(),
+            asked: Asked::default(),
+            destinations: Destinations::default(),
+            waiter: AppendWaiter::new(),
+            submitted: VecDeque::new(),
+            held_up: None,
+            next_ticket: 0,
+            wait_until: None,
+            alarm: Alarm::default(),
+            stopping: Some(Box::pin(stopping)),
+            closing: false,
+            gone: false,
+        })
+    }
+
+    /// Serves the connection to its end, and leaves its session where the client will find it.
+    ///
+    /// The future is small: what is rarely waited for is boxed.
+    pub async fn serve(mut self: Box<Self>) {
+        loop {
+            while self.advance() == Step::Wait {
+                Box::pin(self.advance_slowly()).await;
+            }
+            if self.is_over() {
+                break;
+            }
+            match poll_fn(|cx| self.poll_woken(cx)).await {
+                Woken::Read(bytes) => self.on_bytes(bytes),
+                Woken::Wrote => {}
+                Woken::Ended => self.on_ended(),
+                Woken::Answered => self.on_answers(),
+                Woken::Posted => self.on_posted(),
+                Woken::TimeCame => self.on_time(),
+                Woken::Stopping => self.tell(Input::Disconnect(ReasonCode::ServerShuttingDown)),
+            }
+        }
+        Box::pin(self.leave()).await;
+    }
+
+    /// Whether nothing is left to do: the log has answered, and the answers are written or cannot be.
+    fn is_over(&self) -> bool {
+        self.gone || (self.closing && self.submitted.is_empty() && self.socket.outgoing.is_empty())
+    }
+
+    /// Does what can be done without waiting: decodes, drives the session, submits to the log.
+    fn advance(&mut self) -> Step {
+        loop {
+            self.decode();
+            if self.asked.connect.is_some() {
+                return Step::Wait;
+            }
+            if self.asked.publishes.is_empty() && self.asked.releases.is_empty() {
+                return Step::Done;
+            }
+            if self.submit() == Step::Wait {
+                return Step::Wait;
+            }
+        }
+    }
+
+    /// Waits for what [`advance`](Self::advance) cannot do by itself.
+    async fn advance_slowly(&mut self) {
+        match self.asked.connect.take() {
+            Some(connect) => self.admit(connect).await,
+            None => self.make_way().await,
+        }
+    }
+
+    fn tell(&mut self, input: Input) {
+        let now = self.gateway.clock.now();
+        self.session.handle(now, input);
+        self.poll_session();
+    }
+
+    /// Decodes what has come, as far as the session takes more.
+    fn decode(&mut self) {
+        let now = self.gateway.clock.now();
+        while !self.closing && !self.gone && self.asked.connect.is_none() && self.session.reads() {
+            if self.socket.outgoing.len() > self.gateway.config.limits.max_outgoing_bytes {
+                return;
+            }
+            match self.codec.decode(&mut self.incoming) {
+                Ok(Some(packet)) => {
+                    self.session.handle(now, Input::Packet(packet));
+                    self.poll_session();
+                }
+                Ok(None) => {
+                    read_buffer::unpin(&mut self.incoming);
+                    return;
+                }
+                Err(error) => {
+                    tracing::debug!(peer = %self.peer, %error, "a packet is malformed; the connection is closed");
+                    self.gateway.events.closed("malformed");
+                    self.incoming.clear();
+                    self.session.handle(now, Input::Disconnect(error.reason()));
+                    self.poll_session();
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Takes everything the session has to say, until it waits.
+    fn poll_session(&mut self) {
+        loop {
+            match self.session.poll() {
+                Output::Send(packet) => {
+                    if let Err(error) = self.codec.encode(&packet, &mut self.socket.outgoing) {
+                        tracing::warn!(peer = %self.peer, %error, "a packet cannot be encoded and is not sent");
+                    }
+                }
+                Output::SendPublish(outgoing) => {
+                    match self.codec.encode_shared(
+                        &outgoing.publish,
+                        &outgoing.delivery(),
+                        &mut self.socket.outgoing,
+                    ) {
+                        Ok(()) => self.gateway.events.delivered(),
+                        Err(error) => {
+                            tracing::warn!(peer = %self.peer, %error, "a publish cannot be encoded");
+                        }
+                    }
+                }
+                Output::Connect(connect) => self.asked.connect = Some(connect),
+                Output::Deliver(publish, ticket) => self.asked.publishes.push((publish, ticket)),
+                Output::Release(packet_id) => self.asked.releases.push(packet_id),
+                Output::Subscribe(request) => self.subscribe(&request),
+                Output::Unsubscribe(request) => self.unsubscribe(&request),
+                Output::Will(publish, _delay) => self.asked.publishes.push((*publish, None)),
+                Output::Close(reason) => self.close(reason),
+                Output::Wait(until) => {
+                    self.wait_until = until;
+                    return;
+                }
+            }
+        }
+    }
+
+    fn close(&mut self, reason: ReasonCode) {
+        if reason.is_error() {
+            tracing::debug!(peer = %self.peer, %reason, "the connection is closed");
+            self.gateway.events.closed(reason.text());
+        }
+        self.closing = true;
+    }
+
+    fn subscribe(&mut self, request: &SubscribeRequest) {
+        let Some(identity) = &self.identity else {
+            return;
+        };
+        let subscriptions = &self.gateway.subscriptions;
+        subscriptions.insert(identity.key, &identity.mailbox, &request.subscriptions);
+        let granted = request
+            .subscriptions
+            .iter()
+            .map(|asked| ReasonCode::granted(asked.options.qos));
+        let now = self.gateway.clock.now();
+        self.session
+            .handle(now, Input::Subscribed(request.packet_id, granted.collect()));
+    }
+
+    fn unsubscribe(&mut self, request: &UnsubscribeRequest) {
+        let Some(identity) = &self.identity else {
+            return;
+        };
+        self.gateway
+            .subscriptions
+            .remove(identity.key, request.filters.iter());
+        let now = self.gateway.clock.now();
+        self.session
+            .handle(now, Input::Unsubscribed(request.packet_id));
+    }
+
+    /// Something is in the mailbox: publishes, or the word that another connection takes over.
+    fn on_posted(&mut self) {
+        let Some(identity) = &self.identity else {
+            return;
+        };
+        if let Some(signal) = identity.mailbox.take_signal() {
+            self.tell(Input::Disconnect(match signal {
+                Signal::TakenOver => ReasonCode::SessionTakenOver,
+                Signal::Stopping => ReasonCode::ServerShuttingDown,
+            }));
+            return;
+        }
+        let mut deliveries: Vec<Forward> = Vec::new();
+        identity.mailbox.take(DELIVERIES_AT_ONCE, &mut deliveries);
+        let now = self.gateway.clock.now();
+        for delivery in deliveries {
+            self.session.handle(now, Input::Publish(delivery));
+        }
+        self.poll_session();
+        let dropped = self.session.take_dropped();
+        self.gateway
+            .events
+            .undelivered(dropped.overflow + dropped.too_large + dropped.expired);
+    }
+
+    fn on_time(&mut self) {
+        let limit = self.gateway.config.limits.write_timeout;
+        let now = self.gateway.clock.now();
+        if self
+            .socket
+            .stalled_since
+            .is_some_and(|since| now.duration_since(since) >= limit)
+        {
+            tracing::info!(peer = %self.peer, "a peer takes no bytes; its connection is closed");
+            self.gateway.events.closed("slow");
+            self.on_ended();
+            return;
+        }
+        self.tell(Input::Tick);
+    }
+
+    fn on_bytes(&mut self, bytes: BytesMut) {
+        self.gateway.events.received(bytes.len());
+        if self.incoming.is_empty() {
+            self.incoming = bytes;
+        } else {
+            self.incoming.extend_from_slice(&bytes);
+        }
+    }
+
+    fn on_ended(&mut self) {
+        self.gone = true;
+        self.socket.outgoing.clear();
+        self.tell(Input::Closed);
+    }
+}

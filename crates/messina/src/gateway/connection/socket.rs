@@ -1,0 +1,73 @@
+//! The peer's socket: bytes in, and what is to go out, with the time since which the peer takes nothing.
+
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use bytes::{Buf, BytesMut};
+use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+
+use super::super::read_buffer;
+
+/// Bytes an idle connection's output buffer may keep.
+const KEPT_OUTPUT: usize = 4096;
+
+/// A stream and the bytes that wait for it.
+#[derive(Debug)]
+pub(super) struct Socket<S> {
+    stream: S,
+    /// What is to be written.
+    pub(super) outgoing: BytesMut,
+    /// Since when the peer has taken nothing of `outgoing`.
+    pub(super) stalled_since: Option<Instant>,
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
+    /// A stream with nothing to write yet.
+    pub(super) fn new(stream: S) -> Self {
+        Self {
+            stream,
+            outgoing: BytesMut::new(),
+            stalled_since: None,
+        }
+    }
+
+    /// Reads what has come; empty at the stream's end.
+    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<BytesMut>> {
+        read_buffer::poll_read(Pin::new(&mut self.stream), cx)
+    }
+
+    /// Writes what waits, as far as the peer takes it; ready with how much it was once nothing is left.
+    pub(super) fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Instant,
+    ) -> Poll<io::Result<usize>> {
+        let mut total = 0;
+        while !self.outgoing.is_empty() {
+            match Pin::new(&mut self.stream).poll_write(cx, &self.outgoing) {
+                Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
+                Poll::Ready(Ok(written)) => {
+                    self.outgoing.advance(written);
+                    self.stalled_since = None;
+                    total += written;
+                }
+                Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+                Poll::Pending => {
+                    self.stalled_since.get_or_insert(now);
+                    return Poll::Pending;
+                }
+            }
+        }
+        if self.outgoing.capacity() > KEPT_OUTPUT {
+            self.outgoing = BytesMut::new();
+        }
+        Poll::Ready(Ok(total))
+    }
+
+    /// Ends the stream. Nothing can be done about a peer that does not take the end of it.
+    pub(super) async fn shutdown(&mut self) {
+        drop(self.stream.shutdown().await);
+    }
+}

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::target::{Target, column, key_columns};
+use super::target::Target;
 use super::{DeadLetters, Plan, Tolerance};
-use crate::config::{ConnectorConfig, Position, Problem};
+use crate::config::{ConnectorConfig, Problem};
 use crate::converter::{Converter, JsonConverter};
-use crate::kcql::{self, AliasQuotes, Keyword, Mode, Projection, Source, Span, Statement};
+use crate::kcql::Source;
 use crate::options::Options;
 use crate::row::CqlValue;
 use crate::table_schema::TableSchema;
@@ -18,16 +18,14 @@ const CLASSES: [&str; 3] = [
     "io.lenses.streamreactor.connect.cassandra.sink.CassandraSinkConnector",
     "com.datamountaineer.streamreactor.connect.cassandra.sink.CassandraSinkConnector",
 ];
-const KCQL: &str = "connect.cassandra.kcql";
-/// What the option was called before; still accepted.
-const OLD_KCQL: &str = "connect.cassandra.sink.kcql";
 
+/// A configuration on its way to a plan; the part that reads KCQL is in [`super::statements`].
 pub(super) struct Compiler<'a> {
-    config: &'a ConnectorConfig,
-    table: &'a dyn Fn(&str) -> Option<Arc<TableSchema>>,
-    problems: Vec<Problem>,
-    warnings: Vec<Problem>,
-    tables: Vec<Arc<TableSchema>>,
+    pub(super) config: &'a ConnectorConfig,
+    pub(super) table: &'a dyn Fn(&str) -> Option<Arc<TableSchema>>,
+    pub(super) problems: Vec<Problem>,
+    pub(super) warnings: Vec<Problem>,
+    pub(super) tables: Vec<Arc<TableSchema>>,
 }
 
 impl<'a> Compiler<'a> {
@@ -82,16 +80,16 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    fn options(&mut self) -> Options<'a, '_> {
+    pub(super) fn options(&mut self) -> Options<'a, '_> {
         Options::new(self.config, "", "", &mut self.problems)
     }
 
-    fn refuse(&mut self, option: &str, message: impl Into<String>, help: &str) {
+    pub(super) fn refuse(&mut self, option: &str, message: impl Into<String>, help: &str) {
         self.problems
             .push(Problem::new(self.config, option, message).help(help));
     }
 
-    fn warn(&mut self, option: &str, message: impl Into<String>) {
+    pub(super) fn warn(&mut self, option: &str, message: impl Into<String>) {
         self.warnings
             .push(Problem::new(self.config, option, message));
     }
@@ -216,185 +214,8 @@ impl<'a> Compiler<'a> {
         Predicate::compile(class, &mut options).map(|predicate| (predicate, negate))
     }
 
-    fn targets(&mut self, topics: &[String]) -> Vec<(String, Vec<Target>)> {
-        let mut targets: Vec<(String, Vec<Target>)> = Vec::new();
-        let option = if self.config.text(KCQL).is_none() && self.config.text(OLD_KCQL).is_some() {
-            self.warn(OLD_KCQL, format!("is obsolete; it is now called `{KCQL}`"));
-            OLD_KCQL
-        } else {
-            KCQL
-        };
-        let lenient = self.options().boolean("kcql.compat.lenient", false);
-        let mode = if lenient { Mode::Lenient } else { Mode::Strict };
-        if self.options().required(option).is_none() {
-            return targets;
-        }
-        let text = self
-            .config
-            .get(option)
-            .map(|property| property.value.as_str())
-            .unwrap_or_default();
-        let place = Place { option, text };
-        let statements = match kcql::parse(text, mode) {
-            Ok((statements, warnings)) => {
-                for warning in warnings {
-                    let problem = self.at(&place, warning.span, warning.message, warning.help);
-                    self.warnings.push(problem);
-                }
-                statements
-            }
-            Err(errors) => return self.kcql_errors(&place, errors, targets),
-        };
-        for statement in &statements {
-            if !topics.contains(&statement.topic.text) {
-                let message = format!("topic `{}` is not in `topics`", statement.topic.text);
-                let problem = self.at(&place, statement.topic.span, message, None);
-                self.problems.push(problem);
-            }
-            let Some(target) = self.target(&place, statement) else {
-                continue;
-            };
-            let topic = &statement.topic.text;
-            match targets.iter_mut().find(|(own, _)| own == topic) {
-                Some((_, known)) => {
-                    known.retain(|known| known.table_index != target.table_index);
-                    known.push(target);
-                }
-                None => targets.push((topic.clone(), vec![target])),
-            }
-        }
-        for topic in topics {
-            if !statements
-                .iter()
-                .any(|statement| statement.topic.text == *topic)
-            {
-                let message = format!("topic `{topic}` has no KCQL statement");
-                self.refuse(
-                    option,
-                    message,
-                    &format!("add `INSERT INTO <table> SELECT * FROM {topic}`"),
-                );
-            }
-        }
-        targets
-    }
-
-    fn kcql_errors<T>(&mut self, place: &Place<'_>, errors: Vec<kcql::KcqlError>, result: T) -> T {
-        for error in errors {
-            let problem = self.at(place, error.span, error.message, error.help);
-            self.problems.push(problem);
-        }
-        result
-    }
-
-    fn target(&mut self, place: &Place<'_>, statement: &Statement) -> Option<Target> {
-        let Some(name) = &statement.target else {
-            let help = Some("write `INSERT INTO <table> SELECT ...`".to_owned());
-            let problem = self.at(
-                place,
-                statement.span,
-                "names no table to write".to_owned(),
-                help,
-            );
-            self.problems.push(problem);
-            return None;
-        };
-        let Some(table) = (self.table)(&name.text) else {
-            let message = format!("there is no table `{}`", name.text);
-            let problem = self.at(
-                place,
-                name.span,
-                message,
-                Some("declare it in a [[table]] block".to_owned()),
-            );
-            self.problems.push(problem);
-            return None;
-        };
-        let projection = match Projection::compile(statement, AliasQuotes::Keep) {
-            Ok(projection) => projection,
-            Err(errors) => return self.kcql_errors(place, errors, None),
-        };
-        let slots = self.slots(place, statement, &projection, &table)?;
-        self.unused_clauses(place, statement);
-        Some(Target {
-            table_index: self.table_index(&table),
-            table,
-            projection,
-            slots,
-            ttl_seconds: statement.ttl(),
-            absent: self.absent(),
-        })
-    }
-
-    /// The column of every name the statement spells out. A `*` leaves the rest to the records.
-    fn slots(
-        &mut self,
-        place: &Place<'_>,
-        statement: &Statement,
-        projection: &Projection,
-        table: &TableSchema,
-    ) -> Option<Vec<usize>> {
-        let mut slots = Vec::with_capacity(projection.names().len());
-        let before = self.problems.len();
-        for name in projection.names() {
-            let Some(index) = column(table, name) else {
-                let columns: Vec<_> = table
-                    .columns
-                    .iter()
-                    .map(|column| column.name.as_str())
-                    .collect();
-                let message = format!("table `{}` has no column `{name}`", table.name);
-                let help = Some(format!("its columns are {}", columns.join(", ")));
-                let named = statement.columns.iter().find(|column| {
-                    let alias = column
-                        .alias
-                        .as_ref()
-                        .map(|alias| alias.text.trim_matches('\''));
-                    alias.or(column.path.last().map(String::as_str))
-                        == Some(name.trim_matches('\''))
-                });
-                let span = named.map_or(statement.span, |column| column.span);
-                let problem = self.at(place, span, message, help);
-                self.problems.push(problem);
-                continue;
-            };
-            slots.push(index);
-        }
-        if !projection.has_wildcard() {
-            for key in key_columns(table).filter(|key| !slots.contains(key)) {
-                let name = table.columns.get(key).map_or("", |column| &column.name);
-                let message = format!(
-                    "key column `{name}` of table `{}` is not selected",
-                    table.name
-                );
-                let problem = self.at(place, statement.span, message, None);
-                self.problems.push(problem);
-            }
-        }
-        (self.problems.len() == before).then_some(slots)
-    }
-
-    /// Clauses that are read for other sinks' sake.
-    fn unused_clauses(&mut self, place: &Place<'_>, statement: &Statement) {
-        for clause in &statement.clauses {
-            if !matches!(clause.keyword, Keyword::Ttl | Keyword::WithStructure) {
-                let message = format!("{} has no effect here", clause.keyword.name());
-                let problem = self.at(place, clause.span, message, None);
-                self.warnings.push(problem);
-            }
-        }
-    }
-
-    fn table_index(&mut self, table: &Arc<TableSchema>) -> usize {
-        let known = self.tables.iter().position(|own| own == table);
-        known.unwrap_or_else(|| {
-            self.tables.push(table.clone());
-            self.tables.len() - 1
-        })
-    }
-
     /// The classic sink writes null where a record has nothing, unless told `UNSET`; our own never does.
-    fn absent(&self) -> CqlValue {
+    pub(super) fn absent(&self) -> CqlValue {
         let unset = match self.config.text("connect.cassandra.default.value") {
             Some(value) if !value.is_empty() => value == "UNSET",
             _ => self
@@ -470,37 +291,4 @@ impl<'a> Compiler<'a> {
             }
         }
     }
-
-    /// A problem of a part of the KCQL text.
-    fn at(&self, place: &Place<'_>, span: Span, message: String, help: Option<String>) -> Problem {
-        let mut problem = Problem {
-            help,
-            ..Problem::new(self.config, place.option, message)
-        };
-        problem.position = problem.position.map(|start| {
-            let (line, column) = span.line_and_column(place.text);
-            let (line, column) = (
-                u32::try_from(line).unwrap_or(1),
-                u32::try_from(column).unwrap_or(1),
-            );
-            // On further lines columns count from the line's own start.
-            let before = if line == 1 {
-                start.column.saturating_sub(1)
-            } else {
-                0
-            };
-            Position {
-                line: start.line + line - 1,
-                column: before + column,
-                ..start
-            }
-        });
-        problem
-    }
-}
-
-/// The option KCQL stands in, and its text.
-struct Place<'a> {
-    option: &'a str,
-    text: &'a str,
 }

@@ -16,6 +16,7 @@ use crate::value::Value;
 
 mod compile;
 mod outcome;
+mod statements;
 mod target;
 #[cfg(test)]
 mod tests;

@@ -8,7 +8,8 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use num_bigint::BigInt;
 
-use super::parser::{Number, Parser, Token};
+use super::number::Number;
+use super::parser::{Parser, Token};
 use crate::data_error::DataError;
 use crate::schema::{Field, Logical, Schema, SchemaKind};
 use crate::value::{Decimal, Struct, Value, ValueMap};

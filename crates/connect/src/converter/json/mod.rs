@@ -11,6 +11,7 @@ use crate::schema_cache::SchemaCache;
 use crate::value::Value;
 
 mod coerce;
+mod number;
 mod parser;
 mod schema_text;
 #[cfg(test)]

@@ -39,16 +39,25 @@ mod statement;
 
 mod declare;
 
-mod writer;
+mod handle;
+
+mod queue;
+
+mod transaction;
 
 mod purge;
+
+mod writer;
+
+mod file;
 
 mod query;
 
 mod store;
 
 pub use error::{DeclareError, OpenError, QueryError, WriteError};
+pub use handle::{TableHandle, WriteBatch};
 pub use options::{NowMillis, QueryLimits, TableOptions, system_now_millis};
 pub use purge::PurgeReport;
 pub use query::{QueryColumn, QueryResult, QueryValue};
-pub use store::{TableHandle, TableStore, WriteBatch};
+pub use store::TableStore;

@@ -11,8 +11,8 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 
 use super::error::QueryError;
+use super::file::override_clock;
 use super::options::{NowMillis, QueryLimits};
-use super::store::override_clock;
 
 /// A result column.
 #[derive(Debug, Clone, PartialEq, Eq)]

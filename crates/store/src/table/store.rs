@@ -4,27 +4,19 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::JoinHandle;
-use std::time::Duration;
 
-use messina_connect::row::{CqlValue, Row};
 use messina_connect::table_schema::TableSchema;
 use parking_lot::{Mutex, RwLock};
-use rusqlite::Connection;
-use rusqlite::functions::FunctionFlags;
 use tokio::sync::{Semaphore, oneshot};
 
-use super::declare::CREATE_COLUMNS;
 use super::error::{DeclareError, OpenError, QueryError, WriteError};
-use super::options::{NowMillis, QueryLimits, TableOptions};
+use super::file::{open_connection, refused};
+use super::handle::{TableHandle, WriteBatch};
+use super::options::{QueryLimits, TableOptions};
 use super::purge::PurgeReport;
 use super::query::{QueryResult, Reader, quick_check};
-use super::writer::{Job, Queue, Request, WriteJob, Writer};
-
-/// "MSNA", in the file's header.
-const APPLICATION_ID: i32 = 0x4d53_4e41;
-
-/// The format this program writes.
-const FORMAT: i32 = 1;
+use super::queue::{Job, Queue, Request, WriteJob};
+use super::writer::Writer;
 
 /// The embedded tables of one file. Cloning is cheap; the last clone's end closes the file.
 #[derive(Clone)]
@@ -41,92 +33,6 @@ struct Shared {
     readers: Mutex<Vec<Reader>>,
     reading: Semaphore,
     thread: Mutex<Option<JoinHandle<()>>>,
-}
-
-/// A declared table. Cloning is cheap.
-#[derive(Debug, Clone)]
-pub struct TableHandle {
-    table: Arc<DeclaredTable>,
-}
-
-#[derive(Debug)]
-struct DeclaredTable {
-    schema: Arc<TableSchema>,
-    key_columns: Vec<usize>,
-    default_ttl_seconds: Option<u64>,
-}
-
-/// Rows for one table. Cloning shares the rows, so that a batch can be tried again.
-#[derive(Debug, Clone)]
-pub struct WriteBatch {
-    /// The table.
-    pub table: TableHandle,
-    /// The rows, written in this order where two have one key.
-    pub rows: Arc<Vec<Row>>,
-}
-
-impl TableHandle {
-    fn new(schema: &Arc<TableSchema>) -> Self {
-        let clustering = schema.clustering_key.iter().map(|(column, _)| *column);
-        // A shelf life below a second is a second: 0 would mean for ever.
-        let seconds = |ttl: Duration| ttl.as_secs() + u64::from(ttl.subsec_nanos() > 0);
-        let table = DeclaredTable {
-            schema: Arc::clone(schema),
-            key_columns: schema
-                .partition_key
-                .iter()
-                .copied()
-                .chain(clustering)
-                .collect(),
-            default_ttl_seconds: schema.default_ttl.map(seconds),
-        };
-        Self {
-            table: Arc::new(table),
-        }
-    }
-
-    /// The table as declared.
-    pub fn schema(&self) -> &Arc<TableSchema> {
-        &self.table.schema
-    }
-
-    /// The table's name.
-    pub fn name(&self) -> &str {
-        &self.table.schema.name
-    }
-
-    pub(super) fn key_columns(&self) -> &[usize] {
-        &self.table.key_columns
-    }
-
-    pub(super) fn default_ttl_seconds(&self) -> Option<u64> {
-        self.table.default_ttl_seconds
-    }
-
-    pub(super) fn is_same(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.table, &other.table)
-    }
-
-    /// Why `row` can never be written, if so.
-    fn problem(&self, row: &Row) -> Option<String> {
-        let columns = &self.table.schema.columns;
-        if row.values.len() != columns.len() {
-            return Some(format!(
-                "it has {} values, the table has {} columns",
-                row.values.len(),
-                columns.len()
-            ));
-        }
-        let empty = |index: &&usize| {
-            matches!(
-                row.values.get(**index),
-                None | Some(CqlValue::Null | CqlValue::Unset)
-            )
-        };
-        let column = self.table.key_columns.iter().find(empty)?;
-        let name = columns.get(*column).map_or("?", |column| &column.name);
-        Some(format!("key column `{name}` has no value"))
-    }
 }
 
 impl TableStore {
@@ -313,95 +219,5 @@ struct StopsOnDrop(Arc<AtomicBool>);
 impl Drop for StopsOnDrop {
     fn drop(&mut self) {
         self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// Lets `unixepoch()`, which the views ask for the time, read our clock.
-pub(super) fn override_clock(connection: &Connection, now: &NowMillis) -> rusqlite::Result<()> {
-    let now = Arc::clone(now);
-    // "Deterministic" makes SQLite call it once for each run of a statement.
-    let flags = FunctionFlags::SQLITE_UTF8
-        | FunctionFlags::SQLITE_DETERMINISTIC
-        | FunctionFlags::SQLITE_INNOCUOUS;
-    connection.create_scalar_function("unixepoch", 0, flags, move |_| Ok(now().div_euclid(1_000)))
-}
-
-fn open_connection(path: &Path, options: &TableOptions) -> Result<Connection, OpenError> {
-    let connection = Connection::open(path).map_err(|error| refused(path, error))?;
-    match identify(&connection).map_err(|error| refused(path, error))? {
-        Identity::Empty | Identity::Ours(FORMAT) => {}
-        Identity::Ours(found) => {
-            return Err(OpenError::Newer {
-                path: path.to_owned(),
-                found,
-                known: FORMAT,
-            });
-        }
-        Identity::Foreign => {
-            return Err(OpenError::Foreign {
-                path: path.to_owned(),
-            });
-        }
-    }
-    prepare_file(&connection, options).map_err(|error| refused(path, error))?;
-    Ok(connection)
-}
-
-enum Identity {
-    Empty,
-    Ours(i32),
-    Foreign,
-}
-
-fn identify(connection: &Connection) -> rusqlite::Result<Identity> {
-    connection.busy_timeout(Duration::from_secs(5))?;
-    let application: i32 = connection.query_row("PRAGMA application_id", [], |row| row.get(0))?;
-    if application == APPLICATION_ID {
-        return connection
-            .query_row("PRAGMA user_version", [], |row| row.get(0))
-            .map(Identity::Ours);
-    }
-    let objects: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
-    Ok(if objects == 0 && application == 0 {
-        Identity::Empty
-    } else {
-        Identity::Foreign
-    })
-}
-
-fn prepare_file(connection: &Connection, options: &TableOptions) -> rusqlite::Result<()> {
-    // auto_vacuum must be set before the first page is written.
-    connection.execute_batch(&format!(
-        "PRAGMA auto_vacuum = INCREMENTAL;
-         PRAGMA journal_mode = WAL;
-         PRAGMA synchronous = FULL;
-         PRAGMA wal_autocheckpoint = 16000;
-         PRAGMA journal_size_limit = 67108864;
-         PRAGMA cache_size = -{};
-         BEGIN IMMEDIATE;
-         PRAGMA application_id = {APPLICATION_ID};
-         PRAGMA user_version = {FORMAT};
-         {CREATE_COLUMNS};
-         COMMIT;",
-        options.cache_kib
-    ))?;
-    if let Some(bytes) = options.max_bytes {
-        let page_size: i64 = connection.query_row("PRAGMA page_size", [], |row| row.get(0))?;
-        let pages = i64::try_from(bytes).unwrap_or(i64::MAX) / page_size.max(1);
-        connection.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |_| Ok(()))?;
-    }
-    connection.set_prepared_statement_cache_capacity(64);
-    override_clock(connection, &options.now)
-}
-
-/// Tells a damaged file from one that cannot be opened.
-fn refused(path: &Path, source: rusqlite::Error) -> OpenError {
-    let path = path.to_owned();
-    match source.sqlite_error_code() {
-        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => {
-            OpenError::Damaged { path, source }
-        }
-        _ => OpenError::Open { path, source },
     }
 }

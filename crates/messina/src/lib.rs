@@ -2,7 +2,8 @@
 //!
 //! What the operator typed (`cli`, `config`), then the path itself: bytes arrive (`listener`), become Publishes
 //! (`gateway`), Records (the log of `messina-store`), Rows (`sink`), and beside it what looks at the path
-//! (`console`, `telemetry`) or feeds it (`simulator`), and what everything stands on (`runtime`).
+//! (`console`, `telemetry`) or feeds it (`simulator`), what puts it together (`up`) and what everything stands on
+//! (`runtime`).
 
 // What the operator typed, and what it means.
 pub mod cli;
@@ -26,6 +27,9 @@ pub mod console;
 pub mod simulator;
 
 pub mod telemetry;
+
+// All of it in one process.
+pub mod up;
 
 // What everything stands on.
 pub mod runtime;

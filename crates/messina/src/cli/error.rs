@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use thiserror::Error;
 
 use crate::config::LoadError;
-use crate::runtime::up::UpError;
+use crate::up::UpError;
 
 /// Why a command failed.
 #[derive(Debug, Error)]

@@ -2,8 +2,8 @@
 
 use clap::Args as ClapArgs;
 
-use crate::runtime::up::{self, Ready};
 use crate::telemetry::logs::{self, LogFormat};
+use crate::up::{self, Ready};
 
 use super::output::Output;
 use super::{CommandError, Settings};

@@ -1,0 +1,76 @@
+//! Why a start failed, on which part of the configuration.
+
+use std::io;
+
+use messina_connect::config::Problem;
+use messina_store::log::TopicError;
+use messina_store::table::DeclareError;
+
+use crate::gateway::route::RouteError;
+use crate::gateway::state::StateError;
+use crate::listener::tcp::ListenError;
+
+/// Why `up` did not start, or ended other than by being asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum UpError {
+    /// The runtime or a signal handler could not be had.
+    #[error("cannot start the runtime")]
+    Runtime(#[source] io::Error),
+    /// The log could not be opened.
+    #[error(transparent)]
+    Log(#[from] messina_store::log::OpenError),
+    /// The table file could not be opened.
+    #[error(transparent)]
+    Tables(#[from] messina_store::table::OpenError),
+    /// A table is not as declared.
+    #[error(transparent)]
+    Declare(#[from] DeclareError),
+    /// A topic could not be created.
+    #[error("cannot create topic `{topic}`")]
+    Topic {
+        /// The topic.
+        topic: String,
+        /// Why.
+        source: TopicError,
+    },
+    /// A topic exists with another number of partitions.
+    #[error(
+        "topic `{topic}` has {found} partitions, the configuration says {wanted}; change `[[topic]]`, or delete the topic"
+    )]
+    Partitions {
+        /// The topic.
+        topic: String,
+        /// Partitions it has.
+        found: i32,
+        /// Partitions it should have.
+        wanted: i32,
+    },
+    /// A sink's configuration does not compile.
+    #[error("sink `{sink}` is wrong: {}", list(problems))]
+    Sink {
+        /// The sink.
+        sink: String,
+        /// All that is wrong.
+        problems: Vec<Problem>,
+    },
+    /// A route is wrong.
+    #[error(transparent)]
+    Route(#[from] RouteError),
+    /// The sessions of the last run could not be read.
+    #[error(transparent)]
+    Sessions(#[from] StateError),
+    /// A listener could not be opened.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+    /// A second signal came: stopped at once. Nothing acknowledged is lost; the next start recovers.
+    #[error("stopped at once by a second signal; the next start recovers what was under way")]
+    StoppedAtOnce,
+}
+
+fn list(problems: &[Problem]) -> String {
+    problems
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect::<Vec<_>>()
+        .join("; ")
+}

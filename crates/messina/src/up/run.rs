@@ -1,0 +1,266 @@
+//! From a checked configuration to a running program, and from a signal to its end.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use messina_store::log::Log;
+use messina_store::table::{QueryLimits, TableStore};
+use tokio::net::TcpListener;
+
+use super::connectors::connectors;
+use super::error::UpError;
+use super::process::{Signals, allow_many_connections};
+use super::stores::{Stores, topic_defaults};
+use crate::config::Config;
+use crate::console;
+use crate::console::status::Sources;
+use crate::gateway::produce::Topics;
+use crate::gateway::route::Routes;
+use crate::gateway::server::{self, Gateway, Parts};
+use crate::listener::tcp::{self, ListenError};
+use crate::runtime::clock::{Clock, SystemClock};
+use crate::runtime::shutdown::Shutdown;
+use crate::runtime::tasks::Tasks;
+use crate::sink::{Connector, SinkStatus};
+use crate::telemetry::health::Health;
+use crate::telemetry::metrics::Metrics;
+
+/// How long connections may take to finish what they have begun, once the program is told to stop.
+const INTAKE_PATIENCE: Duration = Duration::from_secs(4);
+/// How long sinks may take for the batches they are writing.
+const SINK_PATIENCE: Duration = Duration::from_secs(4);
+
+/// Where a started program is to be found.
+#[derive(Debug, Clone)]
+pub struct Ready {
+    /// Addresses of the MQTT listeners.
+    pub mqtt: Vec<SocketAddr>,
+    /// Address of the admin API.
+    pub admin: Option<SocketAddr>,
+    /// The data directory.
+    pub data: PathBuf,
+}
+
+/// Runs everything until SIGTERM or SIGINT. `on_ready` is called once, when clients may connect.
+pub fn run(config: Config, on_ready: impl FnOnce(&Ready)) -> Result<(), UpError> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(UpError::Runtime)?;
+    let result = runtime.block_on(run_until_stopped(config, on_ready));
+    // What still runs is either done with, or told to stop at once.
+    runtime.shutdown_background();
+    result
+}
+
+async fn run_until_stopped(config: Config, on_ready: impl FnOnce(&Ready)) -> Result<(), UpError> {
+    let mut signals = Signals::new().map_err(UpError::Runtime)?;
+    allow_many_connections();
+    let running = Running::start(config).await?;
+    on_ready(&running.ready);
+    let first = signals.next().await;
+    tracing::info!(
+        signal = first,
+        "stopping: what was accepted is finished; another signal stops at once"
+    );
+    tokio::select! {
+        () = running.stop() => Ok(()),
+        _ = signals.next() => Err(UpError::StoppedAtOnce),
+    }
+}
+
+/// Everything that runs.
+struct Running {
+    ready: Ready,
+    log: Log,
+    tables: TableStore,
+    gateway: Arc<Gateway>,
+    shutdown: Shutdown,
+    connections: Tasks,
+    sinks: Tasks,
+}
+
+impl Running {
+    async fn start(config: Config) -> Result<Self, UpError> {
+        // Ports first: a port in use is found out before any file is touched.
+        let sockets = Sockets::open(&config)?;
+        let stores = Stores::open(&config).await?;
+        let ready = sockets.ready(&config);
+        let connectors = connectors(&config, &stores.tables, &stores.record_log).await?;
+        let statuses = connectors.iter().map(Connector::status).collect();
+        let shared = Shared::default();
+        let gateway = shared.gateway(&config, &stores).await?;
+        let tasks = || Tasks::new(Arc::clone(&shared.health));
+        let (connections, sinks) = (tasks(), tasks());
+        for connector in connectors {
+            let stop = shared.shutdown.sinks().clone();
+            sinks.spawn("sink", async move { connector.run(stop).await });
+        }
+        for listener in sockets.mqtt {
+            connections.spawn(
+                "gateway",
+                server::accept(Arc::clone(&gateway), listener, connections.clone()),
+            );
+        }
+        connections.spawn("gateway", Arc::clone(&gateway).expire_sessions());
+        if let Some(listener) = sockets.admin {
+            let sources = shared.sources(&config, &stores, &gateway, statuses);
+            let stop = shared.shutdown.clone();
+            connections.spawn("admin", serve_admin(listener, Arc::new(sources), stop));
+        }
+        Ok(Self {
+            ready,
+            log: stores.log,
+            tables: stores.tables,
+            gateway,
+            shutdown: shared.shutdown,
+            connections,
+            sinks,
+        })
+    }
+
+    /// Stops in the order a reading takes: what was accepted becomes durable, what is being written is committed.
+    async fn stop(self) {
+        self.shutdown.stop_intake();
+        self.gateway.sessions.stop();
+        if tokio::time::timeout(INTAKE_PATIENCE, self.connections.all_ended())
+            .await
+            .is_err()
+        {
+            let left = self.connections.running();
+            tracing::warn!(
+                left,
+                "some connections did not end in time; what they were not answered for stays unacknowledged"
+            );
+        }
+        self.shutdown.stop_sinks();
+        if tokio::time::timeout(SINK_PATIENCE, self.sinks.all_ended())
+            .await
+            .is_err()
+        {
+            let left = self.sinks.running();
+            tracing::warn!(
+                left,
+                "some sinks did not end in time; the next start writes their last batches again"
+            );
+        }
+        let log = self.log;
+        match tokio::task::spawn_blocking(move || log.close()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "the log was not closed in order; the next start recovers it");
+            }
+            Err(error) => tracing::error!(%error, "closing the log panicked"),
+        }
+        self.tables.close().await;
+        tracing::info!("stopped");
+    }
+}
+
+/// The listening sockets.
+struct Sockets {
+    mqtt: Vec<TcpListener>,
+    admin: Option<TcpListener>,
+}
+
+impl Sockets {
+    fn open(config: &Config) -> Result<Self, ListenError> {
+        let mqtt = config.gateway.listen.iter();
+        let admin = config.admin.listen;
+        Ok(Self {
+            mqtt: mqtt
+                .map(|address| tcp::listen("gateway.listen", *address))
+                .collect::<Result<_, _>>()?,
+            admin: admin
+                .map(|address| tcp::listen("admin.listen", address))
+                .transpose()?,
+        })
+    }
+
+    fn ready(&self, config: &Config) -> Ready {
+        let address = |listener: &TcpListener| listener.local_addr().ok();
+        Ready {
+            mqtt: self.mqtt.iter().filter_map(address).collect(),
+            admin: self.admin.as_ref().and_then(address),
+            data: config.data.clone(),
+        }
+    }
+}
+
+/// What everything looks at.
+struct Shared {
+    clock: Arc<dyn Clock>,
+    health: Arc<Health>,
+    metrics: Arc<Metrics>,
+    shutdown: Shutdown,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self {
+            clock: Arc::new(SystemClock),
+            health: Arc::default(),
+            metrics: Arc::default(),
+            shutdown: Shutdown::default(),
+        }
+    }
+}
+
+impl Shared {
+    async fn gateway(&self, config: &Config, stores: &Stores) -> Result<Arc<Gateway>, UpError> {
+        let unmatched = config.gateway.unmatched;
+        let routes = Routes::new(&config.routes, unmatched, &self.metrics)?;
+        let (log, defaults) = (stores.log.clone(), topic_defaults(config));
+        let gateway = Gateway::restore(Parts {
+            config: config.gateway.clone(),
+            topics: Topics::new(log.clone(), defaults, config.log.max_topics),
+            log,
+            routes: Arc::new(routes),
+            metrics: Arc::clone(&self.metrics),
+            clock: Arc::clone(&self.clock),
+            shutdown: self.shutdown.clone(),
+        });
+        Ok(gateway.await?)
+    }
+
+    fn sources(
+        &self,
+        config: &Config,
+        stores: &Stores,
+        gateway: &Arc<Gateway>,
+        sinks: Vec<Arc<SinkStatus>>,
+    ) -> Sources {
+        Sources {
+            log: stores.log.clone(),
+            record_log: Arc::clone(&stores.record_log),
+            tables: stores.tables.clone(),
+            gateway: Arc::clone(gateway),
+            sinks,
+            health: Arc::clone(&self.health),
+            metrics: Arc::clone(&self.metrics),
+            topic_defaults: topic_defaults(config),
+            query_limits: QueryLimits {
+                max_rows: config.table.query_max_rows,
+                timeout: config.table.query_timeout,
+                ..QueryLimits::default()
+            },
+            data: config.data.display().to_string(),
+            log_dir: config.log.dir.clone(),
+            table_path: config.table.path.clone(),
+            ready: self.clock.now(),
+            clock: Arc::clone(&self.clock),
+        }
+    }
+}
+
+async fn serve_admin(listener: TcpListener, sources: Arc<Sources>, shutdown: Shutdown) {
+    let stop = async move { shutdown.intake_stopped().await };
+    let served = axum::serve(listener, console::http::router(sources))
+        .with_graceful_shutdown(stop)
+        .await;
+    if let Err(error) = served {
+        tracing::error!(%error, "the admin API has ended");
+    }
+}

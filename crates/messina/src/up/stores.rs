@@ -1,0 +1,112 @@
+//! Opens what is durable, and makes it hold the topics the configuration names.
+
+use std::io;
+use std::sync::Arc;
+
+use messina_store::log::{Cleanup, Log, LogOptions, TopicConfig, TopicError};
+use messina_store::table::{TableOptions, TableStore};
+
+use super::error::UpError;
+use crate::config::{CleanupPolicy, Config};
+use crate::record_log::{EmbeddedLog, RecordLog};
+
+/// What is durable.
+pub(super) struct Stores {
+    pub(super) log: Log,
+    pub(super) record_log: Arc<dyn RecordLog>,
+    pub(super) tables: TableStore,
+}
+
+impl Stores {
+    pub(super) async fn open(config: &Config) -> Result<Self, UpError> {
+        let log = open_log(config).await?;
+        create_topics(&log, config, &topic_defaults(config)).await?;
+        Ok(Self {
+            record_log: Arc::new(EmbeddedLog::new(log.clone())),
+            tables: open_tables(config)?,
+            log,
+        })
+    }
+}
+
+async fn open_log(config: &Config) -> Result<Log, UpError> {
+    let options = LogOptions {
+        wal_bytes: config.log.wal_size,
+        segment_bytes: config.log.segment_size,
+        queue_bytes: config.gateway.limits.max_unacknowledged_bytes,
+        ..LogOptions::default()
+    };
+    let dir = config.log.dir.clone();
+    match tokio::task::spawn_blocking(move || Log::open(&dir, options)).await {
+        Ok(opened) => Ok(opened?),
+        Err(panicked) => Err(UpError::Runtime(io::Error::other(panicked))),
+    }
+}
+
+/// What a topic gets that is not named in the configuration.
+pub(super) fn topic_defaults(config: &Config) -> TopicConfig {
+    TopicConfig {
+        partitions: i32::try_from(config.log.partitions).unwrap_or(1),
+        retention: config.log.retention,
+        retention_bytes: config.log.retention_bytes,
+        cleanup: Cleanup::Delete,
+    }
+}
+
+/// Creates the topics that are named: in `[[topic]]`, and by routes that always take the same one.
+async fn create_topics(log: &Log, config: &Config, defaults: &TopicConfig) -> Result<(), UpError> {
+    for topic in &config.topics {
+        let wanted = TopicConfig {
+            partitions: i32::try_from(topic.partitions).unwrap_or(1),
+            retention: topic.retention,
+            retention_bytes: topic.retention_bytes,
+            cleanup: match topic.cleanup {
+                CleanupPolicy::Delete => Cleanup::Delete,
+                CleanupPolicy::Compact => Cleanup::Compact,
+            },
+        };
+        create_topic(log, &topic.name, wanted).await?;
+    }
+    for name in config
+        .routes
+        .iter()
+        .filter_map(|route| route.kafka_topic.constant())
+    {
+        if log.partition(name, 0).is_none() {
+            create_topic(log, name, defaults.clone()).await?;
+        }
+    }
+    Ok(())
+}
+
+async fn create_topic(log: &Log, name: &str, wanted: TopicConfig) -> Result<(), UpError> {
+    let partitions = wanted.partitions;
+    match log.create_topic(name, wanted).await {
+        Ok(()) => Ok(()),
+        Err(TopicError::Exists(topic)) => {
+            let found = i32::try_from(log.partitions(name).len()).unwrap_or(i32::MAX);
+            if found == partitions {
+                Ok(())
+            } else {
+                Err(UpError::Partitions {
+                    topic,
+                    found,
+                    wanted: partitions,
+                })
+            }
+        }
+        Err(source) => Err(UpError::Topic {
+            topic: name.to_owned(),
+            source,
+        }),
+    }
+}
+
+fn open_tables(config: &Config) -> Result<TableStore, UpError> {
+    let options = TableOptions {
+        group_rows: config.table.max_batch_rows,
+        purge_interval: config.table.purge_interval,
+        ..TableOptions::default()
+    };
+    Ok(TableStore::open(&config.table.path, options)?)
+}

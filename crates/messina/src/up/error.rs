@@ -1,6 +1,7 @@
 //! Why a start failed, on which part of the configuration.
 
 use std::io;
+use std::path::PathBuf;
 
 use messina_connect::config::Problem;
 use messina_store::log::TopicError;
@@ -16,6 +17,17 @@ pub enum UpError {
     /// The runtime or a signal handler could not be had.
     #[error("cannot start the runtime")]
     Runtime(#[source] io::Error),
+    /// Another process has the log.
+    #[error(
+        "the log in `{}` is in use by process {process}; stop it, or choose another directory with `--data`",
+        dir.display()
+    )]
+    InUse {
+        /// The log's directory.
+        dir: PathBuf,
+        /// Whose it is.
+        process: u32,
+    },
     /// The log could not be opened.
     #[error(transparent)]
     Log(#[from] messina_store::log::OpenError),

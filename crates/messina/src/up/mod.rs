@@ -6,6 +6,8 @@ mod error;
 
 mod process;
 
+mod patience;
+
 mod stores;
 
 mod connectors;

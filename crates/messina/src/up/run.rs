@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 
 use super::connectors::connectors;
 use super::error::UpError;
+use super::patience;
 use super::process::{Signals, allow_many_connections};
 use super::stores::{Stores, topic_defaults};
 use crate::config::Config;
@@ -169,12 +170,16 @@ impl Sockets {
     fn open(config: &Config) -> Result<Self, ListenError> {
         let mqtt = config.gateway.listen.iter();
         let admin = config.admin.listen;
+        let listen = |setting, address| {
+            let in_use = |error: &ListenError| matches!(error, ListenError::InUse { .. });
+            patience::try_again(|| tcp::listen(setting, address), in_use)
+        };
         Ok(Self {
             mqtt: mqtt
-                .map(|address| tcp::listen("gateway.listen", *address))
+                .map(|address| listen("gateway.listen", *address))
                 .collect::<Result<_, _>>()?,
             admin: admin
-                .map(|address| tcp::listen("admin.listen", address))
+                .map(|address| listen("admin.listen", address))
                 .transpose()?,
         })
     }

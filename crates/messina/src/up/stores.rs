@@ -3,10 +3,11 @@
 use std::io;
 use std::sync::Arc;
 
-use messina_store::log::{Cleanup, Log, LogOptions, TopicConfig, TopicError};
+use messina_store::log::{Cleanup, Log, LogOptions, OpenError, TopicConfig, TopicError};
 use messina_store::table::{TableOptions, TableStore};
 
 use super::error::UpError;
+use super::patience;
 use crate::config::{CleanupPolicy, Config};
 use crate::record_log::{EmbeddedLog, RecordLog};
 
@@ -37,7 +38,11 @@ async fn open_log(config: &Config) -> Result<Log, UpError> {
         ..LogOptions::default()
     };
     let dir = config.log.dir.clone();
-    match tokio::task::spawn_blocking(move || Log::open(&dir, options)).await {
+    match tokio::task::spawn_blocking(move || patience::open_log(&dir, &options)).await {
+        Ok(Err(OpenError::InUse { dir })) => Err(match patience::holder(&dir) {
+            Some(process) => UpError::InUse { dir, process },
+            None => OpenError::InUse { dir }.into(),
+        }),
         Ok(opened) => Ok(opened?),
         Err(panicked) => Err(UpError::Runtime(io::Error::other(panicked))),
     }

@@ -49,11 +49,12 @@ fn snapshot(name: &str, shown: &str) {
 #[test]
 fn help_of_every_command_is_what_the_snapshot_says() {
     let dir = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 22] = [
+    let commands: [&[&str]; 23] = [
         &[],
         &["up"],
         &["check"],
         &["config"],
+        &["passwd"],
         &["status"],
         &["topics"],
         &["topics", "list"],
@@ -218,4 +219,98 @@ fn a_closed_pipe_is_no_error() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(String::from_utf8(output.stderr).unwrap(), "");
     assert!(output.status.success());
+}
+
+#[test]
+fn check_says_what_is_weak_about_access_and_shows_no_secret() {
+    let dir = tempfile::tempdir().unwrap();
+    let vectors = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../testdata/access");
+    let passwords = std::fs::read_to_string(vectors.join("mosquitto.passwd")).unwrap();
+    std::fs::write(dir.path().join("passwords"), passwords).unwrap();
+    private(&dir.path().join("passwords"), 0o644);
+    std::fs::write(
+        dir.path().join("acl"),
+        "topic #\nuser ada\ntopic read sensors/#\n",
+    )
+    .unwrap();
+    let configuration = "\
+data = \".\"
+
+[mqtt.access]
+password_file = \"passwords\"
+acl_file = \"acl\"
+anonymous = \"always\"
+
+[[mqtt.access.jwt]]
+algorithm = \"HS256\"
+key = \"hunter2\"
+";
+    std::fs::write(dir.path().join("weak.toml"), configuration).unwrap();
+    let output = messina(&["check", "weak.toml"], dir.path());
+    snapshot("check-weak-access.txt", &words(&output));
+
+    std::fs::write(
+        dir.path().join("acl"),
+        "topic #\nuser ada\ntopic reed sensors/#\n",
+    )
+    .unwrap();
+    std::fs::write(
+        dir.path().join("passwords"),
+        "ada:$7$101$osH+lEzK7JafDSA8\nhunter2\n",
+    )
+    .unwrap();
+    private(&dir.path().join("passwords"), 0o600);
+    let output = messina(&["check", "weak.toml"], dir.path());
+    snapshot("check-wrong-access.txt", &words(&output));
+}
+
+fn private(path: &Path, mode: u32) {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+}
+
+#[test]
+fn passwd_adds_changes_and_removes_users() {
+    use std::io::Write as _;
+
+    let dir = tempfile::tempdir().unwrap();
+    let passwd = |arguments: &[&str], password: &str| {
+        let mut child = Command::new(env!("CARGO_BIN_EXE_messina"))
+            .arg("passwd")
+            .args(arguments)
+            .current_dir(dir.path())
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child
+            .stdin
+            .take()
+            .unwrap()
+            .write_all(password.as_bytes())
+            .unwrap();
+        words(&child.wait_with_output().unwrap())
+    };
+    let file = || std::fs::read_to_string(dir.path().join("passwords")).unwrap();
+    assert!(passwd(&["passwords", "ada"], "hunter2\n").contains("added `ada`"));
+    assert!(file().starts_with("ada:$argon2id$") && file().contains(":SCRAM-SHA-256$16384:"));
+    let before = file();
+    assert!(passwd(&["passwords", "grace", "--no-scram"], "hunter2").contains("added `grace`"));
+    assert!(file().starts_with(&before) && !file().contains("hunter2"));
+    assert!(passwd(&["passwords", "ada"], "hunter3\r\n").contains("changed `ada`"));
+    assert_eq!(file().lines().count(), 2);
+    assert_ne!(file().lines().next(), before.lines().next());
+    assert!(passwd(&["passwords", "ada", "--delete"], "").contains("removed `ada`"));
+    assert!(file().starts_with("grace:"));
+    assert!(passwd(&["passwords", "ada", "--delete"], "").starts_with("exit 1\n"));
+    assert!(passwd(&["passwords", "a:b"], "x\n").starts_with("exit 2\n"));
+    assert!(passwd(&["passwords", "ada"], "\n").starts_with("exit 2\n"));
+    std::fs::write(dir.path().join("passwords"), "ada:plain\n").unwrap();
+    let refused = passwd(&["passwords", "grace"], "hunter2\n");
+    assert!(
+        refused.starts_with("exit 3\n") && !refused.contains("plain\n"),
+        "{refused}"
+    );
 }

@@ -9,6 +9,7 @@ use messina_connect::kcql;
 use messina_connect::plan::Plan;
 use messina_connect::table_schema::TableSchema;
 
+use crate::access;
 use crate::config::{
     self, Config, Inputs, LoadError, Problem, Problems, Severity, Source, Span, find_table,
     properties,
@@ -135,6 +136,9 @@ fn check(files: &[PathBuf]) -> Result<Checked, CommandError> {
                 checked
                     .connectors
                     .extend(loaded.config.sinks.iter().cloned());
+                checked
+                    .problems
+                    .extend(access::inspect(&loaded.config.access));
                 checked.config = loaded.config;
             }
             Err(LoadError::Wrong(problems)) => checked.problems.extend(problems.iter().cloned()),

@@ -36,6 +36,8 @@ mod cql;
 
 mod config;
 
+mod passwd;
+
 mod status;
 
 mod topics;
@@ -84,6 +86,8 @@ enum Command {
     Check(check::Args),
     /// Print the configuration
     Config(config::Args),
+    /// Set a user's password in a password file, or remove the user
+    Passwd(passwd::Args),
     /// Show health, connections and the books of the running program
     Status(status::Args),
     /// List, create, describe and delete topics
@@ -118,6 +122,7 @@ pub fn run(command_line: CommandLine) -> Result<(), CommandError> {
         Command::Up(args) => up::run(&args, &mut out),
         Command::Check(args) => check::run(&args, &mut out),
         Command::Config(args) => config::run(&args, &mut out),
+        Command::Passwd(args) => passwd::run(&args, &mut out),
         Command::Status(args) => status::run(&args, &mut out),
         Command::Topics(args) => topics::run(&args, &mut out),
         Command::Produce(args) => produce::run(&args, &mut out),

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use messina_store::log::is_internal;
 
+use super::check_access::access;
 use super::check_route::routes;
 use super::check_sink::sinks;
 use super::check_table::tables;
@@ -31,8 +32,10 @@ fn config(root: &Section<'_>) -> Option<Config> {
     let log = log(&root.section("log")?, &data);
     let topics = topics(root, &log);
     let tables = tables(root);
+    let mqtt = root.section("mqtt")?;
     let config = Config {
         gateway: gateway(&root.section("gateway")?)?,
+        access: access(&mqtt.section("access")?, &data),
         routes: routes(root),
         table: table(&root.section("tables")?, &data),
         sinks: sinks(root, &tables),
@@ -42,6 +45,7 @@ fn config(root: &Section<'_>) -> Option<Config> {
         topics,
         tables,
     };
+    mqtt.finish();
     root.finish();
     Some(config)
 }

@@ -10,7 +10,7 @@ use messina_connect::config::ConnectorConfig;
 use messina_connect::table_schema::TableSchema;
 use regex::Regex;
 
-use super::Template;
+use super::{AccessConfig, Template};
 
 /// Everything `messina up` needs to know. Built only by the checker, so nothing here needs checking again.
 ///
@@ -22,6 +22,8 @@ pub struct Config {
     pub data: PathBuf,
     /// `[gateway]`
     pub gateway: GatewayConfig,
+    /// `[mqtt.access]`
+    pub access: AccessConfig,
     /// `[[route]]` in order; the first that matches wins.
     pub routes: Vec<RouteConfig>,
     /// `[log]`

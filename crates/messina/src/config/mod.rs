@@ -9,6 +9,13 @@ pub use checked::{
     RouteHeaders, RouteMatch, SessionLimits, TableConfig, TopicConfig, Unmatched,
 };
 
+mod access;
+
+pub use access::{
+    AccessConfig, AccessLimits, Anonymous, CertificateUser, KeySource, TokenAlgorithm,
+    TokenKeyConfig,
+};
+
 mod template;
 
 pub use template::{Template, TemplateError, TemplatePart};
@@ -27,6 +34,8 @@ mod tree;
 mod section;
 
 mod check;
+
+mod check_access;
 
 mod check_route;
 

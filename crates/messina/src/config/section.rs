@@ -96,14 +96,21 @@ impl<'t> Section<'t> {
             return Vec::new();
         };
         let NodeValue::Array(nodes) = &node.value else {
+            let name = self.name_of(field);
             self.wrong(
                 field,
                 node,
-                &format!("a list: write `[[{field}]]`, not `[{field}]`"),
+                &format!("a list: write `[[{name}]]`, not `[{name}]`"),
             );
             return Vec::new();
         };
-        let each = |(index, node)| Self::of(format!("{field}.{index}"), node, self.problems);
+        let each = |(index, node)| {
+            Self::of(
+                format!("{}.{index}", self.name_of(field)),
+                node,
+                self.problems,
+            )
+        };
         nodes.iter().enumerate().map(each).collect()
     }
 
@@ -191,6 +198,24 @@ impl<'t> Section<'t> {
             &node.span,
             format!("`{}` {problem}", self.name_of(field)),
         ));
+        None
+    }
+
+    /// An integer above zero, or `word` for none, which is also what an absent one means.
+    pub(super) fn integer_or(&self, field: &'static str, word: &str) -> Option<u32> {
+        match self.get(field) {
+            Some(node) if !is_word(node, word) => self.integer(field, 1..=i64::from(u32::MAX)),
+            _ => None,
+        }
+    }
+
+    /// `true` or `false`, if it is there.
+    pub(super) fn boolean(&self, field: &'static str) -> Option<bool> {
+        let node = self.get(field)?;
+        if let NodeValue::Boolean(boolean) = node.value {
+            return Some(boolean);
+        }
+        self.wrong(field, node, "a boolean");
         None
     }
 

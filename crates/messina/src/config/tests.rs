@@ -178,3 +178,80 @@ connect.cassandra.kcql = "INSERT INTO t SELECT * FROM a; INSERT INTO t SELECT * 
         ]
     );
 }
+
+#[test]
+fn access_is_closed_to_strangers_once_somebody_can_prove_who_they_are() {
+    let access = |text: &str| load_toml(text).unwrap().config.access;
+    let none = access("");
+    assert_eq!(none.anonymous, Anonymous::Loopback);
+    assert!(!none.authenticates() && !none.deny_by_default);
+    assert!(
+        none.missing_for("127.0.0.1:1883".parse().unwrap())
+            .is_none()
+    );
+    assert!(none.missing_for("0.0.0.0:1883".parse().unwrap()).is_some());
+    for proof in [
+        "password_file = 'p'",
+        "certificate_user = 'common_name'",
+        "jwt = [{ algorithm = 'HS256', key = 'x' }]",
+    ] {
+        let access = access(&format!("[mqtt.access]\n{proof}\n"));
+        assert_eq!(access.anonymous, Anonymous::Never, "{proof}");
+        assert!(
+            access
+                .missing_for("0.0.0.0:1883".parse().unwrap())
+                .is_none()
+        );
+    }
+    let said =
+        access("[mqtt.access]\npassword_file = 'p'\nanonymous = 'always'\nacl_file = '/etc/acl'\n");
+    assert_eq!(said.anonymous, Anonymous::Always);
+    assert_eq!(said.password_file, Some("./messina-data/p".into()));
+    assert_eq!(said.acl_file, Some("/etc/acl".into()));
+    assert!(said.deny_by_default);
+    let open = access("[mqtt.access]\nacl_file = 'a'\ndeny_by_default = false\n");
+    assert!(!open.deny_by_default);
+    let limits =
+        access("[mqtt.access.limits]\nconnections_per_address = 7\nbytes_per_second = '1MiB'\n")
+            .limits;
+    assert_eq!(limits.connections_per_address, Some(7));
+    assert_eq!(limits.bytes_per_second, Some(1 << 20));
+    assert_eq!(
+        (limits.publishes_per_second, limits.failed_logins),
+        (None, 5)
+    );
+}
+
+#[test]
+fn everything_wrong_in_access_is_said_and_no_key_is_shown_by_debug() {
+    let text = "\
+[mqtt.access]
+pasword_file = 'x'
+anonymous = 'maybe'
+deny_by_default = 1
+[mqtt.access.limits]
+publishes_per_second = 0
+[[mqtt.access.jwt]]
+algorithm = 'none'
+key = 5
+[[mqtt.access.jwt]]
+algorithm = 'ES256'
+key = { path = 'x' }
+";
+    let said = problems(text);
+    for part in [
+        "there is no setting `mqtt.access.pasword_file`",
+        "did you mean `password_file`",
+        "`mqtt.access.anonymous` must be one of",
+        "`mqtt.access.deny_by_default` must be a boolean",
+        "`mqtt.access.limits.publishes_per_second` must be at least 1",
+        "`mqtt.access.jwt.0.algorithm` must be one of",
+        "`mqtt.access.jwt.0.key` must be a text, or",
+        "`mqtt.access.jwt.1.key.file` is missing",
+    ] {
+        assert!(said.contains(part), "{part}\n{said}");
+    }
+    let key = "[[mqtt.access.jwt]]\nalgorithm = 'HS256'\nkey = 'hunter2'\n";
+    let shown = format!("{:?}", load_toml(key).unwrap().config);
+    assert!(shown.contains("Inline(***)") && !shown.contains("hunter2"));
+}

@@ -12,6 +12,8 @@ pub mod topic;
 
 pub mod filter_tree;
 
+pub mod in_order;
+
 pub mod session;
 
 pub mod device;

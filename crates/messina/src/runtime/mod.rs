@@ -3,6 +3,5 @@
 //! Gives every other folder a way to run a task whose end is never silence.
 
 pub mod clock;
-pub mod in_order;
 pub mod shutdown;
 pub mod tasks;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use messina_connect::plan::RecordError;
+use messina_mqtt::in_order::{InOrder, Ticket};
 use tokio::time::Instant;
 
 use super::batch::{Backlog, BatchLimits, BatchSize};
@@ -16,7 +17,6 @@ use super::status::TaskState;
 use crate::record_log::{
     Assigned, Commit, Polled, RecordConsumer, RecordLogError, SourcePartition,
 };
-use crate::runtime::in_order::InOrder;
 use crate::table::{TableError, Verdict};
 
 /// Why a task failed.
@@ -55,7 +55,8 @@ pub(super) struct Task {
     backlog: Backlog,
     /// Offset after the last record put into a batch, by partition.
     taken: BTreeMap<SourcePartition, i64>,
-    order: InOrder<Delivered>,
+    /// Batches under way; their offsets are committed in the order they were begun.
+    order: InOrder<(), Delivered>,
     size: BatchSize,
     /// Partitions whose books are ahead of their commit.
     uncommitted: BTreeSet<SourcePartition>,
@@ -67,7 +68,7 @@ pub(super) struct Task {
     backoff: Backoff,
 }
 
-type Deliveries = FuturesUnordered<BoxFuture<'static, (u64, Result<Delivered, Interrupted>)>>;
+type Deliveries = FuturesUnordered<BoxFuture<'static, (Ticket, Result<Delivered, Interrupted>)>>;
 
 impl Task {
     pub(super) fn new(delivery: Arc<Delivery>, consumer: Box<dyn RecordConsumer>) -> Self {
@@ -81,7 +82,7 @@ impl Task {
             consumer,
             backlog: Backlog::default(),
             taken: BTreeMap::new(),
-            order: InOrder::new(),
+            order: InOrder::default(),
             size,
             uncommitted: BTreeSet::new(),
             commit_at: Instant::now(),
@@ -152,7 +153,7 @@ impl Task {
                 .backlog
                 .next_batch(&self.delivery.plan, limits, &mut expected);
             self.deliver_at = Instant::now() + options.linger;
-            let ticket = self.order.begin();
+            let ticket = self.order.push(());
             let delivery = Arc::clone(&self.delivery);
             deliveries.push(Box::pin(
                 async move { (ticket, delivery.deliver(batch).await) },
@@ -171,16 +172,19 @@ impl Task {
     /// A delivery has ended: everything that is now accounted for without a gap goes into the books.
     fn finished(
         &mut self,
-        ticket: u64,
+        ticket: Ticket,
         result: Result<Delivered, Interrupted>,
     ) -> Result<(), SinkError> {
         match result {
-            Ok(delivered) => self.order.finish(ticket, delivered),
+            Ok(delivered) => {
+                let first = self.order.answer(ticket, delivered);
+                debug_assert!(first, "{ticket:?} is not under way");
+            }
             // Its place in the order stays open, so nothing behind it is committed.
             Err(Interrupted::Asked) => return Ok(()),
             Err(Interrupted::Failed(error)) => return Err(error),
         }
-        while let Some(delivered) = self.order.next_ready() {
+        while let Some(((), delivered)) = self.order.pop() {
             self.size.observe(delivered.rows, delivered.took);
             for span in &delivered.spans {
                 self.book(&span.source, &span.progress);

@@ -14,7 +14,7 @@ mod subscribing;
 
 pub(crate) use flow::{Acknowledged, Arrival, Message, Receiver, Releasing, Sender, Step};
 
-pub use flow::{InOrder, Ticket};
+pub use crate::in_order::Ticket;
 pub use io::{
     Admission, Dropped, Forward, Input, Outgoing, Output, SessionSubscription, SubscribeRequest,
     UnsubscribeRequest,

@@ -2,11 +2,8 @@
 //! Takes publishes and acknowledgements from `session` and `device`.
 //! Gives them back which packet must leave next, and which answer is due.
 
-mod in_order;
 mod receiver;
 mod sender;
-
-pub use in_order::{InOrder, Ticket};
 
 pub(crate) use receiver::{Arrival, Receiver, Releasing};
 pub(crate) use sender::{Acknowledged, Message, Sender, Step};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 
-use super::{InOrder, Ticket};
+use crate::in_order::{InOrder, Ticket};
 use crate::packet::{PacketId, QoS};
 use crate::reason::ReasonCode;
 

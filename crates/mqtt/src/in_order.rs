@@ -1,4 +1,8 @@
-//! Work finishes out of order, answers leave in order.
+//! Work finishes out of order, answers leave in order: the one thing both promises of the program rest on.
+//!
+//! A session acknowledges publishes in the order they arrived (MQTT-4.6.0-2), whatever order the log answers
+//! in; a sink commits offsets in the order of the records, whatever order its batches finish in. It is here
+//! because the session may depend on nothing outside this crate.
 
 use std::collections::VecDeque;
 
@@ -93,6 +97,8 @@ impl<T, A> InOrder<T, A> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     #[test]
@@ -118,5 +124,24 @@ mod tests {
         assert!(!queue.answer(ticket, 2));
         assert_eq!(queue.pop(), Some(('a', 1)));
         assert!(!queue.answer(ticket, 3));
+    }
+
+    proptest! {
+        #[test]
+        fn any_order_of_answers_gives_the_order_of_the_work(
+            answers in Just((0..40_u64).collect::<Vec<_>>()).prop_shuffle()
+        ) {
+            let mut queue = InOrder::default();
+            for work in 0..40_u64 {
+                prop_assert_eq!(queue.push(work), Ticket(work));
+            }
+            let mut left = Vec::new();
+            for answer in answers {
+                prop_assert!(queue.answer(Ticket(answer), answer));
+                left.extend(std::iter::from_fn(|| queue.pop()));
+            }
+            prop_assert_eq!(left, (0..40).map(|work| (work, work)).collect::<Vec<_>>());
+            prop_assert!(queue.is_empty());
+        }
     }
 }

@@ -5,6 +5,7 @@ mod connector;
 mod log;
 mod mqtt;
 mod session;
+mod session_oracle;
 mod value;
 
 /// A target, the inputs it starts from, and its name on the command line.

@@ -1,10 +1,7 @@
 //! A server's session under any sequence of packets, answers and disconnections.
 //!
-//! An oracle beside it holds the promises: nothing is acknowledged before the log has it, and a QoS 2
-//! publish is handed on once until its identifier is released. Promises are to clients that keep the
-//! protocol: once one uses identifiers it has no right to, only panics and endless output are findings.
+//! The [`Oracle`] beside it holds the promises; here stands what drives a session: socket, log and index.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
@@ -15,6 +12,7 @@ use messina_mqtt::session::{Admission, Forward, Input, Limits, Output, Session, 
 use messina_mqtt::topic::Topic;
 
 use super::Target;
+use super::session_oracle::Oracle;
 
 /// Two bytes an operation: which, and its argument. The first byte of all chooses the version.
 pub(super) const SESSION: Target = Target {
@@ -73,25 +71,7 @@ struct Driver {
     releases: Vec<PacketId>,
     subscribes: Vec<(PacketId, usize)>,
     unsubscribes: Vec<PacketId>,
-    /// Acknowledgements that may be sent: QoS 1 publishes the log has accepted, by identifier.
-    owed: BTreeMap<PacketId, usize>,
-    /// QoS 2 identifiers whose publish the log has accepted.
-    received: BTreeSet<PacketId>,
-    /// QoS 2 identifiers handed on and not released.
-    held: BTreeSet<PacketId>,
-    /// What the client knows of the publishes it has in flight.
-    inflight: BTreeMap<PacketId, InFlight>,
-    /// Whether the client has kept the protocol so far.
-    lawful: bool,
-}
-
-/// A publish of the client that is not finished.
-struct InFlight {
-    qos: QoS,
-    /// Whether it was sent on this connection.
-    sent: bool,
-    /// Whether its PUBREC came.
-    received: bool,
+    oracle: Oracle,
 }
 
 impl Driver {
@@ -110,11 +90,7 @@ impl Driver {
             releases: Vec::new(),
             subscribes: Vec::new(),
             unsubscribes: Vec::new(),
-            owed: BTreeMap::new(),
-            received: BTreeSet::new(),
-            held: BTreeSet::new(),
-            inflight: BTreeMap::new(),
-            lawful: true,
+            oracle: Oracle::default(),
         }
     }
 
@@ -139,7 +115,7 @@ impl Driver {
                 let packet_id = self
                     .releases
                     .remove(usize::from(argument) % self.releases.len());
-                self.held.remove(&packet_id);
+                self.oracle.released(packet_id);
                 self.input(Input::Released(packet_id));
             }
             5 => self.answer_index(),
@@ -185,19 +161,12 @@ impl Driver {
         }
         let index = usize::from(argument) % self.tickets.len();
         let (ticket, qos, packet_id) = self.tickets.remove(index);
-        let reason = match (argument < 0xC0, qos) {
-            (false, _) => {
-                self.held.remove(&packet_id);
-                ReasonCode::UnspecifiedError
-            }
-            (true, QoS::ExactlyOnce) => {
-                self.received.insert(packet_id);
-                ReasonCode::Success
-            }
-            (true, _) => {
-                *self.owed.entry(packet_id).or_default() += 1;
-                ReasonCode::Success
-            }
+        let reason = if argument < 0xC0 {
+            self.oracle.accepted(qos, packet_id);
+            ReasonCode::Success
+        } else {
+            self.oracle.refused(packet_id);
+            ReasonCode::UnspecifiedError
         };
         self.input(Input::Accepted(ticket, reason));
     }
@@ -242,9 +211,7 @@ impl Driver {
         if self.previous.is_none() {
             self.forget();
         }
-        for own in self.inflight.values_mut() {
-            own.sent = false;
-        }
+        self.oracle.disconnected();
         self.connect();
     }
 
@@ -254,10 +221,7 @@ impl Driver {
         self.releases.clear();
         self.subscribes.clear();
         self.unsubscribes.clear();
-        self.owed.clear();
-        self.received.clear();
-        self.held.clear();
-        self.inflight.clear();
+        self.oracle.forget();
     }
 
     fn wire(&mut self, bytes: &[u8]) {
@@ -274,53 +238,8 @@ impl Driver {
     /// A packet reaches the session only while the socket is read.
     fn packet(&mut self, packet: Packet) {
         if !self.closed && (self.session.reads() || matches!(packet, Packet::Connect(_))) {
-            self.judge(&packet);
+            self.oracle.sent(&packet);
             self.input(Input::Packet(packet));
-        }
-    }
-
-    /// Whether the client may send this now.
-    fn judge(&mut self, packet: &Packet) {
-        let lawful = match packet {
-            Packet::Publish(publish) => match publish.packet_id {
-                Some(packet_id) => self.may_publish(publish, packet_id),
-                None => true,
-            },
-            Packet::PubRel(ack) => self
-                .inflight
-                .get(&ack.packet_id)
-                .is_some_and(|own| own.received),
-            _ => true,
-        };
-        self.lawful &= lawful;
-    }
-
-    fn may_publish(&mut self, publish: &Publish, packet_id: PacketId) -> bool {
-        if let Some(own) = self.inflight.get_mut(&packet_id) {
-            let again = publish.dup && own.qos == publish.qos && !own.received;
-            return again && !std::mem::replace(&mut own.sent, true);
-        }
-        let own = InFlight {
-            qos: publish.qos,
-            sent: true,
-            received: false,
-        };
-        self.inflight.insert(packet_id, own);
-        !publish.dup
-    }
-
-    /// The client takes notice of an answer.
-    fn answered(&mut self, packet: &Packet) {
-        match packet {
-            Packet::PubRec(ack) if !ack.reason.is_error() => {
-                if let Some(own) = self.inflight.get_mut(&ack.packet_id) {
-                    own.received = true;
-                }
-            }
-            Packet::PubAck(ack) | Packet::PubRec(ack) | Packet::PubComp(ack) => {
-                self.inflight.remove(&ack.packet_id);
-            }
-            _ => {}
         }
     }
 
@@ -336,27 +255,9 @@ impl Driver {
     }
 
     fn output(&mut self, output: Output) {
-        if let Output::Send(packet) = &output {
-            self.answered(packet);
-        }
         match output {
             Output::Connect(connect) => self.admit(connect),
-            Output::Send(Packet::PubAck(ack)) if !ack.reason.is_error() => {
-                let owed = self
-                    .owed
-                    .get_mut(&ack.packet_id)
-                    .filter(|count| **count > 0);
-                match owed {
-                    Some(count) => *count -= 1,
-                    None => assert!(!self.lawful, "acknowledged, but the log does not have it"),
-                }
-            }
-            Output::Send(Packet::PubRec(ack)) if !ack.reason.is_error() => {
-                assert!(
-                    !self.lawful || self.received.contains(&ack.packet_id),
-                    "received, but the log does not have it"
-                );
-            }
+            Output::Send(packet) => self.oracle.answered(&packet),
             Output::Deliver(publish, ticket) => self.deliver(&publish, ticket),
             Output::Release(packet_id) => self.releases.push(packet_id),
             Output::Subscribe(request) => self
@@ -364,7 +265,7 @@ impl Driver {
                 .push((request.packet_id, request.subscriptions.len())),
             Output::Unsubscribe(request) => self.unsubscribes.push(request.packet_id),
             Output::Close(_) => self.closed = true,
-            Output::Send(_) | Output::SendPublish(_) | Output::Will(..) | Output::Wait(_) => {}
+            Output::SendPublish(_) | Output::Will(..) | Output::Wait(_) => {}
         }
     }
 
@@ -387,13 +288,7 @@ impl Driver {
         let (Some(ticket), Some(packet_id)) = (ticket, publish.packet_id) else {
             return;
         };
-        if publish.qos == QoS::ExactlyOnce {
-            assert!(
-                self.held.insert(packet_id) || !self.lawful,
-                "a QoS 2 publish is handed on twice"
-            );
-            self.received.remove(&packet_id);
-        }
+        self.oracle.delivered(publish.qos, packet_id);
         self.tickets.push((ticket, publish.qos, packet_id));
     }
 }

@@ -14,7 +14,8 @@ use std::panic::catch_unwind;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use messina_fuzz::mutator::{Random, mutate};
+use messina::simulator::Random;
+use messina_fuzz::mutator::{below, mutate};
 use messina_fuzz::targets::{ALL, Target};
 
 struct Options {
@@ -80,7 +81,7 @@ fn fuzz(target: &Target, options: &Options) -> Result<()> {
     while Instant::now() < end {
         let pick = |random: &mut Random, inputs: &[Vec<u8>]| {
             inputs
-                .get(random.below(inputs.len()))
+                .get(below(random, inputs.len()))
                 .cloned()
                 .unwrap_or_default()
         };

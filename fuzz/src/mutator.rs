@@ -1,35 +1,6 @@
 //! Small changes to known inputs, all of them drawn from one seed.
 
-/// A generator of pseudo-random numbers (`SplitMix64`): one seed, one sequence, on every machine.
-#[derive(Debug, Clone)]
-pub struct Random(u64);
-
-impl Random {
-    /// The sequence of `seed`.
-    pub fn new(seed: u64) -> Self {
-        Self(seed)
-    }
-
-    /// The next number.
-    pub fn number(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-        mixed ^ (mixed >> 31)
-    }
-
-    /// A number below `limit`, which is not 0.
-    pub fn below(&mut self, limit: usize) -> usize {
-        let limit = u64::try_from(limit).unwrap_or(u64::MAX).max(1);
-        usize::try_from(self.number() % limit).unwrap_or(0)
-    }
-
-    /// Any byte.
-    pub fn byte(&mut self) -> u8 {
-        self.number().to_le_bytes()[0]
-    }
-}
+use messina::simulator::Random;
 
 /// Bytes that lie at the borders of what decoders distinguish.
 const BORDERS: [u8; 10] = [0x00, 0x01, 0x7F, 0x80, 0xFF, b'"', b'{', b',', b'\\', 0xC0];
@@ -40,7 +11,7 @@ const LONGEST: usize = 4096;
 /// One to eight changes to `input`; `other` is what pieces are taken from.
 pub fn mutate(random: &mut Random, input: &[u8], other: &[u8]) -> Vec<u8> {
     let mut bytes = input.to_vec();
-    for _ in 0..=random.below(8) {
+    for _ in 0..=below(random, 8) {
         change(random, &mut bytes, other);
     }
     bytes.truncate(LONGEST);
@@ -48,29 +19,39 @@ pub fn mutate(random: &mut Random, input: &[u8], other: &[u8]) -> Vec<u8> {
 }
 
 fn change(random: &mut Random, bytes: &mut Vec<u8>, other: &[u8]) {
-    let at = random.below(bytes.len() + 1);
-    let end = (at + random.below(16)).min(bytes.len());
+    let at = below(random, bytes.len() + 1);
+    let end = (at + below(random, 16)).min(bytes.len());
     let border = BORDERS
-        .get(random.below(BORDERS.len()))
+        .get(below(random, BORDERS.len()))
         .copied()
         .unwrap_or_default();
-    match random.below(7) {
-        0 => bytes.insert(at, random.byte()),
+    match below(random, 7) {
+        0 => bytes.insert(at, byte(random)),
         1 => bytes.insert(at, border),
         2 => drop(bytes.drain(at..end)),
         3 => bytes.extend_from_within(at..end),
         4 => bytes.truncate(at),
         5 => {
-            let from = random.below(other.len() + 1);
-            let piece = other.iter().skip(from).take(random.below(32)).copied();
+            let from = below(random, other.len() + 1);
+            let piece = other.iter().skip(from).take(below(random, 32)).copied();
             bytes.splice(at..at, piece);
         }
         _ => {
             if let Some(byte) = bytes.get_mut(at) {
-                *byte ^= 1 << random.below(8);
+                *byte ^= 1 << below(random, 8);
             }
         }
     }
+}
+
+/// A number below `limit`; 0 for 0.
+pub fn below(random: &mut Random, limit: usize) -> usize {
+    let drawn = random.below(u64::try_from(limit).unwrap_or(u64::MAX));
+    usize::try_from(drawn).unwrap_or(0)
+}
+
+fn byte(random: &mut Random) -> u8 {
+    random.number().to_le_bytes()[0]
 }
 
 #[cfg(test)]

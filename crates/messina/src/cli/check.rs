@@ -7,7 +7,6 @@ use clap::Args as ClapArgs;
 use messina_connect::config::{ConnectorConfig, Problem as ConnectorProblem};
 use messina_connect::kcql;
 use messina_connect::plan::Plan;
-use messina_connect::table_schema::TableSchema;
 
 use crate::access;
 use crate::config::{
@@ -175,7 +174,8 @@ fn connector(checked: &mut Checked, source: &Arc<Source>) {
     match properties::connector(&source.text, &source.name) {
         Ok((connector, warnings)) => {
             add(&warnings, Severity::Warning, &mut checked.problems);
-            match plan(&connector, &checked.config.tables) {
+            let tables = &checked.config.tables;
+            match Plan::compile(&connector, &|name| find_table(tables, name)) {
                 Ok(plan) => add(plan.warnings(), Severity::Warning, &mut checked.problems),
                 Err(errors) => add(&errors, Severity::Error, &mut checked.problems),
             }
@@ -183,14 +183,6 @@ fn connector(checked: &mut Checked, source: &Arc<Source>) {
         }
         Err(errors) => add(&errors, Severity::Error, &mut checked.problems),
     }
-}
-
-/// Compiles a connector against declared tables.
-pub(super) fn plan(
-    connector: &ConnectorConfig,
-    tables: &[Arc<TableSchema>],
-) -> Result<Plan, Vec<ConnectorProblem>> {
-    Plan::compile(connector, &|name| find_table(tables, name))
 }
 
 fn placed(source: &Arc<Source>, problem: &ConnectorProblem, severity: Severity) -> Problem {

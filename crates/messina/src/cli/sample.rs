@@ -10,8 +10,9 @@ use messina_connect::record::{RecordHeader, SinkRecord};
 use messina_connect::table_schema::TableSchema;
 use serde_json::{Map, Value};
 
+use crate::config::find_table;
+
 use super::CommandError;
-use super::check::plan;
 use super::cql::{create_table, insert};
 use super::output::Output;
 
@@ -77,7 +78,7 @@ impl Sample {
         out: &mut Output,
     ) -> Result<(), CommandError> {
         // What is wrong with it has been shown.
-        let Ok(plan) = plan(connector, tables) else {
+        let Ok(plan) = Plan::compile(connector, &|name| find_table(tables, name)) else {
             return Ok(());
         };
         let first = plan.topics().first().map(String::as_str);

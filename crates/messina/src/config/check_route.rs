@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use messina_store::log::is_internal;
 use regex::Regex;
 
-use super::check::{kafka_topic, not_ours, unique};
+use super::check_name::{kafka_topic, not_ours, unique};
 use super::problem::{Problem, Span};
 use super::section::{Section, nearest};
 use super::tree::NodeValue;

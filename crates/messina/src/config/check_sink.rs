@@ -7,7 +7,7 @@ use messina_connect::plan::Plan;
 use messina_connect::table_schema::TableSchema;
 use messina_store::log::is_internal;
 
-use super::check::{not_ours, unique};
+use super::check_name::{not_ours, unique};
 use super::problem::{Problem, Severity, Span};
 use super::section::Section;
 use super::tree::{Entry, Node, NodeValue};

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use messina_connect::cql_type::CqlType;
 use messina_connect::table_schema::{ClusteringOrder, TableColumn, TableSchema};
 
-use super::check::unique;
+use super::check_name::unique;
 use super::problem::{Problem, Span};
 use super::section::Section;
 use super::tree::NodeValue;

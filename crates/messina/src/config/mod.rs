@@ -37,6 +37,8 @@ mod check;
 
 mod check_access;
 
+mod check_name;
+
 mod check_route;
 
 mod check_table;

@@ -7,7 +7,7 @@ use axum::extract::State;
 use messina_store::log::{PartitionHandle, StoredRecord, is_internal};
 
 use super::api::{DeadLetterEntry, DeadLetterList, ListDeadLetters, Octets, Replay, Replayed};
-use super::http::{ApiError, Asked, Body};
+use super::exchange::{ApiError, Asked, Body};
 use super::records::{MOST_RECORDS, absolute, consumed, read};
 use super::status::Sources;
 use crate::sink::dead_letter::{DEAD_LETTER_TOPIC, DeadLetter};

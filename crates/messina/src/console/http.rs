@@ -1,15 +1,12 @@
-//! The admin API's routes, and how a failure becomes an answer.
+//! The admin API's routes.
 
 use std::sync::Arc;
 
-use axum::extract::rejection::{JsonRejection, QueryRejection};
-use axum::extract::{DefaultBodyLimit, FromRequest, FromRequestParts};
-use axum::http::StatusCode;
-use axum::response::{IntoResponse, Response};
+use axum::Router;
+use axum::extract::DefaultBodyLimit;
 use axum::routing::{delete, get, post};
-use axum::{Json, Router};
 
-use super::api::Failure;
+use super::exchange::ApiError;
 use super::status::Sources;
 use super::{dead_letters, query, records, status, topics};
 
@@ -37,85 +34,3 @@ pub fn router(sources: Arc<Sources>) -> Router {
 async fn unknown() -> ApiError {
     ApiError::not_found(&"there is no such path; see docs/reference/admin-api.md")
 }
-
-/// A failed request.
-#[derive(Debug)]
-pub struct ApiError {
-    status: StatusCode,
-    error: String,
-}
-
-impl ApiError {
-    /// 400: the request is wrong.
-    pub fn bad_request(error: &impl ToString) -> Self {
-        Self {
-            status: StatusCode::BAD_REQUEST,
-            error: error.to_string(),
-        }
-    }
-
-    /// 404: what the request names does not exist.
-    pub fn not_found(error: &impl ToString) -> Self {
-        Self {
-            status: StatusCode::NOT_FOUND,
-            error: error.to_string(),
-        }
-    }
-
-    /// 409: what the request wants to make exists.
-    pub fn conflict(error: &impl ToString) -> Self {
-        Self {
-            status: StatusCode::CONFLICT,
-            error: error.to_string(),
-        }
-    }
-
-    /// 503: it cannot be done now; `error`'s causes are told too.
-    pub fn unavailable(error: &dyn std::error::Error) -> Self {
-        let mut text = error.to_string();
-        let mut cause = error.source();
-        while let Some(source) = cause {
-            text.push_str(": ");
-            text.push_str(&source.to_string());
-            cause = source.source();
-        }
-        Self {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            error: text,
-        }
-    }
-}
-
-impl IntoResponse for ApiError {
-    fn into_response(self) -> Response {
-        (self.status, Json(Failure { error: self.error })).into_response()
-    }
-}
-
-impl From<JsonRejection> for ApiError {
-    fn from(rejection: JsonRejection) -> Self {
-        Self {
-            status: rejection.status(),
-            error: rejection.body_text(),
-        }
-    }
-}
-
-impl From<QueryRejection> for ApiError {
-    fn from(rejection: QueryRejection) -> Self {
-        Self {
-            status: rejection.status(),
-            error: rejection.body_text(),
-        }
-    }
-}
-
-/// A JSON body; a wrong one is answered in the API's own words.
-#[derive(Debug, FromRequest)]
-#[from_request(via(Json), rejection(ApiError))]
-pub struct Body<T>(pub T);
-
-/// A query string; a wrong one is answered in the API's own words.
-#[derive(Debug, FromRequestParts)]
-#[from_request(via(axum::extract::Query), rejection(ApiError))]
-pub struct Asked<T>(pub T);

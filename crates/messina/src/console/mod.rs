@@ -1,10 +1,10 @@
 //! The admin API and what it shows: topics, records, rows, dead letters, the books.
-//! Takes the running log, tables, gateway and sinks from `runtime`.
+//! Takes the running log, tables, gateway and sinks from `up`.
 //! Gives JSON over HTTP to the command line's tools, to scripts and to Prometheus.
 
 pub mod api;
 
-pub mod http;
+pub mod exchange;
 
 pub mod topics;
 
@@ -15,3 +15,5 @@ pub mod query;
 pub mod dead_letters;
 
 pub mod status;
+
+pub mod http;

@@ -8,7 +8,7 @@ use messina_store::table::{QueryError, QueryLimits, QueryValue};
 use serde_json::Value;
 
 use super::api::{Query, Rows};
-use super::http::{ApiError, Body};
+use super::exchange::{ApiError, Body};
 use super::status::Sources;
 
 /// `POST /api/query`

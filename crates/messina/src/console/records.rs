@@ -14,7 +14,7 @@ use messina_store::log::{
 use super::api::{
     Consume, Consumed, ConsumedRecord, Octets, Position, Produce, ProduceRecord, Produced,
 };
-use super::http::{ApiError, Asked, Body};
+use super::exchange::{ApiError, Asked, Body};
 use super::status::Sources;
 use crate::gateway::produce::partition_of;
 

@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use messina_store::log::{Cleanup, Log, TopicConfig, TopicError, TopicInfo, is_internal};
 
 use super::api::{CreateTopic, PartitionEntry, TopicEntry, TopicList};
-use super::http::{ApiError, Body};
+use super::exchange::{ApiError, Body};
 use super::status::Sources;
 
 /// `GET /api/topics`

@@ -1,0 +1,522 @@
+//! The gateway over a real log, spoken to in packets: what it promises devices, and what it does to those who
+//! break the rules.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test may fail loudly, and watches its tasks itself"
+)]
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::BytesMut;
+use messina::config::{self, Config, Inputs, Source};
+use messina::gateway::connection::Connection;
+use messina::gateway::produce::Topics;
+use messina::gateway::route::Routes;
+use messina::gateway::server::{Gateway, Parts};
+use messina::runtime::clock::SystemClock;
+use messina::runtime::shutdown::Shutdown;
+use messina::telemetry::metrics::Metrics;
+use messina_mqtt::packet::{
+    Ack, ClientId, Codec, ConnAck, Connect, Packet, PacketId, Publish, QoS, Subscribe,
+    SubscribeProperties, Subscription, SubscriptionOptions, Version, Will, WillProperties,
+};
+use messina_mqtt::reason::ReasonCode;
+use messina_mqtt::topic::{Topic, TopicFilter};
+use messina_store::disk::{CrashKeeps, SimDisk};
+use messina_store::log::{Log, LogOptions, TopicConfig};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::task::JoinHandle;
+
+/// One route; everything else as built in.
+const ROUTE: &str = "[[route]]\nname = \"all\"\nfilter = \"#\"\ntopic = \"readings\"\n";
+
+/// A test's patience with what must come.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+/// The queue of a log here, bytes.
+const QUEUE: usize = 4 << 20;
+
+/// A gateway without sockets.
+struct Bench {
+    gateway: Arc<Gateway>,
+    log: Log,
+    metrics: Arc<Metrics>,
+}
+
+impl Bench {
+    async fn open(log: Log, settings: &str) -> Self {
+        let source = Source::new("test.toml", format!("{settings}\n{ROUTE}"));
+        let loaded = config::load_text(Some(&source), &Inputs::default());
+        let config: Config = loaded.unwrap().config;
+        let metrics = Arc::new(Metrics::new());
+        let routes = Routes::new(&config.routes, config.gateway.unmatched, &metrics).unwrap();
+        let topics = Topics::new(log.clone(), TopicConfig::default(), 10);
+        let gateway = Gateway::restore(Parts {
+            config: config.gateway,
+            log: log.clone(),
+            topics,
+            routes: Arc::new(routes),
+            metrics: Arc::clone(&metrics),
+            clock: Arc::new(SystemClock),
+            shutdown: Shutdown::default(),
+        });
+        Self {
+            gateway: gateway.await.unwrap(),
+            log,
+            metrics,
+        }
+    }
+
+    async fn in_dir(dir: &Path) -> Self {
+        Self::open(open_log(dir), "").await
+    }
+
+    /// A connection whose pipe holds `room` bytes each way.
+    fn dial(&self, version: Version, room: usize) -> Client {
+        let (near, far) = duplex(room);
+        let peer = "127.0.0.1:9".parse().unwrap();
+        let served = Connection::new(Arc::clone(&self.gateway), far, peer).serve();
+        Client {
+            stream: near,
+            codec: Codec::device(version, 1 << 22),
+            incoming: BytesMut::new(),
+            served: tokio::spawn(served),
+        }
+    }
+
+    /// A client that is in.
+    async fn client(&self, connect: Connect) -> Client {
+        let mut client = self.dial(connect.version, 1 << 16);
+        assert_eq!(client.connect(connect).await.reason, ReasonCode::Success);
+        client
+    }
+
+    /// Payloads of the records in the log.
+    fn records(&self) -> Vec<String> {
+        payloads(&self.log)
+    }
+
+    fn accepted(&self) -> u64 {
+        self.metrics.route("all").accepted.get()
+    }
+}
+
+fn open_log(dir: &Path) -> Log {
+    let options = LogOptions {
+        wal_bytes: 1 << 20,
+        segment_bytes: 1 << 20,
+        queue_bytes: QUEUE,
+        ..LogOptions::default()
+    };
+    Log::open(dir, options).unwrap()
+}
+
+fn payloads(log: &Log) -> Vec<String> {
+    let Some(handle) = log.partition("readings", 0) else {
+        return Vec::new();
+    };
+    let mut all = Vec::new();
+    let mut offset = handle.start_offset();
+    while offset < handle.end_offset() {
+        for record in log.read(&handle, offset, 1 << 20).unwrap() {
+            offset = record.offset + 1;
+            all.push(String::from_utf8(record.value.unwrap().to_vec()).unwrap());
+        }
+    }
+    all
+}
+
+/// A device's end of a connection.
+struct Client {
+    stream: DuplexStream,
+    codec: Codec,
+    incoming: BytesMut,
+    served: JoinHandle<()>,
+}
+
+impl Client {
+    async fn connect(&mut self, connect: Connect) -> ConnAck {
+        self.send(Packet::Connect(Box::new(connect))).await;
+        match self.next().await {
+            Packet::ConnAck(connack) => *connack,
+            other => panic!("{other:?} is not a CONNACK"),
+        }
+    }
+
+    async fn send(&mut self, packet: Packet) {
+        let mut bytes = BytesMut::new();
+        self.codec.encode(&packet, &mut bytes).unwrap();
+        self.raw(&bytes).await;
+    }
+
+    async fn raw(&mut self, bytes: &[u8]) {
+        let write = tokio::time::timeout(PATIENCE, self.stream.write_all(bytes));
+        write.await.unwrap().unwrap();
+    }
+
+    /// The next packet; `None` at the end of the stream.
+    async fn receive(&mut self) -> Option<Packet> {
+        loop {
+            if let Some(packet) = self.codec.decode(&mut self.incoming).unwrap() {
+                return Some(packet);
+            }
+            let read = self.stream.read_buf(&mut self.incoming);
+            let read = tokio::time::timeout(PATIENCE, read).await.unwrap();
+            if read.unwrap() == 0 {
+                return None;
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Packet {
+        self.receive().await.unwrap()
+    }
+
+    /// Whether nothing comes for a while.
+    async fn hears_nothing(&mut self) -> bool {
+        let wait = tokio::time::timeout(Duration::from_millis(100), self.receive());
+        wait.await.is_err()
+    }
+
+    /// The connection is being closed for this reason.
+    async fn is_told_to_go(&mut self, reason: ReasonCode) {
+        match self.next().await {
+            Packet::Disconnect(disconnect) => assert_eq!(disconnect.reason, reason),
+            other => panic!("{other:?} is not a DISCONNECT"),
+        }
+        assert!(self.receive().await.is_none());
+    }
+
+    async fn publish(&mut self, payload: &str, packet_id: u16) -> ReasonCode {
+        let qos = QoS::AtLeastOnce;
+        self.send(publish(payload, qos, packet_id)).await;
+        match self.next().await {
+            Packet::PubAck(ack) => ack.reason,
+            other => panic!("{other:?} is not a PUBACK"),
+        }
+    }
+
+    async fn subscribe(&mut self, qos: QoS) {
+        self.send(Packet::Subscribe(Subscribe {
+            packet_id: id(1),
+            properties: SubscribeProperties::default(),
+            subscriptions: vec![Subscription {
+                filter: TopicFilter::new("#").unwrap(),
+                options: SubscriptionOptions {
+                    qos,
+                    ..SubscriptionOptions::default()
+                },
+            }],
+        }))
+        .await;
+        assert!(matches!(self.next().await, Packet::SubAck(_)));
+    }
+
+    /// Cuts the connection, and waits until the gateway has noticed.
+    async fn cut(self) {
+        drop(self.stream);
+        let served = tokio::time::timeout(PATIENCE, self.served).await;
+        served.unwrap().unwrap();
+    }
+}
+
+fn id(value: u16) -> PacketId {
+    PacketId::new(value).unwrap()
+}
+
+fn connect(name: &str) -> Connect {
+    Connect::new(Version::V5, ClientId::new(name).unwrap())
+}
+
+/// A session that outlives its connection.
+fn lasting(name: &str) -> Connect {
+    let mut connect = connect(name);
+    connect.clean_start = false;
+    connect.properties.session_expiry_interval = Some(600);
+    connect
+}
+
+fn publish(payload: &str, qos: QoS, packet_id: u16) -> Packet {
+    let mut publish = Publish::new(Topic::new("room/1").unwrap(), payload.to_owned());
+    publish.qos = qos;
+    publish.packet_id = PacketId::new(packet_id);
+    Packet::Publish(publish)
+}
+
+#[tokio::test]
+async fn a_malformed_packet_ends_its_own_connection_and_no_other() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::in_dir(dir.path()).await;
+    let mut neighbour = bench.client(connect("good")).await;
+    let mut wrong = bench.client(connect("bad")).await;
+    // A PUBLISH of QoS 3 [MQTT-3.3.1-4].
+    wrong.raw(&[0x36, 5, 0, 1, b'a', 0, 1]).await;
+    wrong.is_told_to_go(ReasonCode::MalformedPacket).await;
+    // Reserved flags of SUBSCRIBE [MQTT-3.8.1-1].
+    let mut wrong = bench.client(connect("bad")).await;
+    wrong.raw(&[0x80, 0]).await;
+    wrong.is_told_to_go(ReasonCode::MalformedPacket).await;
+    let mut old = bench
+        .client(Connect::new(Version::V311, ClientId::new("old").unwrap()))
+        .await;
+    old.raw(&[0xf0, 0]).await;
+    assert!(old.receive().await.is_none());
+    assert_eq!(neighbour.publish("21.5", 1).await, ReasonCode::Success);
+    assert_eq!(bench.records(), ["21.5"]);
+}
+
+#[tokio::test]
+async fn what_was_acknowledged_is_there_after_a_crash() {
+    let disk = SimDisk::new();
+    let options = |disk: &SimDisk| LogOptions {
+        disk: Arc::new(disk.clone()),
+        wal_bytes: 1 << 20,
+        segment_bytes: 1 << 20,
+        ..LogOptions::default()
+    };
+    let dir = Path::new("/log");
+    let bench = Bench::open(Log::open(dir, options(&disk)).unwrap(), "").await;
+    let mut device = bench.client(lasting("meter")).await;
+    for number in 1..=20_u16 {
+        let qos = if number % 2 == 0 {
+            QoS::AtLeastOnce
+        } else {
+            QoS::ExactlyOnce
+        };
+        device.send(publish(&number.to_string(), qos, number)).await;
+        let ack = match device.next().await {
+            Packet::PubAck(ack) | Packet::PubRec(ack) => ack,
+            other => panic!("{other:?} acknowledges nothing"),
+        };
+        assert_eq!(ack, Ack::success(id(number)));
+        let crashed = disk.after_crash(CrashKeeps::Synced);
+        let log = Log::open(dir, options(&crashed)).unwrap();
+        assert_eq!(payloads(&log).len(), usize::from(number));
+        log.close().unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_qos_2_identifier_is_known_after_a_restart_and_its_publish_kept_once() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::in_dir(dir.path()).await;
+    let mut device = bench.client(lasting("meter")).await;
+    device.send(publish("once", QoS::ExactlyOnce, 7)).await;
+    assert_eq!(device.next().await, Packet::PubRec(Ack::success(id(7))));
+    // The process is gone before the PUBREL.
+    device.served.abort();
+    assert!(device.served.await.unwrap_err().is_cancelled());
+    bench.log.close().unwrap();
+    drop(bench);
+
+    let bench = Bench::in_dir(dir.path()).await;
+    let mut device = bench.dial(Version::V5, 1 << 16);
+    assert!(device.connect(lasting("meter")).await.session_present);
+    let Packet::Publish(mut again) = publish("once", QoS::ExactlyOnce, 7) else {
+        panic!("a PUBLISH");
+    };
+    again.dup = true;
+    device.send(Packet::Publish(again)).await;
+    assert_eq!(device.next().await, Packet::PubRec(Ack::success(id(7))));
+    device.send(Packet::PubRel(Ack::success(id(7)))).await;
+    assert_eq!(device.next().await, Packet::PubComp(Ack::success(id(7))));
+    assert_eq!(bench.records(), ["once"]);
+    // Released, the identifier is free for another publish.
+    device.send(publish("twice", QoS::ExactlyOnce, 7)).await;
+    assert_eq!(device.next().await, Packet::PubRec(Ack::success(id(7))));
+    assert_eq!(bench.records(), ["once", "twice"]);
+}
+
+#[tokio::test]
+async fn a_second_connection_takes_the_session_over() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::in_dir(dir.path()).await;
+    let mut first = bench.client(lasting("meter")).await;
+    let mut second = bench.dial(Version::V5, 1 << 16);
+    let connack = second.connect(lasting("meter")).await;
+    assert!(connack.session_present);
+    first.is_told_to_go(ReasonCode::SessionTakenOver).await;
+    assert_eq!(second.publish("mine", 1).await, ReasonCode::Success);
+    assert_eq!(bench.gateway.sessions.count(), (1, 0));
+}
+
+#[tokio::test]
+async fn a_full_queue_of_the_log_holds_publishers_back_and_loses_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::in_dir(dir.path()).await;
+    let mut device = bench.client(connect("meter")).await;
+    assert_eq!(device.publish("0", 1).await, ReasonCode::Success);
+    let everything = bench.log.reserve(QUEUE).await;
+    for number in 1..=50_u16 {
+        device
+            .send(publish(&number.to_string(), QoS::AtLeastOnce, number))
+            .await;
+    }
+    assert!(device.hears_nothing().await);
+    assert_eq!(bench.accepted(), 1);
+    drop(everything);
+    for number in 1..=50 {
+        assert_eq!(
+            device.next().await,
+            Packet::PubAck(Ack::success(id(number)))
+        );
+    }
+    let expected: Vec<String> = (0..=50).map(|number| number.to_string()).collect();
+    assert_eq!(bench.records(), expected);
+    assert_eq!(bench.accepted(), 51);
+}
+
+#[tokio::test]
+async fn a_record_the_log_cannot_hold_is_refused_and_counted() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = "gateway.limits.max_packet_size = \"4MiB\"";
+    let bench = Bench::open(open_log(dir.path()), settings).await;
+    let large = "x".repeat(2 << 20);
+    let mut device = bench.client(connect("meter")).await;
+    assert_eq!(device.publish(&large, 1).await, ReasonCode::QuotaExceeded);
+    assert_eq!(device.publish("small", 2).await, ReasonCode::Success);
+    let books = bench.metrics.route("all");
+    assert_eq!((books.refused.get(), books.accepted.get()), (1, 1));
+    // 3.1.1 has no refusal: its connection ends unanswered.
+    let mut old = bench
+        .client(Connect::new(Version::V311, ClientId::new("old").unwrap()))
+        .await;
+    old.send(publish(&large, QoS::AtLeastOnce, 1)).await;
+    assert!(old.receive().await.is_none());
+    assert_eq!(bench.records(), ["small"]);
+}
+
+#[tokio::test]
+async fn a_packet_larger_than_was_announced_ends_its_connection() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::in_dir(dir.path()).await;
+    let mut device = bench.client(connect("meter")).await;
+    // The header alone announces 2 MiB; nothing of it has to come.
+    device.raw(&[0x32, 0x80, 0x80, 0x80, 0x01]).await;
+    device.is_told_to_go(ReasonCode::PacketTooLarge).await;
+}
+
+#[tokio::test]
+async fn a_slow_subscriber_costs_what_the_limits_say_and_its_losses_are_counted() {
+    const SENT: u16 = 600;
+    let dir = tempfile::tempdir().unwrap();
+    let settings = "[gateway]\nlimits.max_outgoing_bytes = \"4KiB\"\n\
+                    session.max_queued_messages = 10\n";
+    let bench = Bench::open(open_log(dir.path()), settings).await;
+    let mut slow = bench.dial(Version::V5, 256);
+    slow.connect(connect("slow")).await;
+    slow.subscribe(QoS::AtMostOnce).await;
+    let mut device = bench.client(connect("meter")).await;
+    let payload = "x".repeat(100);
+    for number in 1..=SENT {
+        assert_eq!(device.publish(&payload, number).await, ReasonCode::Success);
+    }
+    let lost = bench.metrics.gateway.dropped_deliveries.get();
+    assert!(lost > u64::from(SENT) / 2, "{lost}");
+    // What was not lost is still to be had, and the books agree.
+    for _ in lost..u64::from(SENT) {
+        assert!(matches!(slow.next().await, Packet::Publish(_)));
+    }
+    assert!(slow.hears_nothing().await);
+    assert_eq!(bench.metrics.gateway.dropped_deliveries.get(), lost);
+    assert_eq!(bench.records().len(), usize::from(SENT));
+}
+
+#[tokio::test]
+async fn a_will_is_published_when_a_connection_breaks_and_not_after_a_goodbye() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::in_dir(dir.path()).await;
+    let mut witness = bench.client(connect("witness")).await;
+    witness.subscribe(QoS::AtMostOnce).await;
+    let with_will = || {
+        let mut connect = connect("meter");
+        connect.will = Some(Will {
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            topic: Topic::new("status/meter").unwrap(),
+            payload: "gone".into(),
+            properties: WillProperties::default(),
+        });
+        connect
+    };
+    let mut polite = bench.client(with_will()).await;
+    polite
+        .send(Packet::Disconnect(messina_mqtt::packet::Disconnect::new(
+            ReasonCode::Success,
+        )))
+        .await;
+    polite.cut().await;
+    assert_eq!(bench.records(), [""; 0]);
+    bench.client(with_will()).await.cut().await;
+    match witness.next().await {
+        Packet::Publish(will) => assert_eq!(will.payload, "gone"),
+        other => panic!("{other:?} is not the will"),
+    }
+    assert_eq!(bench.records(), ["gone"]);
+}
+
+#[tokio::test]
+async fn a_silent_peer_is_ended_after_one_and_a_half_keep_alives() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::in_dir(dir.path()).await;
+    let mut asked = connect("meter");
+    asked.keep_alive = 1;
+    let mut silent = bench.client(asked).await;
+    silent.is_told_to_go(ReasonCode::KeepAliveTimeout).await;
+}
+
+#[tokio::test]
+async fn topics_beyond_the_limits_and_messinas_own_are_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let route = "[[route]]\nname = \"each\"\nfilter = \"to/+\"\ntopic = \"$1\"\n";
+    let bench = Bench::open(open_log(dir.path()), route).await;
+    let mut device = bench.client(connect("meter")).await;
+    for topic in ["to/__messina_sessions", &"a/".repeat(40)] {
+        let Packet::Publish(mut own) = publish("forged", QoS::AtLeastOnce, 1) else {
+            panic!("a PUBLISH");
+        };
+        own.topic = Topic::new(topic).unwrap();
+        device.send(Packet::Publish(own)).await;
+        let refused = Ack::with_reason(id(1), ReasonCode::TopicNameInvalid);
+        assert_eq!(device.next().await, Packet::PubAck(refused));
+    }
+    assert_eq!(bench.metrics.route("each").refused.get(), 1);
+    let sessions = bench.log.read_compacted("__messina_sessions").unwrap();
+    assert!(sessions.is_empty());
+}
+
+#[tokio::test]
+async fn the_books_of_many_devices_agree_with_the_log() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::in_dir(dir.path()).await;
+    let mut devices = Vec::new();
+    for number in 0..8_u16 {
+        let mut device = bench.client(connect(&format!("meter-{number}"))).await;
+        devices.push(tokio::spawn(async move {
+            for packet_id in 1..=50 {
+                device
+                    .send(publish("21.5", QoS::AtLeastOnce, packet_id))
+                    .await;
+            }
+            // The last device goes without waiting for a single acknowledgement.
+            if number < 7 {
+                for _ in 1..=50 {
+                    assert!(matches!(device.next().await, Packet::PubAck(_)));
+                }
+            }
+            device.cut().await;
+        }));
+    }
+    for device in devices {
+        device.await.unwrap();
+    }
+    let books = bench.metrics.route("all");
+    assert_eq!(books.in_flight.get(), 0);
+    assert_eq!(books.refused.get(), 0);
+    assert_eq!(bench.records().len() as u64, books.accepted.get());
+    assert!(books.accepted.get() >= 7 * 50);
+}

@@ -14,15 +14,15 @@ use super::password::{PasswordFile, Stored, random};
 use super::refusal::Refusal;
 use super::scram::{Exchange, MadeUp, SCRAM_SHA_256};
 use super::token::Keys;
-use crate::config::Anonymous;
+use crate::config::{AccessConfig, Anonymous, CertificateUser};
 
 /// What a client says of itself in CONNECT, and what the listener knows of it.
 #[derive(Clone, Copy)]
 pub struct Credentials<'a> {
     /// Where it connects from; behind a proxy that says so, where the client is.
     pub address: IpAddr,
-    /// The name in its certificate, of the kind that `certificate_user` asks for; `None` without a certificate, or
-    /// if it is off. An empty name is refused.
+    /// The name in its certificate, of the kind that `certificate_user` asks for, empty if there is none of that
+    /// kind, which is refused; `None` without a certificate.
     pub certificate: Option<&'a str>,
     /// The user name of CONNECT.
     pub user_name: Option<&'a str>,
@@ -33,6 +33,8 @@ pub struct Credentials<'a> {
 /// Verifies what clients show. Made anew from the files with each reload; knows nothing of time and failures.
 pub struct Authenticator {
     anonymous: Anonymous,
+    /// Whether a certificate says who its owner is.
+    certificates: bool,
     passwords: Option<PasswordFile>,
     tokens: Keys,
     made_up: MadeUp,
@@ -62,12 +64,13 @@ pub(super) enum Claim<'a> {
 impl Authenticator {
     /// With what the files hold. `None` if the system has no randomness.
     pub fn new(
-        anonymous: Anonymous,
+        config: &AccessConfig,
         passwords: Option<PasswordFile>,
         tokens: Keys,
     ) -> Option<Self> {
         Some(Self {
-            anonymous,
+            anonymous: config.anonymous,
+            certificates: config.certificate_user != CertificateUser::Off,
             passwords,
             tokens,
             made_up: MadeUp::new()?,
@@ -77,7 +80,7 @@ impl Authenticator {
 
     /// Sorts out what a client shows. A certificate counts before everything else, as the listener has verified it.
     pub(super) fn claim<'a>(&self, shown: &Credentials<'a>) -> Claim<'a> {
-        if let Some(name) = shown.certificate {
+        if let Some(name) = shown.certificate.filter(|_| self.certificates) {
             let identity = Identity::user(name, Method::Certificate);
             let named = (!name.is_empty()).then_some(identity);
             return Claim::Settled(named.ok_or(Refusal::Certificate));

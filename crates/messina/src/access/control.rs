@@ -240,7 +240,7 @@ impl Files {
         for token in &config.tokens {
             keys.push(key(token)?);
         }
-        let authenticator = Authenticator::new(config.anonymous, passwords, Keys::new(keys));
+        let authenticator = Authenticator::new(config, passwords, Keys::new(keys));
         Ok(Self {
             authenticator: Arc::new(authenticator.ok_or(AccessError::NoRandomness)?),
             acl: Arc::new(acl),

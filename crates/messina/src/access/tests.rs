@@ -237,7 +237,12 @@ async fn a_wrong_password_does_not_make_anonymous() {
 
 #[tokio::test]
 async fn a_certificate_names_the_user() {
-    let access = Access::open(config(), Virtual::new()).unwrap();
+    let off = Access::open(config(), Virtual::new()).unwrap();
+    let access = AccessConfig {
+        certificate_user: CertificateUser::CommonName,
+        ..config()
+    };
+    let access = Access::open(access, Virtual::new()).unwrap();
     let with = |name| Credentials {
         certificate: Some(name),
         ..shown("somebody", "else")
@@ -245,6 +250,7 @@ async fn a_certificate_names_the_user() {
     let pump = access.log_in(with("pump-7")).await.unwrap();
     assert_eq!(pump, Identity::user("pump-7", Method::Certificate));
     assert_eq!(access.log_in(with("")).await, Err(Refusal::Certificate));
+    assert!(off.log_in(with("pump-7")).await.is_err());
 }
 
 #[tokio::test]

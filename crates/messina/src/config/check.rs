@@ -46,9 +46,25 @@ fn config(root: &Section<'_>) -> Option<Config> {
         topics,
         tables,
     };
+    reachable(&root.section("gateway")?, &config);
     mqtt.finish();
     root.finish();
     Some(config)
+}
+
+/// Reports listeners that could let in nobody.
+fn reachable(gateway: &Section<'_>, config: &Config) {
+    let mut listeners = config.gateway.listen.iter();
+    let closed = listeners.find_map(|listener| {
+        let missing = config.access.missing_for(*listener)?;
+        Some((listener, missing))
+    });
+    let (Some((listener, missing)), Some(node)) = (closed, gateway.get("listen")) else {
+        return;
+    };
+    let message =
+        format!("nobody could log in at {listener}: clients have no way to say who they are");
+    gateway.report(Problem::error(&node.span, message).help(missing));
 }
 
 fn gateway(section: &Section<'_>) -> Option<GatewayConfig> {

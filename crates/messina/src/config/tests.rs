@@ -38,6 +38,7 @@ fn later_places_win_and_keep_what_they_do_not_name() {
         environment: vec![
             ("MESSINA__GATEWAY__LISTEN".into(), "0.0.0.0:1884".into()),
             ("MESSINA__LOG__PARTITIONS".into(), "3".into()),
+            ("MESSINA__MQTT__ACCESS__ANONYMOUS".into(), "always".into()),
             ("HOME".into(), "/root".into()),
         ],
         set: vec!["log.partitions=4".into(), "route.2.topic = all".into()],
@@ -220,6 +221,24 @@ fn access_is_closed_to_strangers_once_somebody_can_prove_who_they_are() {
         (limits.publishes_per_second, limits.failed_logins),
         (None, 5)
     );
+}
+
+#[test]
+fn a_listener_that_others_reach_needs_a_way_to_say_who_they_are() {
+    let said = problems("[gateway]\nlisten = ['127.0.0.1:1883', '0.0.0.0:1883']\n");
+    assert!(
+        said.contains("nobody could log in at 0.0.0.0:1883"),
+        "{said}"
+    );
+    assert!(
+        said.contains("mqtt.access.password_file = \"passwords\""),
+        "{said}"
+    );
+    assert!(said.contains("messina.toml:2:10"), "{said}");
+    for access in ["password_file = 'p'", "anonymous = 'always'"] {
+        let text = format!("[gateway]\nlisten = '[::]:1883'\n[mqtt.access]\n{access}\n");
+        assert!(load_toml(&text).is_ok(), "{access}");
+    }
 }
 
 #[test]

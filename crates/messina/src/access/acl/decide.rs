@@ -109,8 +109,8 @@ impl Acl {
             }
             match rule.speaks_of(client) {
                 Speaks::Dangerously if denies => return false,
-                Speaks::Plainly if rule.matches(client, topic.as_str()) => return !denies,
-                Speaks::Plainly | Speaks::Not | Speaks::Dangerously => {}
+                Speaks::Plainly(rule) if rule.matches(client, topic.as_str()) => return !denies,
+                Speaks::Plainly(_) | Speaks::Not | Speaks::Dangerously => {}
             }
         }
         match granted {
@@ -164,7 +164,7 @@ impl Acl {
 
 fn relation(rule: &Rule, client: Client<'_>, filter: &str) -> Relation {
     match rule.speaks_of(client) {
-        Speaks::Plainly => rule.relation(client, filter),
+        Speaks::Plainly(rule) => rule.relation(client, filter),
         Speaks::Dangerously if rule.permission == Permission::Deny => Relation::All,
         Speaks::Not | Speaks::Dangerously => Relation::Apart,
     }

@@ -1,5 +1,7 @@
 //! One line of an access control file, and whether it speaks of a topic or filter.
 
+use std::borrow::Cow;
+
 use super::super::identity::Client;
 
 /// What a rule allows, or that it forbids.
@@ -48,14 +50,14 @@ pub(super) struct Rule {
 }
 
 /// Whether a rule can be asked about a client.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Speaks {
-    /// Yes.
-    Plainly,
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Speaks<'r> {
+    /// Yes; this is what to ask.
+    Plainly(Cow<'r, Rule>),
     /// It names the user, and the client has none.
     Not,
-    /// It needs a user name or client identifier that must not be put in a filter: empty, or with a character
-    /// that means something there (CVE-2017-7650). Such a rule allows nothing, and denies everything.
+    /// It needs a user name or client identifier that must not be put in a filter: empty, or with a wildcard in it
+    /// (CVE-2017-7650). Such a rule allows nothing, and denies everything.
     Dangerously,
 }
 
@@ -72,24 +74,51 @@ pub(super) enum Relation {
 
 impl Rule {
     /// Whether the rule can be asked about a client.
-    pub(super) fn speaks_of(&self, client: Client<'_>) -> Speaks {
+    pub(super) fn speaks_of(&self, client: Client<'_>) -> Speaks<'_> {
         if !self.pattern {
-            return Speaks::Plainly;
+            return Speaks::Plainly(Cow::Borrowed(self));
         }
         let names_user = self.filter.contains("%u");
         let Some(user) = client.user().or((!names_user).then_some("")) else {
             return Speaks::Not;
         };
-        let dangerous = |text: &str| text.is_empty() || text.contains(['+', '#', '/']);
-        if names_user && dangerous(user)
-            || self.filter.contains("%c") && dangerous(client.client_id)
-        {
+        let named = [
+            names_user.then_some(user),
+            self.filter.contains("%c").then_some(client.client_id),
+        ];
+        let named = || named.iter().flatten();
+        if named().any(|name| name.is_empty() || name.contains(['+', '#'])) {
             return Speaks::Dangerously;
         }
-        Speaks::Plainly
+        if !named().any(|name| name.contains('/')) {
+            return Speaks::Plainly(Cow::Borrowed(self));
+        }
+        // A name of several levels would widen what is allowed, but denies only what it says.
+        match self.permission {
+            Permission::Deny => Speaks::Plainly(Cow::Owned(self.written_out(client))),
+            Permission::Read | Permission::Write | Permission::ReadWrite => Speaks::Not,
+        }
     }
 
-    /// Whether a topic matches. The caller has asked [`Rule::speaks_of`].
+    /// The rule with the client's names in it.
+    fn written_out(&self, client: Client<'_>) -> Self {
+        let mut filter = String::new();
+        let mut rest = &*self.filter;
+        while let Some(at) = rest.find('%') {
+            let (before, after) = rest.split_at(at);
+            let (value, used) = placeholder(after, client);
+            filter.extend([before, value]);
+            rest = after.get(used..).unwrap_or_default();
+        }
+        filter.push_str(rest);
+        Self {
+            filter: filter.into(),
+            pattern: false,
+            ..self.clone()
+        }
+    }
+
+    /// Whether a topic matches. It is what [`Rule::speaks_of`] gave.
     pub(super) fn matches(&self, client: Client<'_>, topic: &str) -> bool {
         if topic.starts_with('$') && !self.filter.starts_with('$') {
             return false; // as mosquitto: not even a pattern may stand for `$SYS`
@@ -141,23 +170,23 @@ impl Rule {
         let (mut level, mut name) = (level, name);
         while let Some(at) = level.find('%') {
             let (before, after) = level.split_at(at);
-            let value = match after.get(..2) {
-                Some("%c") => client.client_id,
-                Some("%u") => client.user().unwrap_or_default(),
-                _ => "%",
-            };
+            let (value, used) = placeholder(after, client);
             let rest = name.strip_prefix(before);
             let Some(rest) = rest.and_then(|rest| rest.strip_prefix(value)) else {
                 return false;
             };
             name = rest;
-            let used = if matches!(after.get(..2), Some("%c" | "%u")) {
-                2
-            } else {
-                1
-            };
             level = after.get(used..).unwrap_or_default();
         }
         level == name
+    }
+}
+
+/// What a `%` at the front stands for, and how many bytes of the text that is.
+fn placeholder<'c>(text: &str, client: Client<'c>) -> (&'c str, usize) {
+    match text.get(..2) {
+        Some("%c") => (client.client_id, 2),
+        Some("%u") => (client.user().unwrap_or_default(), 2),
+        _ => ("%", 1),
     }
 }

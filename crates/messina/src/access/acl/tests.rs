@@ -195,14 +195,15 @@ fn a_name_with_a_wildcard_or_slash_widens_no_pattern() {
 
 #[test]
 fn a_denial_that_needs_a_dangerous_name_denies_everything() {
-    let acl = Acl::parse(
-        &Source::new("acl", "pattern deny secret/%u\npattern readwrite open/#\n"),
-        true,
-    );
-    let acl = acl.unwrap();
+    let acl = acl("pattern deny secret/%u\npattern readwrite open/#\npattern readwrite secret/#\n");
     assert_eq!(rights(&acl, "ada", "c1", "open/x"), "rw");
-    assert_eq!(rights(&acl, "a/b", "c1", "open/x"), "");
-    assert_eq!(subscription(&acl, "a/b", "open/#"), Subscription::Denied);
+    assert_eq!(rights(&acl, "a+b", "c1", "open/x"), "");
+    assert_eq!(subscription(&acl, "a+b", "open/#"), Subscription::Denied);
+    // With a name of several levels it denies what it says.
+    assert_eq!(rights(&acl, "a/b", "c1", "open/x"), "rw");
+    assert_eq!(subscription(&acl, "a/b", "open/#"), Subscription::Covered);
+    assert_eq!(rights(&acl, "a/b", "c1", "secret/a/b"), "");
+    assert_eq!(rights(&acl, "a/b", "c1", "secret/a/c"), "rw");
     // Who has no user name is not spoken of.
     assert_eq!(rights(&acl, "", "c1", "open/x"), "rw");
 }
@@ -256,6 +257,27 @@ fn a_tokens_claims_stand_for_the_files_grants_and_its_denials_hold() {
     assert_eq!(subscribe("down/#"), Subscription::Checked);
     assert_eq!(subscribe("commands/go"), Subscription::Denied);
     assert_eq!(subscribe("$share/g/down/+"), Subscription::Covered);
+}
+
+/// `mosquitto.rights` is what mosquitto itself let clients with identifier `c1` do under `mosquitto.acl`.
+#[test]
+fn decisions_are_mosquittos_but_for_names_of_several_levels() {
+    let acl = acl(include_str!("../../../../../testdata/access/mosquitto.acl"));
+    let lines = include_str!("../../../../../testdata/access/mosquitto.rights");
+    for line in lines.lines() {
+        let fields: Vec<&str> = line.split('\t').collect();
+        let [user, topic, theirs] = *fields.as_slice() else {
+            panic!("{line}");
+        };
+        // Mosquitto lets `pattern write users/%u/up` stand for two levels.
+        let widened = (user, topic) == ("a/b", "users/a/b/up");
+        let expected = if widened { "" } else { theirs };
+        assert_eq!(
+            rights(&acl, user, "c1", topic),
+            expected,
+            "{user:?} {topic}"
+        );
+    }
 }
 
 #[test]

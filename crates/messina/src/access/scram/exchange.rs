@@ -1,124 +1,32 @@
-//! SCRAM-SHA-256 (RFC 5802, RFC 7677), the server's half, as an MQTT 5 enhanced authentication.
+//! SCRAM-SHA-256 (RFC 5802, RFC 7677), the server's half.
 //!
 //! The client proves that it knows the password without sending it, and we prove that we have the keys made from
 //! it. Channel binding is not offered: a client that insists on it (`p=`) is refused. User names are compared as
 //! they are, passwords are prepared by the client; for ASCII that is what SASLprep does.
 
 use std::fmt;
-use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use ring::{digest, hmac, pbkdf2};
 use subtle::ConstantTimeEq;
 
-use super::identity::{Identity, Method};
-use super::password::{HashError, bytes, iterations_of, random};
-use super::refusal::Refusal;
+use super::keys::{KEY_BYTES, Key, MadeUp, ScramKeys, hash, sign};
+use crate::access::identity::{Identity, Method};
+use crate::access::password::{bytes, random};
+use crate::access::refusal::Refusal;
 
 /// The authentication method's name in CONNECT and AUTH.
 pub const SCRAM_SHA_256: &str = "SCRAM-SHA-256";
 
-/// What RFC 7677 asks for at least.
-const LEAST_ITERATIONS: NonZeroU32 = NonZeroU32::new(4096).unwrap();
-
 /// The longest message of a client that we look at.
 const MOST_BYTES: usize = 4096;
 
-const KEY_BYTES: usize = 32;
-const SALT_BYTES: usize = 16;
 const NONCE_BYTES: usize = 18;
-
-type Key = [u8; KEY_BYTES];
-
-/// What the server keeps instead of a password. No `Debug`.
-#[derive(Clone, PartialEq, Eq)]
-pub(super) struct ScramKeys {
-    iterations: NonZeroU32,
-    salt: Vec<u8>,
-    stored_key: Key,
-    server_key: Key,
-}
-
-impl ScramKeys {
-    /// What the text form begins with.
-    pub(super) const PREFIX: &str = "SCRAM-SHA-256$";
-
-    /// Reads `SCRAM-SHA-256$iterations:salt$StoredKey:ServerKey`, the form PostgreSQL keeps.
-    pub(super) fn parse(text: &str) -> Result<Self, HashError> {
-        let rest = text.strip_prefix(Self::PREFIX).ok_or(HashError::Unknown)?;
-        let (costs, keys) = rest.split_once('$').ok_or(HashError::Parts)?;
-        let (iterations, salt) = costs.split_once(':').ok_or(HashError::Parts)?;
-        let (stored_key, server_key) = keys.split_once(':').ok_or(HashError::Parts)?;
-        let key = |text| {
-            let bytes = bytes(&STANDARD, text, KEY_BYTES..=KEY_BYTES)?;
-            Key::try_from(bytes).map_err(|_length| HashError::Bytes)
-        };
-        Ok(Self {
-            iterations: iterations_of(iterations)?,
-            salt: bytes(&STANDARD, salt, 8..=64)?,
-            stored_key: key(stored_key)?,
-            server_key: key(server_key)?,
-        })
-    }
-
-    /// Keys for a new password; `None` if the system has no randomness.
-    pub(super) fn new(password: &[u8], iterations: NonZeroU32) -> Option<Self> {
-        let salt = random::<SALT_BYTES>()?;
-        Some(Self::derive(password, iterations, salt.to_vec()))
-    }
-
-    fn derive(password: &[u8], iterations: NonZeroU32, salt: Vec<u8>) -> Self {
-        let mut salted: Key = [0; KEY_BYTES];
-        pbkdf2::derive(
-            pbkdf2::PBKDF2_HMAC_SHA256,
-            iterations,
-            &salt,
-            password,
-            &mut salted,
-        );
-        Self {
-            iterations,
-            salt,
-            stored_key: hash(&sign(&salted, b"Client Key")),
-            server_key: sign(&salted, b"Server Key"),
-        }
-    }
-
-    /// Whether this is the password. Slow.
-    pub(super) fn verify(&self, password: &[u8]) -> bool {
-        let derived = Self::derive(password, self.iterations, self.salt.clone());
-        derived.stored_key.ct_eq(&self.stored_key).into()
-    }
-
-    /// What is weak about them.
-    pub(super) fn weakness(&self) -> Option<String> {
-        let few = self.iterations < LEAST_ITERATIONS;
-        few.then(|| {
-            format!(
-                "SCRAM with {} iterations, at least {LEAST_ITERATIONS} are due",
-                self.iterations
-            )
-        })
-    }
-
-    /// The form that is written to a file.
-    pub(super) fn to_text(&self) -> String {
-        format!(
-            "{}{}:{}${}:{}",
-            Self::PREFIX,
-            self.iterations,
-            STANDARD.encode(&self.salt),
-            STANDARD.encode(self.stored_key),
-            STANDARD.encode(self.server_key)
-        )
-    }
-}
 
 /// An exchange after our first message, waiting for the client's final one. `Debug` shows only the user.
 pub struct Exchange {
-    pub(super) user: Arc<str>,
+    pub(in super::super) user: Arc<str>,
     keys: ScramKeys,
     /// Whether there is such a user; otherwise the keys are made up and no proof fits.
     known: bool,
@@ -138,7 +46,7 @@ impl fmt::Debug for Exchange {
 
 impl Exchange {
     /// Answers the client's first message. `keys_of` gives a user's keys.
-    pub(super) fn begin<'k>(
+    pub(in super::super) fn begin<'k>(
         first: &[u8],
         keys_of: impl Fn(&str) -> Option<&'k ScramKeys>,
         made_up: &MadeUp,
@@ -147,7 +55,7 @@ impl Exchange {
         Self::begin_with(first, keys_of, made_up, &STANDARD.encode(nonce))
     }
 
-    fn begin_with<'k>(
+    pub(super) fn begin_with<'k>(
         first: &[u8],
         keys_of: impl Fn(&str) -> Option<&'k ScramKeys>,
         made_up: &MadeUp,
@@ -172,7 +80,7 @@ impl Exchange {
     }
 
     /// Checks the client's final message; the bytes are our own, for CONNACK or the last AUTH.
-    pub(super) fn finish(self, last: &[u8]) -> Result<(Identity, Vec<u8>), Refusal> {
+    pub(in super::super) fn finish(self, last: &[u8]) -> Result<(Identity, Vec<u8>), Refusal> {
         let last = text(last)?;
         let (unproven, proof) = last.rsplit_once(",p=").ok_or(Refusal::Scram)?;
         let mut attributes = unproven.split(',');
@@ -205,39 +113,6 @@ impl Exchange {
             Identity::user(&self.user, Method::Scram),
             answer.into_bytes(),
         ))
-    }
-}
-
-/// Salts for users that do not exist: the same each time one is asked for, until the process ends.
-#[derive(Clone)]
-pub(super) struct MadeUp {
-    secret: Key,
-    /// What real users have.
-    pub(super) iterations: NonZeroU32,
-}
-
-impl MadeUp {
-    /// `None` if the system has no randomness.
-    pub(super) fn new() -> Option<Self> {
-        let (secret, iterations) = (random()?, LEAST_ITERATIONS);
-        Some(Self { secret, iterations })
-    }
-
-    /// The same with the iterations of a real user's keys.
-    pub(super) fn like(&self, keys: Option<&ScramKeys>) -> Self {
-        let mut like = self.clone();
-        like.iterations = keys.map_or(like.iterations, |keys| keys.iterations);
-        like
-    }
-
-    fn keys(&self, user: &str) -> ScramKeys {
-        let salt = sign(&self.secret, user.as_bytes());
-        ScramKeys {
-            iterations: self.iterations,
-            salt: salt.iter().copied().take(SALT_BYTES).collect(),
-            stored_key: hash(&salt),
-            server_key: hash(&salt),
-        }
     }
 }
 
@@ -278,7 +153,7 @@ impl<'m> ClientFirst<'m> {
 }
 
 /// `=2C` and `=3D` stand for a comma and an equals sign; an equals sign stands for nothing else.
-fn unescaped(text: &str) -> Option<String> {
+pub(super) fn unescaped(text: &str) -> Option<String> {
     let mut parts = text.split('=');
     let mut out = parts.next()?.to_owned();
     for part in parts {
@@ -300,23 +175,3 @@ fn text(message: &[u8]) -> Result<&str, Refusal> {
         _ => Err(Refusal::Scram),
     }
 }
-
-fn sign(key: &Key, message: &[u8]) -> Key {
-    let key = hmac::Key::new(hmac::HMAC_SHA256, key);
-    sized(hmac::sign(&key, message).as_ref())
-}
-
-fn hash(bytes: &[u8]) -> Key {
-    sized(digest::digest(&digest::SHA256, bytes).as_ref())
-}
-
-/// The output of SHA-256, which is as long as a key.
-fn sized(output: &[u8]) -> Key {
-    let mut key = [0; KEY_BYTES];
-    key.copy_from_slice(output);
-    key
-}
-
-#[cfg(test)]
-#[path = "scram_tests.rs"]
-mod tests;

@@ -1,6 +1,14 @@
 //! RFC 7677's example, and everything that must not pass.
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use ring::pbkdf2;
+
+use super::exchange::unescaped;
+use super::keys::{KEY_BYTES, Key, LEAST_ITERATIONS, SALT_BYTES, hash, sign};
 use super::*;
+use crate::access::identity::{Identity, Method};
+use crate::access::refusal::Refusal;
 
 const NONCE: &str = "rOprNGfwEbeRWgbNEkqO";
 const OURS: &str = "%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0";

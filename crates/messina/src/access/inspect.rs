@@ -107,6 +107,13 @@ fn private(path: &Path, what: &str, problems: &mut Vec<Problem>) {
 fn add(error: AccessError, problems: &mut Vec<Problem>) {
     match error {
         AccessError::Wrong(list) => problems.extend(list.iter().cloned()),
+        // What is checked here may run elsewhere.
+        AccessError::Read { path, source } if source.kind() == std::io::ErrorKind::NotFound => {
+            let message = format!("`{}` is not on this machine", path.display());
+            let mut problem = placeless(Severity::Warning, message);
+            problem.help = Some("`messina up` does not start without it".to_owned());
+            problems.push(problem);
+        }
         AccessError::Read { path, source } => {
             let message = format!("cannot read `{}`: {source}", path.display());
             problems.push(placeless(Severity::Error, message));

@@ -444,7 +444,7 @@ fn what_is_weak_is_said() {
 }
 
 #[test]
-fn files_that_are_missing_or_wrong_are_errors_of_check() {
+fn check_names_files_that_are_missing_and_keys_that_are_wrong() {
     let config = AccessConfig {
         password_file: Some("/nonexistent/passwords".into()),
         tokens: vec![TokenKeyConfig {
@@ -459,7 +459,7 @@ fn files_that_are_missing_or_wrong_are_errors_of_check() {
     let problems = crate::config::Problems::new(inspect(&config));
     let said = problems.to_string();
     assert!(
-        said.contains("cannot read `/nonexistent/passwords`"),
+        said.contains("`/nonexistent/passwords` is not on this machine"),
         "{said}"
     );
     assert!(

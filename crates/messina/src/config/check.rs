@@ -234,8 +234,18 @@ fn admin(section: &Section<'_>) -> AdminConfig {
         let addresses = section.addresses("listen").unwrap_or_default();
         addresses.first().copied()
     };
+    let remote = section.boolean("allow_remote").unwrap_or(false);
+    if let (Some(address), Some(node), false) = (listen, section.get("listen"), remote)
+        && !address.ip().is_loopback()
+    {
+        let message = format!("whoever reaches {address} could read and change everything");
+        let help = "listen on 127.0.0.1, or write `allow_remote = true` under [admin] to allow it";
+        section.report(Problem::error(&node.span, message).help(help));
+    }
+    let names = section.texts("hosts").unwrap_or_default();
+    let hosts = names.iter().map(|(name, _)| (*name).to_owned()).collect();
     section.finish();
-    AdminConfig { listen }
+    AdminConfig { listen, hosts }
 }
 
 fn path(section: &Section<'_>, field: &'static str, data: &Path) -> PathBuf {

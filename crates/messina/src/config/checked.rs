@@ -220,4 +220,6 @@ pub struct TableConfig {
 pub struct AdminConfig {
     /// Where it listens; `None` switches it off.
     pub listen: Option<SocketAddr>,
+    /// Names browsers and tools may call it by, beside loopback's and its own address.
+    pub hosts: Vec<String>,
 }

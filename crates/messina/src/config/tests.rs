@@ -138,6 +138,20 @@ name = \"__messina_x\"
 }
 
 #[test]
+fn an_admin_api_for_other_machines_has_to_be_asked_for() {
+    let shown = problems("[admin]\nlisten = \"0.0.0.0:8080\"\n");
+    assert!(
+        shown.contains("could read and change everything"),
+        "{shown}"
+    );
+    assert!(shown.contains("`allow_remote = true`"), "{shown}");
+    let text =
+        "[admin]\nlisten = \"0.0.0.0:8080\"\nallow_remote = true\nhosts = \"gateway.example\"\n";
+    let admin = load_toml(text).unwrap().config.admin;
+    assert_eq!(admin.hosts, ["gateway.example"]);
+}
+
+#[test]
 fn syntax_errors_are_all_shown() {
     let shown = problems("a = \nb = [1\n");
     assert!(shown.matches("error").count() >= 2, "{shown}");

@@ -24,6 +24,14 @@ impl ApiError {
         }
     }
 
+    /// 403: whoever asks may not.
+    pub fn forbidden(error: &impl ToString) -> Self {
+        Self {
+            status: StatusCode::FORBIDDEN,
+            error: error.to_string(),
+        }
+    }
+
     /// 404: what the request names does not exist.
     pub fn not_found(error: &impl ToString) -> Self {
         Self {

@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
+use axum::middleware::from_fn_with_state;
 use axum::routing::{delete, get, post};
 
 use super::exchange::ApiError;
+use super::guard::guard;
 use super::status::Sources;
 use super::{dead_letters, query, records, status, topics};
 
@@ -28,6 +30,7 @@ pub fn router(sources: Arc<Sources>) -> Router {
         .route("/api/dlq/replay", post(dead_letters::replay))
         .fallback(unknown)
         .layer(DefaultBodyLimit::max(BODY_LIMIT))
+        .layer(from_fn_with_state(Arc::clone(&sources), guard))
         .with_state(sources)
 }
 

@@ -16,4 +16,6 @@ pub mod dead_letters;
 
 pub mod status;
 
+pub mod guard;
+
 pub mod http;

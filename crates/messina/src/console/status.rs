@@ -12,6 +12,7 @@ use axum::response::IntoResponse;
 use messina_store::log::{Log, LogHealth, TopicConfig};
 use messina_store::table::{QueryLimits, TableStore};
 
+use super::guard::Hosts;
 use crate::gateway::server::Gateway;
 use crate::record_log::RecordLog;
 use crate::runtime::clock::Clock;
@@ -41,6 +42,8 @@ pub struct Sources {
     pub topic_defaults: TopicConfig,
     /// What a query may cost.
     pub query_limits: QueryLimits,
+    /// The names it answers to.
+    pub hosts: Hosts,
     /// The data directory, for people.
     pub data: String,
     /// The log's directory, for its size.

@@ -19,7 +19,7 @@ pub enum UpError {
     Runtime(#[source] io::Error),
     /// Another process has the log.
     #[error(
-        "the log in `{}` is in use by process {process}; stop it, or choose another directory with `--data`",
+        "the log in `{}` is in use by another process ({process}); stop it, or choose another directory with `--data`",
         dir.display()
     )]
     InUse {

@@ -16,6 +16,7 @@ use super::process::{Signals, allow_many_connections};
 use super::stores::{Stores, topic_defaults};
 use crate::config::Config;
 use crate::console;
+use crate::console::guard::Hosts;
 use crate::console::status::Sources;
 use crate::gateway::produce::Topics;
 use crate::gateway::route::Routes;
@@ -250,6 +251,10 @@ impl Shared {
                 max_rows: config.table.query_max_rows,
                 timeout: config.table.query_timeout,
                 ..QueryLimits::default()
+            },
+            hosts: Hosts {
+                listen: config.admin.listen,
+                names: config.admin.hosts.clone(),
             },
             data: config.data.display().to_string(),
             log_dir: config.log.dir.clone(),

@@ -145,6 +145,17 @@ impl Authenticator {
         Ok(Identity::user(user, Method::Password))
     }
 
+    /// Whether whoever logged in before could still be known: a user may be gone from the file.
+    pub(super) fn still_knows(&self, identity: &Identity) -> bool {
+        match (identity.method, &identity.user) {
+            (Method::Password | Method::Scram, Some(user)) => {
+                let passwords = self.passwords.as_ref();
+                passwords.is_some_and(|passwords| passwords.get(user).is_some())
+            }
+            _ => true,
+        }
+    }
+
     /// Begins an enhanced authentication; the bytes go out in AUTH.
     pub fn begin(
         &self,

@@ -94,12 +94,19 @@ impl Access {
         })
     }
 
-    /// Reads the files again. If one of them is wrong, what was read before stays, of all of them.
+    /// Reads the files again. If one of them is wrong, what was read before stays, of all of them. It waits for the
+    /// disk, so it is nothing for the threads that serve sockets.
     pub fn reload(&self) -> Result<(), AccessError> {
         let files = Files::read(&self.config)?;
         self.files.store(Arc::new(files));
         self.generation.fetch_add(1, Ordering::Release);
         Ok(())
+    }
+
+    /// Whether an identity would still be known after a reload: a user may be gone from the password file. Its
+    /// connection should end then, with 0x87.
+    pub fn still_knows(&self, identity: &Identity) -> bool {
+        self.files.load().authenticator.still_knows(identity)
     }
 
     /// How often the files were read again.

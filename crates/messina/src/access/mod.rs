@@ -17,7 +17,8 @@
 //! 4. [`Meter::take`] for each PUBLISH: zero, or how long not to read from the client.
 //! 5. When [`Identity::expires`] has passed, the connection ends with 0xA0 or a re-authentication.
 //!
-//! [`Access::reload`] on SIGHUP: all files as one, or the old ones stay and the error says why.
+//! [`Access::reload`] on SIGHUP: all files as one, or the old ones stay and the error says why. Afterwards
+//! [`Access::still_knows`] says of each connection whether its user is still there.
 
 mod identity;
 

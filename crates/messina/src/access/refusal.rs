@@ -65,6 +65,24 @@ impl Refusal {
         }
     }
 
+    /// The word for metrics.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Anonymous => "anonymous",
+            Self::UnknownUser => "unknown_user",
+            Self::WrongPassword => "wrong_password",
+            Self::NoPassword => "no_password",
+            Self::Certificate => "certificate",
+            Self::Token(_) => "token",
+            Self::Method => "method",
+            Self::Scram => "scram",
+            Self::Backoff { .. } => "backoff",
+            Self::Busy => "busy",
+            Self::Connections => "connections",
+            Self::NoRandomness => "no_randomness",
+        }
+    }
+
     /// Whether somebody may be guessing, so that it counts towards the back-off. A token cannot be guessed, and
     /// devices behind one address whose token has expired must not lock out the others.
     pub const fn is_guess(self) -> bool {

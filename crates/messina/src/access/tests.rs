@@ -353,6 +353,12 @@ async fn a_reload_takes_all_files_or_none() {
     assert!(access.log_in(shown("ada", "two")).await.is_ok());
     assert!(!may("a") && may("b"));
 
+    let identity = Identity::user("ada", Method::Password);
+    assert!(access.still_knows(&identity) && access.still_knows(&Identity::ANONYMOUS));
+    write(&passwords, &entry_for("grace", b"one", None).unwrap());
+    access.reload().unwrap();
+    assert!(!access.still_knows(&identity));
+
     std::fs::remove_file(&acl).unwrap();
     let error = access.reload().unwrap_err();
     assert!(matches!(&error, AccessError::Read { path, .. } if *path == acl));

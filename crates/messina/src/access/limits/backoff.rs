@@ -4,9 +4,12 @@
 //! one that tries many users; for a user, which slows down many addresses that try one. The last two allow ten
 //! times as many failures, so that one wrongly configured device locks out neither its neighbours behind the same
 //! address nor its namesakes elsewhere. While somebody waits, attempts are refused unseen and are not counted.
+//!
+//! The counter for a user does not hold where that user has logged in before: otherwise anybody who knows a name could
+//! keep its owner out.
 
-use std::collections::HashMap;
 use std::collections::hash_map::RandomState;
+use std::collections::{HashMap, HashSet};
 use std::hash::BuildHasher;
 use std::net::IpAddr;
 use std::time::{Duration, Instant};
@@ -37,10 +40,34 @@ struct Entry {
     until: Instant,
 }
 
+/// The most homes that are remembered in each of two generations.
+const MOST_HOMES: usize = 50_000;
+
+/// From where users have logged in. When the young generation is full the old one is forgotten.
+#[derive(Debug, Default)]
+struct Homes {
+    young: HashSet<Key>,
+    old: HashSet<Key>,
+}
+
+impl Homes {
+    fn has(&self, user_from: Key) -> bool {
+        self.young.contains(&user_from) || self.old.contains(&user_from)
+    }
+
+    fn insert(&mut self, user_from: Key) {
+        if self.young.len() >= MOST_HOMES {
+            self.old = std::mem::take(&mut self.young);
+        }
+        self.young.insert(user_from);
+    }
+}
+
 /// Who failed to log in, and how long they wait.
 #[derive(Debug)]
 pub struct Backoff {
     entries: Mutex<HashMap<Key, Entry>>,
+    homes: Mutex<Homes>,
     hasher: RandomState,
 }
 
@@ -48,6 +75,7 @@ impl Default for Backoff {
     fn default() -> Self {
         Self {
             entries: Mutex::default(),
+            homes: Mutex::default(),
             hasher: RandomState::new(),
         }
     }
@@ -56,9 +84,13 @@ impl Default for Backoff {
 impl Backoff {
     /// How long until an attempt is looked at; zero for now.
     pub fn wait(&self, now: Instant, address: IpAddr, user: &str) -> Duration {
+        let keys = self.keys(address, user);
+        let [user_from, _, _] = keys;
+        let home = self.homes.lock().has(user_from);
         let entries = self.entries.lock();
-        let waits = self.keys(address, user).map(|key| {
-            let entry = entries.get(&key);
+        let waits = keys.map(|key| {
+            let holds = !(home && matches!(key, Key::User(_)));
+            let entry = entries.get(&key).filter(|_| holds);
             entry.map_or(Duration::ZERO, |entry| {
                 entry.until.saturating_duration_since(now)
             })
@@ -86,6 +118,7 @@ impl Backoff {
     pub fn succeeded(&self, address: IpAddr, user: &str) {
         let [user_from, _, _] = self.keys(address, user);
         self.entries.lock().remove(&user_from);
+        self.homes.lock().insert(user_from);
     }
 
     fn keys(&self, address: IpAddr, user: &str) -> [Key; 3] {
@@ -203,6 +236,39 @@ mod tests {
         let end = start + Duration::from_hours(1);
         assert!(backoff.wait(end, HOME, "ada").is_zero());
         assert!(backoff.wait(end, AWAY, "broken").is_zero());
+    }
+
+    #[test]
+    fn many_addresses_that_try_one_user_are_slowed_down_and_do_not_keep_it_out_at_home() {
+        let backoff = Backoff::default();
+        backoff.succeeded(HOME, "ada");
+        let mut now = Instant::now();
+        let mut guesses = 0;
+        for index in 0..36_000 {
+            let address = IpAddr::from(std::net::Ipv4Addr::from_bits(0x0a00_0000 + index));
+            if backoff.wait(now, address, "ada").is_zero() {
+                backoff.failed(now, address, "ada", &limits());
+                guesses += 1;
+            }
+            now += Duration::from_millis(100);
+        }
+        assert!(guesses < 100, "{guesses} guesses in an hour");
+        assert!(!backoff.wait(now, AWAY, "ada").is_zero());
+        assert!(backoff.wait(now, HOME, "ada").is_zero());
+        // At home the other two counters still hold.
+        for _ in 0..7 {
+            backoff.failed(now, HOME, "ada", &limits());
+        }
+        assert!(!backoff.wait(now, HOME, "ada").is_zero());
+    }
+
+    #[test]
+    fn homes_are_bounded() {
+        let mut homes = Homes::default();
+        let key = |user| Key::UserFrom(user, Network::from(HOME));
+        (0..120_000).for_each(|user| homes.insert(key(user)));
+        assert!(homes.young.len() + homes.old.len() <= 2 * MOST_HOMES);
+        assert!(homes.has(key(119_999)) && homes.has(key(70_000)) && !homes.has(key(0)));
     }
 
     #[test]

@@ -7,7 +7,7 @@ use messina_e2e::server::Site;
 #[test]
 fn a_second_up_on_the_same_data_is_refused_and_says_why() {
     let site = Site::new();
-    let _server = site.start();
+    let server = site.start();
     let data = site.data();
     let other = Site::new();
     let output = other.up_on(&data).output().expect("the binary starts");
@@ -18,7 +18,7 @@ fn a_second_up_on_the_same_data_is_refused_and_says_why() {
         "it names the directory: {said}"
     );
     assert!(
-        said.contains("another process"),
+        said.contains(&format!("in use by process {}", server.pid())),
         "it names the reason: {said}"
     );
     assert!(site.admin().is_healthy(), "the first goes on");

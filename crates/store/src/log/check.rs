@@ -180,7 +180,7 @@ fn any_checkpoint(dir: &Path, disk: &dyn Disk) -> Result<Option<Checkpoint>, Dis
     for name in [checkpoint::NAME, checkpoint::COPY] {
         let bytes = match disk.open(&dir.join(name)) {
             Err(error) if error.is_missing() => continue,
-            opened => recovery::read_all(&*opened?)?,
+            opened => segment::read_all(&*opened?)?,
         };
         if let Some(checkpoint) = Checkpoint::decode(&bytes) {
             return Ok(Some(checkpoint));
@@ -261,7 +261,7 @@ fn salvage_frames(dir: &Path, disk: &dyn Disk, salt: u32) -> Result<Frames, Disk
     files.sort_unstable();
     for file in files {
         found.generation = found.generation.max(file);
-        let bytes = recovery::read_all(&*disk.open(&dir.join(wal::file_name(file)))?)?;
+        let bytes = segment::read_all(&*disk.open(&dir.join(wal::file_name(file)))?)?;
         let mut at = 0;
         while at < bytes.len() {
             let Some(header) = bytes.get(at..).and_then(|bytes| frame::proven(bytes, salt)) else {
@@ -301,7 +301,7 @@ impl Salvage {
             listed => listed?,
         };
         for name in names.iter().filter(|name| segment::base_of(name).is_some()) {
-            let bytes = recovery::read_all(&*disk.open(&from.join(name))?)?;
+            let bytes = segment::read_all(&*disk.open(&from.join(name))?)?;
             let mut at = 0;
             while at < bytes.len() {
                 let Some(header) = bytes.get(at..).and_then(BatchHeader::proven) else {

@@ -18,7 +18,8 @@ use super::keeper::Keeper;
 use super::options::{LogOptions, TopicInfo, is_internal};
 use super::partition::PartitionHandle;
 use super::record::{NewRecord, StoredRecord};
-use super::recovery::{self, Recovered};
+use super::recovery;
+use super::replay::Recovered;
 use super::shared::{Catalog, Ending, Health, Item, KeeperInbox, Queue, Shared, Topic};
 use super::wal::Wal;
 

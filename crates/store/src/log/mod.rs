@@ -32,14 +32,17 @@ mod compaction;
 pub mod check;
 mod recovery;
 mod replay;
+mod survey;
 mod wal_reader;
 
 mod groups;
+mod offset_commit;
 
 pub use append::{Append, AppendWaiter, Completion, Permit};
 pub use engine::Log;
 pub use error::{AppendError, Damage, LogHealth, OpenError, ReadError, TopicError};
-pub use groups::{GroupOffset, OFFSETS_TOPIC, OffsetCommit};
+pub use groups::{GroupOffset, OFFSETS_TOPIC};
+pub use offset_commit::OffsetCommit;
 pub use options::{Cleanup, LogOptions, NowMillis, TopicConfig, TopicInfo, is_internal};
 pub use partition::PartitionHandle;
 pub use record::{NewRecord, RecordHeader, StoredRecord};

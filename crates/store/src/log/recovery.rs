@@ -15,57 +15,17 @@
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-
-use bytes::Bytes;
 
 use super::batch::BatchHeader;
 use super::checkpoint::{self, Checkpoint, Mark};
 use super::error::{Damage, OpenError};
-use super::frame::{self, Entry};
+use super::frame;
 use super::options::LogOptions;
-use super::replay;
-use super::segment::{self, Scan, Segment};
+use super::replay::{self, Recovered};
+use super::segment::{self, read_all};
+use super::survey::{FoundPartition, FoundSegment, Survey};
 use super::wal::{self, Wal};
 use crate::disk::{Disk, DiskError};
-
-/// A log that has come back.
-pub(super) struct Recovered {
-    pub(super) checkpoint: Checkpoint,
-    pub(super) wal: Wal,
-    /// A write-ahead file that may be overwritten.
-    pub(super) spare: Option<u64>,
-    /// For each topic of the checkpoint each partition's segments.
-    pub(super) segments: Vec<Vec<Vec<Arc<Segment>>>>,
-}
-
-/// Everything found, nothing changed.
-pub(super) struct Survey {
-    pub(super) checkpoint: Checkpoint,
-    pub(super) partitions: BTreeMap<(u32, i32), FoundPartition>,
-    /// Batches to replay, in order.
-    pub(super) entries: Vec<Entry>,
-    /// Sequence of the next frame.
-    pub(super) sequence: u64,
-    /// Frames that were read.
-    pub(super) frames: u64,
-    pub(super) damage: Vec<Damage>,
-}
-
-/// A partition's files.
-pub(super) struct FoundPartition {
-    pub(super) dir: PathBuf,
-    pub(super) mark: Mark,
-    pub(super) segments: Vec<FoundSegment>,
-    /// Files the checkpoint does not know.
-    pub(super) leftovers: Vec<PathBuf>,
-}
-
-pub(super) struct FoundSegment {
-    pub(super) base: i64,
-    pub(super) path: PathBuf,
-    pub(super) scan: Scan,
-}
 
 /// Opens the log's files in `dir`.
 pub(super) fn recover(dir: &Path, options: &LogOptions) -> Result<Recovered, OpenError> {
@@ -159,24 +119,6 @@ fn first_start(dir: &Path, options: &LogOptions) -> Result<Recovered, OpenError>
 }
 
 impl Survey {
-    fn new(checkpoint: Checkpoint) -> Self {
-        let sequence = checkpoint.sequence;
-        Self {
-            checkpoint,
-            partitions: BTreeMap::new(),
-            entries: Vec::new(),
-            sequence,
-            frames: 0,
-            damage: Vec::new(),
-        }
-    }
-
-    fn of_damage(damage: Damage) -> Self {
-        let mut survey = Self::new(Checkpoint::default());
-        survey.damage.push(damage);
-        survey
-    }
-
     /// Step 4.
     fn check_entries_continue_segments(&mut self) {
         let mut next: BTreeMap<_, _> = self
@@ -307,10 +249,4 @@ fn survey_segment(
         });
     }
     Ok(FoundSegment { base, path, scan })
-}
-
-/// A file's bytes.
-pub(super) fn read_all(file: &dyn crate::disk::DiskFile) -> Result<Bytes, DiskError> {
-    let len = usize::try_from(file.len()?).unwrap_or(usize::MAX);
-    segment::read_up_to(file, 0, len)
 }

@@ -10,10 +10,20 @@ use super::batch::BatchHeader;
 use super::checkpoint::{Checkpoint, Mark, TopicState};
 use super::error::OpenError;
 use super::options::LogOptions;
-use super::recovery::{FoundPartition, FoundSegment, Recovered, Survey};
 use super::segment::Segment;
+use super::survey::{FoundPartition, FoundSegment, Survey};
 use super::wal::{self, Wal};
 use crate::disk::{Disk, DiskError};
+
+/// A log that has come back.
+pub(super) struct Recovered {
+    pub(super) checkpoint: Checkpoint,
+    pub(super) wal: Wal,
+    /// A write-ahead file that may be overwritten.
+    pub(super) spare: Option<u64>,
+    /// For each topic of the checkpoint each partition's segments.
+    pub(super) segments: Vec<Vec<Vec<Arc<Segment>>>>,
+}
 
 /// Step 6: makes the log what the survey says it is.
 pub(super) fn replay(

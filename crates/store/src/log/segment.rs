@@ -239,6 +239,12 @@ pub(super) fn read_up_to(
     Ok(buffer.freeze())
 }
 
+/// A file's bytes.
+pub(super) fn read_all(file: &dyn DiskFile) -> Result<Bytes, DiskError> {
+    let len = usize::try_from(file.len()?).unwrap_or(usize::MAX);
+    read_up_to(file, 0, len)
+}
+
 /// Reads records from `offset` on into `records`, whole batches, until about `max_bytes` were read.
 /// `Err` carries the position and what is wrong there.
 pub(super) fn read_records(

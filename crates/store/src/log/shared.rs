@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore};
 use super::append::Append;
 use super::checkpoint::{Checkpoint, Mark};
 use super::error::{AppendError, LogHealth};
-use super::groups::OffsetCommit;
+use super::offset_commit::OffsetCommit;
 use super::options::{LogOptions, TopicConfig};
 use super::partition::{Partition, PartitionHandle};
 use super::segment::Segment;

@@ -6,7 +6,8 @@ use super::append::{Append, AppendWaiter, Permit};
 use super::checkpoint::{Mark, TopicState};
 use super::engine::Log;
 use super::error::{AppendError, TopicError};
-use super::groups::{self, OFFSETS_TOPIC};
+use super::groups::OFFSETS_TOPIC;
+use super::offset_commit;
 use super::options::TopicConfig;
 use super::shared::Topic;
 use crate::disk::DiskError;
@@ -126,7 +127,10 @@ impl Log {
         for (group, book) in self.inner.shared.groups.lock().iter_mut() {
             book.retain(|place, _| {
                 place.0 != topic.id || {
-                    records.push((offsets.clone(), groups::record(group, *place, None, now)));
+                    records.push((
+                        offsets.clone(),
+                        offset_commit::record(group, *place, None, now),
+                    ));
                     false
                 }
             });

@@ -6,7 +6,8 @@ use bytes::Bytes;
 
 use super::error::Damage;
 use super::frame::{self, FrameHeader};
-use super::recovery::{Survey, read_all};
+use super::segment::read_all;
+use super::survey::Survey;
 use super::wal;
 use crate::disk::{Disk, DiskError};
 

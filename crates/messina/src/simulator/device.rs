@@ -12,7 +12,7 @@ use messina_mqtt::reason::ReasonCode;
 use messina_mqtt::topic::Topic;
 use tokio::time::{Instant, sleep, sleep_until, timeout_at};
 
-use super::fleet::{FleetError, FleetPlan};
+use super::plan::{FleetError, FleetPlan};
 use super::report::{DeviceReport, Sent};
 use super::{Event, Link, Random};
 

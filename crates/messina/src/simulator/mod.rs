@@ -14,13 +14,17 @@ mod profile;
 
 pub use profile::Profile;
 
+mod plan;
+
+pub use plan::{Faults, FleetError, FleetPlan};
+
 mod device;
 
 pub use device::payload_hash;
 
 mod fleet;
 
-pub use fleet::{Faults, FleetError, FleetPlan, run};
+pub use fleet::run;
 
 mod report;
 

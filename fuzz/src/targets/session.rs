@@ -198,6 +198,7 @@ impl Driver {
                 retain: false,
                 subscription_ids: Vec::new(),
                 expires: (argument > 128).then(|| self.now + Duration::from_secs(5)),
+                packet_id: None,
             }));
         }
     }
@@ -265,7 +266,11 @@ impl Driver {
                 .push((request.packet_id, request.subscriptions.len())),
             Output::Unsubscribe(request) => self.unsubscribes.push(request.packet_id),
             Output::Close(_) => self.closed = true,
-            Output::SendPublish(_) | Output::Will(..) | Output::Wait(_) => {}
+            Output::SendPublish(_)
+            | Output::Record(_)
+            | Output::Delivered(_)
+            | Output::Will(..)
+            | Output::Wait(_) => {}
         }
     }
 

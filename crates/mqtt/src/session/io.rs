@@ -26,6 +26,8 @@ pub enum Input {
     Accepted(Ticket, ReasonCode),
     /// The answer to [`Output::Release`]: the identifier is durably forgotten.
     Released(PacketId),
+    /// The answer to [`Output::Record`]: that this identifier's PUBREC has come is durable.
+    Recorded(PacketId),
     /// The answer to [`Output::Subscribe`]: one code for each of its subscriptions.
     Subscribed(PacketId, Vec<ReasonCode>),
     /// The answer to [`Output::Unsubscribe`]: they are gone.
@@ -56,6 +58,11 @@ pub enum Output {
     Deliver(Publish, Option<Ticket>),
     /// Forget this QoS 2 identifier durably. The answer is [`Input::Released`].
     Release(PacketId),
+    /// The client has taken a QoS 2 publish whose identifier came from outside: make that durable before the
+    /// PUBREL, so that no later process sends the publish again [MQTT-4.3.3-6]. The answer is [`Input::Recorded`].
+    Record(PacketId),
+    /// A publish whose identifier came from outside is done with: acknowledged, expired, too large or dropped.
+    Delivered(PacketId),
     /// Add these to the subscription index (durably, if the session is to outlive the process). The answer is
     /// [`Input::Subscribed`].
     Subscribe(Box<SubscribeRequest>),
@@ -94,6 +101,9 @@ pub struct Forward {
     pub subscription_ids: Vec<SubscriptionId>,
     /// When the publish is no longer worth sending.
     pub expires: Option<Instant>,
+    /// The identifier it must be sent with, of QoS 1 and 2. A session that outlives its process needs it: sent
+    /// again by the next process, a QoS 2 publish must come with the same one.
+    pub packet_id: Option<PacketId>,
 }
 
 /// A publish on its way out.

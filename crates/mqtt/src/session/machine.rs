@@ -68,6 +68,10 @@ pub struct Restored {
     pub received: Vec<PacketId>,
     /// Its subscriptions.
     pub subscriptions: Vec<SessionSubscription>,
+    /// Publishes the client has not acknowledged, in their order, with their identifiers.
+    pub deliveries: Vec<Forward>,
+    /// Identifiers of QoS 2 publishes the client has taken and whose PUBCOMP has not come.
+    pub taken: Vec<PacketId>,
     /// Seconds it outlives a connection.
     pub expiry: u32,
 }
@@ -106,6 +110,14 @@ impl Session {
             expiry: restored.expiry,
             receiver: Receiver::restored(restored.received),
             subscriptions: restored.subscriptions,
+            sender: Sender::restored(
+                restored.deliveries,
+                restored
+                    .taken
+                    .into_iter()
+                    .map(|id| (id, Some(id)))
+                    .collect(),
+            ),
             ..Self::new(limits, now)
         }
     }
@@ -119,6 +131,7 @@ impl Session {
             Input::Refuse(reason) => self.on_refuse(reason),
             Input::Accepted(ticket, reason) => self.on_accepted(ticket, reason),
             Input::Released(packet_id) => self.on_released(packet_id),
+            Input::Recorded(packet_id) => self.on_recorded(packet_id),
             Input::Subscribed(packet_id, codes) => self.on_subscribed(packet_id, codes),
             Input::Unsubscribed(packet_id) => self.on_unsubscribed(packet_id),
             Input::Publish(forward) => self.on_forward(forward),

@@ -11,7 +11,8 @@ use crate::reason::ReasonCode;
 use crate::session::machine::Phase;
 
 impl Message for Forward {
-    type Receipt = ();
+    /// The identifier, if it came from outside.
+    type Receipt = Option<PacketId>;
 
     fn qos(&self) -> QoS {
         self.qos
@@ -25,7 +26,13 @@ impl Message for Forward {
         self.expires.is_some_and(|expires| expires <= now)
     }
 
-    fn into_receipt(self) {}
+    fn into_receipt(self) -> Option<PacketId> {
+        self.packet_id
+    }
+
+    fn packet_id(&self) -> Option<PacketId> {
+        self.packet_id
+    }
 }
 
 /// From the client.
@@ -176,6 +183,7 @@ impl Session {
             };
             self.dropped.overflow += 1;
             debug_assert!(dropped.is_some(), "a full queue holds something");
+            self.delivered(dropped.and_then(|forward| forward.packet_id));
         }
     }
 
@@ -196,7 +204,10 @@ impl Session {
             Some(Step::Release(packet_id)) => {
                 self.send(Packet::PubRel(ack(packet_id, ReasonCode::Success)));
             }
-            Some(Step::Expired(_)) => self.dropped.expired += 1, // [MQTT-3.3.2-5]
+            Some(Step::Expired(forward)) => {
+                self.dropped.expired += 1; // [MQTT-3.3.2-5]
+                self.delivered(forward.packet_id);
+            }
             Some(Step::Publish {
                 message,
                 packet_id,
@@ -224,7 +235,8 @@ impl Session {
         {
             self.dropped.too_large += 1; // [MQTT-3.1.2-24] [MQTT-3.1.2-25]
             if let Some(packet_id) = packet_id {
-                self.sender.withdraw(packet_id);
+                let withdrawn = self.sender.withdraw(packet_id);
+                self.delivered(withdrawn.and_then(|forward| forward.packet_id));
             }
             return;
         }
@@ -233,13 +245,27 @@ impl Session {
     }
 
     pub(super) fn on_puback(&mut self, puback: &Ack) -> Result<(), ReasonCode> {
-        self.sender.puback(puback.packet_id).map(|_| ())
+        if let Acknowledged::Done(assigned) = self.sender.puback(puback.packet_id)? {
+            self.delivered(assigned);
+        }
+        Ok(())
+    }
+
+    /// Says that a publish is done with, if its identifier came from outside.
+    fn delivered(&mut self, assigned: Option<PacketId>) {
+        if let Some(packet_id) = assigned {
+            self.outputs.push_back(Output::Delivered(packet_id));
+        }
     }
 
     pub(super) fn on_pubrec(&mut self, pubrec: &Ack) -> Result<(), ReasonCode> {
         let packet_id = pubrec.packet_id;
+        if !pubrec.reason.is_error() && self.sender.awaits_assigned_pubrec(packet_id) {
+            self.outputs.push_back(Output::Record(packet_id));
+            return Ok(());
+        }
         match self.sender.pubrec(packet_id, pubrec.reason)? {
-            Acknowledged::Done(()) => {}
+            Acknowledged::Done(assigned) => self.delivered(assigned),
             Acknowledged::Release => self.send(Packet::PubRel(ack(packet_id, ReasonCode::Success))), // [MQTT-4.3.3-4]
             Acknowledged::Unknown if pubrec.reason.is_error() => {}
             Acknowledged::Unknown => {
@@ -252,8 +278,17 @@ impl Session {
         Ok(())
     }
 
+    /// It is durable that the client has taken the publish: nothing sends it again.
+    pub(super) fn on_recorded(&mut self, packet_id: PacketId) {
+        let taken = self.sender.pubrec(packet_id, ReasonCode::Success);
+        if self.phase == Phase::Open && matches!(taken, Ok(Acknowledged::Release)) {
+            self.send(Packet::PubRel(ack(packet_id, ReasonCode::Success))); // [MQTT-4.3.3-4]
+        }
+    }
+
     pub(super) fn on_pubcomp(&mut self, pubcomp: &Ack) {
-        self.sender.pubcomp(pubcomp.packet_id);
+        let assigned = self.sender.pubcomp(pubcomp.packet_id);
+        self.delivered(assigned.flatten());
     }
 }
 

@@ -114,6 +114,7 @@ fn forward(payload: &'static str, qos: QoS) -> Input {
         retain: false,
         subscription_ids: Vec::new(),
         expires: None,
+        packet_id: None,
     })
 }
 
@@ -413,6 +414,77 @@ fn a_restored_session_knows_its_qos_2_identifiers() {
     assert!(connack.session_present); // [MQTT-3.2.2-3]
     let again = bench.packet(Packet::Publish(publish(8, QoS::ExactlyOnce)));
     assert_eq!(sent(again), [Packet::PubRec(Ack::success(id(8)))]);
+}
+
+#[test]
+fn publishes_with_identifiers_from_outside_go_on_after_a_restart() {
+    // [MQTT-4.4.0-1] [MQTT-4.3.3-6]
+    let with_id = |payload, qos, packet_id| match forward(payload, qos) {
+        Input::Publish(forward) => Forward {
+            packet_id: Some(id(packet_id)),
+            ..forward
+        },
+        other => panic!("{other:?} is not a publish"),
+    };
+    let restored = Restored {
+        deliveries: vec![
+            with_id("one", QoS::AtLeastOnce, 7),
+            with_id("two", QoS::ExactlyOnce, 3),
+        ],
+        taken: vec![id(9)],
+        expiry: 600,
+        ..Restored::default()
+    };
+    let mut bench = Bench::new(Limits::default());
+    let previous = Session::restore(Arc::new(Limits::default()), restored, bench.now);
+    let outputs = bench.admit(connect(Version::V5), Some(Box::new(previous)));
+    assert!(outputs.iter().any(|output| matches!(
+        output,
+        Output::Send(Packet::PubRel(ack)) if ack.packet_id == id(9)
+    )));
+    let again = [("one".to_owned(), 7, true), ("two".to_owned(), 3, true)];
+    assert_eq!(publishes(&outputs), again);
+
+    let acknowledged = one(bench.packet(Packet::PubAck(Ack::success(id(7)))));
+    assert!(matches!(acknowledged, Output::Delivered(done) if done == id(7)));
+    // The PUBREL waits until no later process can send the publish again.
+    let taken = one(bench.packet(Packet::PubRec(Ack::success(id(3)))));
+    assert!(matches!(taken, Output::Record(recorded) if recorded == id(3)));
+    let released = sent(bench.input(Input::Recorded(id(3))));
+    assert_eq!(released, [Packet::PubRel(Ack::success(id(3)))]);
+    for packet_id in [3, 9] {
+        let over = one(bench.packet(Packet::PubComp(Ack::success(id(packet_id)))));
+        assert!(matches!(over, Output::Delivered(done) if done == id(packet_id)));
+    }
+    assert_eq!(bench.session.inflight(), 0);
+}
+
+#[test]
+fn a_dropped_publish_gives_its_identifier_back() {
+    let limits = Limits {
+        queued: 1,
+        overflow: Overflow::DropNewest,
+        ..Limits::default()
+    };
+    let mut bench = Bench::new(limits);
+    let mut given_back = Vec::new();
+    bench.session.handle(bench.now, Input::Closed);
+    for packet_id in 1..=4 {
+        let Input::Publish(mut forward) = forward("late", QoS::AtLeastOnce) else {
+            panic!("a publish");
+        };
+        forward.packet_id = Some(id(packet_id));
+        given_back.extend(
+            bench
+                .input(Input::Publish(forward))
+                .into_iter()
+                .filter_map(|output| match output {
+                    Output::Delivered(packet_id) => Some(packet_id),
+                    _ => None,
+                }),
+        );
+    }
+    assert_eq!(given_back, [id(2), id(3), id(4)]);
 }
 
 #[test]

@@ -26,7 +26,7 @@ const PACKET_LIMIT: u32 = 65_536;
 pub(crate) struct Faults {
     /// Connections break.
     pub(crate) breaks: bool,
-    /// The server loses what is not durable. What it sends is not durable yet, so only what it receives counts.
+    /// The server loses what is not durable.
     pub(crate) restarts: bool,
 }
 
@@ -34,6 +34,10 @@ pub(crate) struct Faults {
 enum Work {
     Accept(Ticket, Publish),
     Release(PacketId),
+    /// The device has taken this QoS 2 publish.
+    Record(PacketId),
+    /// The device has acknowledged this publish to the end.
+    Forget(PacketId),
 }
 
 /// Numbers received or promised in one direction.
@@ -69,6 +73,10 @@ pub(crate) struct World {
     log: Vec<(u64, Work)>,
     /// Durable: QoS 2 identifiers received and not released.
     received: Vec<PacketId>,
+    /// Durable: publishes for the device, not acknowledged.
+    owed: Vec<Forward>,
+    /// Durable: QoS 2 identifiers the device has taken and not completed.
+    taken: Vec<PacketId>,
     to_server: Books,
     to_device: Books,
     /// What the device was told, by token.
@@ -114,6 +122,8 @@ impl World {
             down_buffer: BytesMut::new(),
             log: Vec::new(),
             received: Vec::new(),
+            owed: Vec::new(),
+            taken: Vec::new(),
             to_server: Books::default(),
             to_device: Books::default(),
             acknowledged: BTreeMap::new(),
@@ -191,6 +201,8 @@ impl World {
         self.log.clear();
         let restored = Restored {
             received: self.received.clone(),
+            deliveries: self.owed.clone(),
+            taken: self.taken.clone(),
             expiry: 86_400,
             ..Restored::default()
         };
@@ -209,7 +221,7 @@ impl World {
                 .handle(self.now(), device::Input::Publish(Token(sent), publish));
             self.poll_device();
         }
-        if forwarded < MESSAGES && !self.faults.restarts && self.random.u8(..) < 12 {
+        if forwarded < MESSAGES && self.random.u8(..) < 12 {
             let (publish, qos) = self.message(forwarded);
             self.to_device.sent.push((forwarded, qos));
             let publish = Arc::new(SharedPublish::new(publish).unwrap());
@@ -219,7 +231,9 @@ impl World {
                 retain: false,
                 subscription_ids: Vec::new(),
                 expires: None,
+                packet_id: PacketId::new(u16::try_from(forwarded + 1).unwrap()),
             };
+            self.owed.push(forward.clone());
             let receiver = self.sleeping.as_deref_mut().unwrap_or(&mut self.session);
             receiver.handle(
                 self.origin + Duration::from_millis(self.ms),
@@ -258,6 +272,19 @@ impl World {
                 Work::Release(packet_id) => {
                     self.received.retain(|received| *received != packet_id);
                     session::Input::Released(packet_id)
+                }
+                Work::Record(packet_id) => {
+                    let owed = self.owed.len();
+                    self.owed.retain(|owed| owed.packet_id != Some(packet_id));
+                    if self.owed.len() < owed {
+                        self.taken.push(packet_id);
+                    }
+                    session::Input::Recorded(packet_id)
+                }
+                Work::Forget(packet_id) => {
+                    self.owed.retain(|owed| owed.packet_id != Some(packet_id));
+                    self.taken.retain(|taken| *taken != packet_id);
+                    continue;
                 }
             };
             let now = self.now();
@@ -326,6 +353,14 @@ impl World {
                 session::Output::Release(packet_id) => {
                     let at = self.ms + self.random.u64(1..300);
                     self.log.push((at, Work::Release(packet_id)));
+                }
+                session::Output::Record(packet_id) => {
+                    let at = self.ms + self.random.u64(1..300);
+                    self.log.push((at, Work::Record(packet_id)));
+                }
+                session::Output::Delivered(packet_id) => {
+                    let at = self.ms + self.random.u64(1..300);
+                    self.log.push((at, Work::Forget(packet_id)));
                 }
                 session::Output::Close(reason) => {
                     assert_eq!(reason, ReasonCode::Success, "seed {}", self.seed);
@@ -399,7 +434,7 @@ impl World {
         self.to_server.judge(seed);
         self.to_device.judge(seed);
         assert!(
-            self.received.is_empty(),
+            self.received.is_empty() && self.owed.is_empty() && self.taken.is_empty(),
             "seed {seed}: identifiers are held for ever"
         );
     }

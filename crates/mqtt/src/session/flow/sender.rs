@@ -21,6 +21,11 @@ pub(crate) trait Message: Clone {
     fn has_expired(&self, now: Instant) -> bool;
 
     fn into_receipt(self) -> Self::Receipt;
+
+    /// The identifier it must be sent with; none if any will do. All messages of a sender have one or none has.
+    fn packet_id(&self) -> Option<PacketId> {
+        None
+    }
 }
 
 /// What must leave next.
@@ -96,6 +101,31 @@ impl<M: Message> Default for Sender<M> {
 }
 
 impl<M: Message> Sender<M> {
+    /// What an earlier process had not seen to its end: messages in their order, which may have been sent, and
+    /// identifiers whose PUBREC had come. Messages must have identifiers.
+    pub(crate) fn restored(messages: Vec<M>, releasing: Vec<(PacketId, M::Receipt)>) -> Self {
+        let flight = |message: M| {
+            Some(Flight {
+                packet_id: message.packet_id()?,
+                message,
+            })
+        };
+        Self {
+            sent: messages.into_iter().filter_map(flight).collect(),
+            releasing: releasing.into(),
+            ..Self::default()
+        }
+    }
+
+    /// Whether this identifier was given to a QoS 2 message from outside and waits for its PUBREC.
+    pub(crate) fn awaits_assigned_pubrec(&self, packet_id: PacketId) -> bool {
+        self.sent.iter().any(|flight| {
+            flight.packet_id == packet_id
+                && flight.message.qos() == QoS::ExactlyOnce
+                && flight.message.packet_id().is_some()
+        })
+    }
+
     /// A connection is there, on which `window` publishes of QoS 1 and 2 may be unacknowledged. What the last
     /// one left open goes again, identifiers and order kept [MQTT-4.4.0-1] [MQTT-4.6.0-1] [MQTT-4.6.0-4].
     pub(crate) fn connect(&mut self, window: u16) {
@@ -164,7 +194,10 @@ impl<M: Message> Sender<M> {
         if self.quota <= 0 {
             return None;
         }
-        let packet_id = self.free_id()?;
+        let packet_id = match next.packet_id() {
+            Some(packet_id) => packet_id,
+            None => self.free_id()?,
+        };
         let message = self.drop_oldest()?;
         self.quota -= 1;
         self.sent.push_back(Flight {

@@ -12,6 +12,7 @@ pub mod produce;
 pub mod subscriptions;
 
 pub mod mailbox;
+pub mod slots;
 
 pub mod sessions;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use messina_mqtt::packet::{ClientId, Publish};
+use messina_mqtt::packet::ClientId;
 use messina_mqtt::reason::ReasonCode;
 use messina_mqtt::session::{Limits, Overflow, Session};
 use messina_mqtt::topic::TopicLimits;
@@ -14,10 +14,11 @@ use tokio::net::TcpListener;
 
 use super::connection::Connection;
 use super::events::Events;
-use super::mailbox::MailboxLimits;
+use super::mailbox::{Mailbox, MailboxLimits};
 use super::produce::{Destination, Topics};
 use super::route::Routes;
-use super::sessions::{SessionKey, Sessions};
+use super::sessions::{Ended, SessionKey, Sessions};
+use super::slots::Slots;
 use super::state::{SessionState, StateError};
 use super::subscriptions::Subscriptions;
 use crate::config::{GatewayConfig, Unmatched};
@@ -87,18 +88,21 @@ impl Gateway {
         let state = SessionState::open(&parts.log).await?;
         let sessions = Sessions::new(session.max_sessions);
         let now = parts.clock.now();
-        for restored in state.restore(&parts.log)? {
-            sessions.restore(
-                Box::new(Session::restore(Arc::clone(&limits), restored, now)),
-                now,
-            );
-        }
-        let mailbox = MailboxLimits {
+        let subscriptions = Subscriptions::new(MailboxLimits {
             count: session.max_queued_messages,
             bytes: session.max_queued_bytes,
-        };
+        });
+        for (restored, next) in state.restore(&parts.log, (now, parts.clock.unix_millis()))? {
+            let waiting = restored.deliveries.iter().filter_map(|own| own.packet_id);
+            let used = waiting.chain(restored.taken.iter().copied());
+            let slots = Slots::restored(used, next);
+            let session = Box::new(Session::restore(Arc::clone(&limits), restored, now));
+            let own = session.subscriptions().to_vec();
+            let (key, mailbox) = sessions.restore(session, slots, now);
+            subscriptions.insert(key, &mailbox, &own);
+        }
         Ok(Arc::new(Self {
-            subscriptions: Subscriptions::new(mailbox),
+            subscriptions,
             events: Events::new(&parts.metrics, Arc::clone(&parts.routes)),
             start: parts.clock.unix_millis(),
             ids: AtomicU64::new(0),
@@ -121,24 +125,10 @@ impl Gateway {
         ClientId::new(&text).unwrap_or_default()
     }
 
-    /// Settles a publish that does not go into the log, and says what its publisher is told.
-    pub fn settle(
-        &self,
-        publish: Publish,
-        destination: &Destination,
-        publisher: SessionKey,
-    ) -> ReasonCode {
+    /// Settles a publish that goes nowhere, and says what its publisher is told.
+    pub fn settle(&self, destination: &Destination) -> ReasonCode {
         match destination {
-            Destination::Log(_) => ReasonCode::Success,
-            Destination::Local => {
-                self.events.unrouted(Unmatched::M2m);
-                self.events.undelivered(self.subscriptions.deliver(
-                    publish,
-                    publisher,
-                    self.clock.now(),
-                ));
-                ReasonCode::Success
-            }
+            Destination::Log(_) | Destination::Local => ReasonCode::Success,
             Destination::Drop => {
                 self.events.unrouted(Unmatched::Drop);
                 ReasonCode::Success
@@ -157,44 +147,57 @@ impl Gateway {
     }
 
     /// A session has ended: nothing of it is to be found after a restart.
-    async fn forget_durably(&self, session: &Session) -> Result<(), AppendError> {
+    async fn forget_durably(&self, ended: &Ended) -> Result<(), AppendError> {
         let now = self.clock.unix_millis();
+        let (state, session) = (&self.state, &ended.session);
         let client = session.client_id();
-        let released = session
+        let mut records: Vec<_> = session
             .received()
-            .map(|packet_id| self.state.released(client, packet_id, now));
-        let mut records: Vec<_> = released.collect();
+            .map(|packet_id| state.released(client, packet_id, now))
+            .collect();
+        for packet_id in ended.mailbox.identifiers() {
+            records.push(state.delivered(client, packet_id, now));
+        }
+        for own in session.subscriptions() {
+            records.push(state.unsubscribed(client, &own.filter, now));
+        }
         records.push(self.state.ended(client, now));
         self.log.append_wait(records).await.map(drop)
     }
 
     /// A connection is gone: its session goes to sleep, or ends.
-    pub async fn leave(&self, client: ClientId, key: SessionKey, session: Box<Session>) {
-        let now = self.clock.now();
-        let lasts = session.expiry() > 0;
-        if !lasts {
-            self.end_index(key, &session);
-            self.sessions.end(&client);
-            return;
-        }
-        if let Err(ended) = self.sessions.sleep(&client, session, now) {
+    pub async fn leave(
+        &self,
+        client: ClientId,
+        key: SessionKey,
+        mailbox: Arc<Mailbox>,
+        session: Box<Session>,
+    ) {
+        let result = self.sessions.sleep(&client, session, self.clock.now());
+        let Err(session) = result else { return };
+        if session.expiry() > 0 {
             tracing::warn!(client_id = %client, "too many sessions sleep (`gateway.session.max_sessions`); this one is ended");
-            self.end(key, &ended).await;
         }
+        let ended = Ended {
+            key,
+            mailbox,
+            session,
+        };
+        self.end(&ended).await;
+        self.sessions.end(&client);
     }
 
     /// Ends a session: no subscription of it is left, and nothing is to be found after a restart.
-    pub async fn end(&self, key: SessionKey, session: &Session) {
-        self.end_index(key, session);
-        if let Err(error) = self.forget_durably(session).await {
+    pub async fn end(&self, ended: &Ended) {
+        let session = &ended.session;
+        let filters = session.subscriptions().iter().map(|own| &own.filter);
+        self.subscriptions.remove(ended.key, filters);
+        if !ended.mailbox.is_kept() {
+            return;
+        }
+        if let Err(error) = self.forget_durably(ended).await {
             tracing::warn!(client_id = %session.client_id(), %error, "an ended session stays in the log; it ends again after a restart");
         }
-    }
-
-    /// Takes an ended session's subscriptions out of the index.
-    fn end_index(&self, key: SessionKey, session: &Session) {
-        let filters = session.subscriptions().iter().map(|own| &own.filter);
-        self.subscriptions.remove(key, filters);
     }
 
     /// Ends sessions whose time is over, until the program stops.
@@ -204,8 +207,9 @@ impl Gateway {
                 () = tokio::time::sleep(EXPIRY_INTERVAL) => {}
                 () = self.shutdown.intake_stopped() => return,
             }
-            for (key, session) in self.sessions.take_expired(self.clock.now()) {
-                self.end(key, &session).await;
+            for ended in self.sessions.take_expired(self.clock.now()) {
+                self.end(&ended).await;
+                self.sessions.end(ended.session.client_id());
             }
             let (connected, asleep) = self.sessions.count();
             self.events.sessions(connected + asleep);

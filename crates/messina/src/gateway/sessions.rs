@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::mailbox::{Mailbox, Signal};
+use super::slots::Slots;
 
 /// A session expiry interval that never ends (MQTT 5, 3.1.2.11.2).
 const NEVER: u32 = u32::MAX;
@@ -35,11 +36,34 @@ pub struct Attached {
     pub previous: Option<Box<Session>>,
 }
 
+/// A session that is over, and all that was kept for it.
+#[derive(Debug)]
+pub struct Ended {
+    /// Its key.
+    pub key: SessionKey,
+    /// Its mailbox.
+    pub mailbox: Arc<Mailbox>,
+    /// The session.
+    pub session: Box<Session>,
+}
+
 #[derive(Debug)]
 struct Entry {
     key: SessionKey,
     mailbox: Arc<Mailbox>,
     asleep: Option<Asleep>,
+}
+
+impl Entry {
+    fn take_expired(&mut self, now: Instant) -> Option<Ended> {
+        let is_over = |asleep: &mut Asleep| asleep.expires.is_some_and(|expires| expires <= now);
+        let asleep = self.asleep.take_if(is_over)?;
+        Some(Ended {
+            key: self.key,
+            mailbox: Arc::clone(&self.mailbox),
+            session: asleep.session,
+        })
+    }
 }
 
 #[derive(Debug)]
@@ -101,7 +125,7 @@ impl Sessions {
                 previous: Some(asleep.session),
             });
         }
-        let (key, mailbox) = (self.new_key(), Arc::new(Mailbox::default()));
+        let (key, mailbox) = (self.new_key(), Arc::new(Mailbox::new(client.detached())));
         let entry = Entry {
             key,
             mailbox: Arc::clone(&mailbox),
@@ -117,7 +141,7 @@ impl Sessions {
 
     /// Gives `client`, whose session has just been ended for a clean start, a new key and an empty mailbox.
     pub fn begin_anew(&self, client: &ClientId) -> (SessionKey, Arc<Mailbox>) {
-        let (key, mailbox) = (self.new_key(), Arc::new(Mailbox::default()));
+        let (key, mailbox) = (self.new_key(), Arc::new(Mailbox::new(client.detached())));
         let entry = Entry {
             key,
             mailbox: Arc::clone(&mailbox),
@@ -131,31 +155,27 @@ impl Sessions {
         SessionKey(self.next.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The connection is gone and `session` outlives it. Gives it back if too many sessions are asleep already;
-    /// it then has ended.
+    /// The connection is gone and `session` may outlive it. Gives it back if it does not, or if too many sessions
+    /// are asleep already: the caller ends it, and then says so with [`end`](Self::end).
     pub fn sleep(
         &self,
         client: &ClientId,
         session: Box<Session>,
         now: Instant,
     ) -> Result<(), Box<Session>> {
-        let expires = expiry(session.expiry(), now);
         let mut table = self.table.lock();
-        let has_room = table.asleep < self.most_asleep;
-        let result = match table.entries.get_mut(client) {
-            Some(entry) if has_room => {
-                entry.asleep = Some(Asleep { session, expires });
-                table.asleep += 1;
-                Ok(())
-            }
-            _ => {
-                table.entries.remove(client);
-                Err(session)
-            }
+        if session.expiry() == 0 || table.asleep >= self.most_asleep {
+            return Err(session);
+        }
+        let expires = expiry(session.expiry(), now);
+        let Some(entry) = table.entries.get_mut(client) else {
+            return Err(session);
         };
+        entry.asleep = Some(Asleep { session, expires });
+        table.asleep += 1;
         drop(table);
         self.released.notify_waiters();
-        result
+        Ok(())
     }
 
     /// The connection is gone and its session with it.
@@ -164,32 +184,37 @@ impl Sessions {
         self.released.notify_waiters();
     }
 
-    /// Puts a session of an earlier run to sleep, for its client to find.
-    pub fn restore(&self, session: Box<Session>, now: Instant) {
+    /// Puts a session of an earlier run to sleep, for its client to find; `slots` are the identifiers its
+    /// undelivered publishes hold.
+    pub fn restore(
+        &self,
+        session: Box<Session>,
+        slots: Slots,
+        now: Instant,
+    ) -> (SessionKey, Arc<Mailbox>) {
         let client = session.client_id().clone();
         let expires = expiry(session.expiry(), now);
+        let key = self.new_key();
+        let mailbox = Arc::new(Mailbox::restored(client.clone(), slots));
         let entry = Entry {
-            key: self.new_key(),
-            mailbox: Arc::default(),
+            key,
+            mailbox: Arc::clone(&mailbox),
             asleep: Some(Asleep { session, expires }),
         };
         let mut table = self.table.lock();
         table.entries.insert(client, entry);
         table.asleep += 1;
+        (key, mailbox)
     }
 
-    /// Ends the sessions whose time is over, and gives them.
-    pub fn take_expired(&self, now: Instant) -> Vec<(SessionKey, Box<Session>)> {
-        let is_over = |entry: &mut Entry| {
-            entry
-                .asleep
-                .as_ref()
-                .is_some_and(|asleep| asleep.expires.is_some_and(|expires| expires <= now))
-        };
+    /// The sessions whose time is over. The caller ends them, as if it were their connection: until it has said so
+    /// with [`end`](Self::end), whoever connects as such a client waits.
+    pub fn take_expired(&self, now: Instant) -> Vec<Ended> {
         let mut table = self.table.lock();
-        let expired = table.entries.extract_if(|_, entry| is_over(entry));
-        let expired: Vec<_> = expired
-            .filter_map(|(_, entry)| Some((entry.key, entry.asleep?.session)))
+        let expired: Vec<_> = table
+            .entries
+            .values_mut()
+            .filter_map(|entry| entry.take_expired(now))
             .collect();
         table.asleep -= expired.len();
         expired

@@ -8,14 +8,15 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use messina_mqtt::filter_tree::FilterTree;
-use messina_mqtt::packet::{Publish, QoS, SharedPublish};
+use messina_mqtt::packet::{ClientId, PacketId, Publish, QoS, SharedPublish};
 use messina_mqtt::property::SubscriptionId;
 use messina_mqtt::session::{Forward, SessionSubscription};
-use messina_mqtt::topic::TopicFilter;
+use messina_mqtt::topic::{Topic, TopicFilter};
 use parking_lot::Mutex;
 
-use super::mailbox::{Mailbox, MailboxLimits, Posted};
+use super::mailbox::{Mailbox, MailboxLimits, Posted, Room};
 use super::sessions::SessionKey;
+use super::state::delivery::Delivery;
 
 /// What the index keeps for a subscription.
 #[derive(Debug, Clone)]
@@ -95,64 +96,147 @@ impl Subscriptions {
         self.current.load().is_empty()
     }
 
-    /// Leaves `publish` with every session that wants it, once for each session however many of its
-    /// subscriptions match [MQTT-3.3.5-1]. `publisher` is whose publish it is, for no local [MQTT-3.8.3-3];
-    /// `now` is when it came.
-    /// Gives the number of sessions that wanted it and had no room.
-    pub fn deliver(&self, publish: Publish, publisher: SessionKey, now: Instant) -> u64 {
+    /// Who wants a publish of `topic`: every session once, however many of its subscriptions match
+    /// [MQTT-3.3.5-1]. `publisher` is whose publish it is, for no local [MQTT-3.8.3-3].
+    pub fn select(&self, topic: &Topic, publisher: SessionKey) -> Recipients {
         let index = self.current.load();
         if index.is_empty() {
-            return 0;
+            return Recipients::default();
         }
         let mut wanted: Vec<(SessionKey, &Subscriber)> = Vec::new();
-        index.matches(&publish.topic, |key, subscriber| {
+        index.matches(topic, |key, subscriber| {
             if !(subscriber.no_local && *key == publisher) {
                 wanted.push((*key, subscriber));
             }
         });
-        if wanted.is_empty() {
+        wanted.sort_by_key(|(key, _)| *key);
+        let of_one = wanted.chunk_by(|(one, _), (other, _)| one == other);
+        Recipients {
+            all: of_one.filter_map(Recipient::of).collect(),
+            limits: self.limits,
+        }
+    }
+}
+
+/// One session that gets a publish.
+#[derive(Debug)]
+struct Recipient {
+    mailbox: Arc<Mailbox>,
+    /// The best QoS its matching subscriptions allow.
+    qos: QoS,
+    retain_as_published: bool,
+    identifiers: Vec<SubscriptionId>,
+    /// The identifier a publish goes with that is durably on its way.
+    packet_id: Option<PacketId>,
+}
+
+impl Recipient {
+    fn of(matching: &[(SessionKey, &Subscriber)]) -> Option<Self> {
+        let (_, first) = matching.first()?;
+        let all = matching.iter().map(|(_, subscriber)| subscriber);
+        Some(Self {
+            mailbox: Arc::clone(&first.mailbox),
+            qos: all.clone().map(|subscriber| subscriber.qos).max()?,
+            retain_as_published: all.clone().any(|subscriber| subscriber.retain_as_published),
+            identifiers: all.filter_map(|subscriber| subscriber.identifier).collect(),
+            packet_id: None,
+        })
+    }
+}
+
+/// The sessions that get a publish, chosen before it is in the log.
+#[derive(Debug, Default)]
+pub struct Recipients {
+    all: Vec<Recipient>,
+    limits: MailboxLimits,
+}
+
+impl Recipients {
+    /// Whether nobody wants it.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// Makes room at every session that outlives its process, and calls back with what must be durable for it
+    /// before the publish is acknowledged. Sessions without room are left out; gives their number.
+    pub fn reserve(
+        &mut self,
+        publish: &Publish,
+        mut each: impl FnMut(&ClientId, &Delivery<'_>),
+    ) -> u64 {
+        let size = size_of(publish);
+        let before = self.all.len();
+        self.all.retain_mut(|recipient| {
+            let qos = publish.qos.min(recipient.qos);
+            if qos == QoS::AtMostOnce {
+                return true;
+            }
+            match recipient.mailbox.reserve(size, self.limits) {
+                Room::Unneeded => true,
+                Room::None => false,
+                Room::Reserved(packet_id, sequence) => {
+                    recipient.packet_id = Some(packet_id);
+                    let delivery = Delivery {
+                        packet_id,
+                        sequence,
+                        qos,
+                        retain: publish.retain && recipient.retain_as_published,
+                        identifiers: &recipient.identifiers,
+                    };
+                    each(recipient.mailbox.owner(), &delivery);
+                    true
+                }
+            }
+        });
+        (before - self.all.len()) as u64
+    }
+
+    /// Gives the room back: the log has refused `publish`.
+    pub fn cancel(self, publish: &Publish) {
+        let size = size_of(publish);
+        for recipient in self.all {
+            if let Some(packet_id) = recipient.packet_id {
+                recipient.mailbox.cancel(packet_id, size);
+            }
+        }
+    }
+
+    /// Leaves `publish`, which came at `now`, with all of them. Gives the number that had no room.
+    pub fn deliver(self, publish: Publish, now: Instant) -> u64 {
+        if self.all.is_empty() {
             return 0;
         }
-        wanted.sort_by_key(|(key, _)| *key);
-        let size = publish.topic.as_str().len() + publish.payload.len();
+        let size = size_of(&publish);
         let (retain, qos) = (publish.retain, publish.qos);
         let expires = expiry(&publish, now);
         let shared = match SharedPublish::new(publish) {
             Ok(shared) => Arc::new(shared),
             Err(error) => {
                 tracing::warn!(%error, "a publish that was decoded cannot be encoded for its subscribers");
-                return wanted.len() as u64;
+                return self.all.len() as u64;
             }
         };
         let mut full = 0;
-        for matching in wanted.chunk_by(|(one, _), (other, _)| one == other) {
-            let Some((_, first)) = matching.first() else {
-                continue;
-            };
-            let subscribed = matching
-                .iter()
-                .map(|(_, subscriber)| subscriber.qos)
-                .max()
-                .unwrap_or(QoS::AtMostOnce);
+        for recipient in self.all {
             let delivery = Forward {
                 publish: Arc::clone(&shared),
-                qos: qos.min(subscribed),
-                retain: retain
-                    && matching
-                        .iter()
-                        .any(|(_, subscriber)| subscriber.retain_as_published),
-                subscription_ids: matching
-                    .iter()
-                    .filter_map(|(_, subscriber)| subscriber.identifier)
-                    .collect(),
+                qos: qos.min(recipient.qos),
+                retain: retain && recipient.retain_as_published,
+                subscription_ids: recipient.identifiers,
                 expires,
+                packet_id: recipient.packet_id,
             };
-            if first.mailbox.post(delivery, size, self.limits) == Posted::Full {
+            if recipient.mailbox.post(delivery, size, self.limits) == Posted::Full {
                 full += 1;
             }
         }
         full
     }
+}
+
+/// What a publish counts for in the limits of a mailbox.
+fn size_of(publish: &Publish) -> usize {
+    publish.topic.as_str().len() + publish.payload.len()
 }
 
 /// When a publish that has just come is no longer worth sending [MQTT-3.3.2-5].

@@ -48,7 +48,21 @@ enum Step {
 struct Asked {
     connect: Option<Box<Connect>>,
     publishes: Vec<(Publish, Option<Ticket>)>,
-    releases: Vec<PacketId>,
+    changes: Vec<Change>,
+}
+
+/// A change of the session that must be durable, if the session is to outlive its process, before the client is
+/// told.
+#[derive(Debug)]
+enum Change {
+    /// A QoS 2 identifier of the client's is forgotten.
+    Release(PacketId),
+    /// The client has taken a QoS 2 publish.
+    Record(PacketId),
+    /// A publish is done with.
+    Delivered(PacketId),
+    Subscribe(Box<SubscribeRequest>),
+    Unsubscribe(Box<UnsubscribeRequest>),
 }
 
 /// One connection.
@@ -141,7 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if self.asked.connect.is_some() {
                 return Step::Wait;
             }
-            if self.asked.publishes.is_empty() && self.asked.releases.is_empty() {
+            if self.asked.publishes.is_empty() && self.asked.changes.is_empty() {
                 return Step::Done;
             }
             if self.submit() == Step::Wait {
@@ -215,9 +229,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
                 Output::Connect(connect) => self.asked.connect = Some(connect),
                 Output::Deliver(publish, ticket) => self.asked.publishes.push((publish, ticket)),
-                Output::Release(packet_id) => self.asked.releases.push(packet_id),
-                Output::Subscribe(request) => self.subscribe(&request),
-                Output::Unsubscribe(request) => self.unsubscribe(&request),
+                Output::Release(packet_id) => self.asked.changes.push(Change::Release(packet_id)),
+                Output::Record(packet_id) => self.asked.changes.push(Change::Record(packet_id)),
+                Output::Delivered(packet_id) => {
+                    self.asked.changes.push(Change::Delivered(packet_id));
+                }
+                Output::Subscribe(request) => self.asked.changes.push(Change::Subscribe(request)),
+                Output::Unsubscribe(request) => {
+                    self.asked.changes.push(Change::Unsubscribe(request));
+                }
                 Output::Will(publish, _delay) => self.asked.publishes.push((*publish, None)),
                 Output::Close(reason) => self.close(reason),
                 Output::Wait(until) => {
@@ -234,33 +254,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.gateway.events.closed(reason.text());
         }
         self.closing = true;
-    }
-
-    fn subscribe(&mut self, request: &SubscribeRequest) {
-        let Some(identity) = &self.identity else {
-            return;
-        };
-        let subscriptions = &self.gateway.subscriptions;
-        subscriptions.insert(identity.key, &identity.mailbox, &request.subscriptions);
-        let granted = request
-            .subscriptions
-            .iter()
-            .map(|asked| ReasonCode::granted(asked.options.qos));
-        let now = self.gateway.clock.now();
-        self.session
-            .handle(now, Input::Subscribed(request.packet_id, granted.collect()));
-    }
-
-    fn unsubscribe(&mut self, request: &UnsubscribeRequest) {
-        let Some(identity) = &self.identity else {
-            return;
-        };
-        self.gateway
-            .subscriptions
-            .remove(identity.key, request.filters.iter());
-        let now = self.gateway.clock.now();
-        self.session
-            .handle(now, Input::Unsubscribed(request.packet_id));
     }
 
     /// Something is in the mailbox: publishes, or the word that another connection takes over.

@@ -8,7 +8,7 @@ use messina_mqtt::session::{Admission, Input};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::super::mailbox::Mailbox;
-use super::super::sessions::SessionKey;
+use super::super::sessions::{Ended, SessionKey};
 use super::{Connection, Step};
 
 /// Whose connection it is, once it has been let in.
@@ -35,19 +35,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         };
         let mut previous = attached.previous;
         if connect.clean_start
-            && let Some(ended) = previous.take()
+            && let Some(session) = previous.take()
         {
-            self.gateway.end(identity.key, &ended).await;
+            let (key, mailbox) = (identity.key, identity.mailbox);
+            let ended = Ended {
+                key,
+                mailbox,
+                session,
+            };
+            self.gateway.end(&ended).await;
             (identity.key, identity.mailbox) = self.gateway.sessions.begin_anew(&identity.client);
         }
-        let is_new = previous.is_none();
+        let known = previous.as_ref().map(|session| session.expiry());
         self.identity = Some(identity);
         self.tell(Input::Admit(Box::new(Admission {
             connect,
             assigned,
             previous,
         })));
-        if is_new && self.session.expiry() > 0 {
+        if self.session.expiry() > 0 && known != Some(self.session.expiry()) {
             self.remember_session().await;
         }
     }
@@ -57,6 +63,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let Some(identity) = &self.identity else {
             return;
         };
+        identity.mailbox.keep();
         let now = self.gateway.clock.unix_millis();
         let record = self
             .gateway
@@ -89,7 +96,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return;
         };
         self.gateway
-            .leave(identity.client, identity.key, self.session)
+            .leave(
+                identity.client,
+                identity.key,
+                identity.mailbox,
+                self.session,
+            )
             .await;
     }
 }

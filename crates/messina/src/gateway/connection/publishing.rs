@@ -11,7 +11,10 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::super::produce::{Destination, LogDestination};
 use super::super::sessions::SessionKey;
-use super::{Connection, Step};
+use super::super::state::delivery::Body;
+use super::super::subscriptions::Recipients;
+use super::{Change, Connection, Step};
+use crate::config::Unmatched;
 
 /// What a connection has given to the log and not been answered for.
 #[derive(Debug)]
@@ -25,13 +28,19 @@ pub(super) struct Submitted {
 #[derive(Debug)]
 pub(super) enum Work {
     /// A publish is durable: acknowledge it, and give it to subscribers.
-    Published {
-        publish: Publish,
-        ticket: Option<Ticket>,
-        route: usize,
-    },
-    /// A QoS 2 identifier is forgotten.
-    Released(PacketId),
+    Published(Published),
+    /// A change of the session is.
+    Changed(Change),
+}
+
+/// A publish on its way through the log.
+#[derive(Debug)]
+pub(super) struct Published {
+    publish: Publish,
+    ticket: Option<Ticket>,
+    /// None if no route takes it: it is for subscribers only.
+    route: Option<usize>,
+    recipients: Recipients,
 }
 
 /// What goes to the log in one append, and what must happen afterwards.
@@ -39,6 +48,8 @@ pub(super) enum Work {
 pub(super) struct Batch {
     records: Vec<(PartitionHandle, NewRecord)>,
     work: Vec<Work>,
+    /// Identifiers of publishes that are done with.
+    delivered: Vec<PacketId>,
 }
 
 impl Batch {
@@ -46,6 +57,7 @@ impl Batch {
         Self {
             records: Vec::with_capacity(publishes),
             work: Vec::with_capacity(publishes),
+            delivered: Vec::new(),
         }
     }
 
@@ -62,7 +74,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.held_up.is_some() {
             return Step::Wait;
         }
-        if self.asked.publishes.is_empty() && self.asked.releases.is_empty() {
+        if self.asked.publishes.is_empty() && self.asked.changes.is_empty() {
             return Step::Done;
         }
         let now = self.gateway.clock.unix_millis();
@@ -75,7 +87,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.destinations
                     .find(&publish.topic, &client, &gateway.routes, &gateway.topics);
             let Some(destination) = destination else {
-                // Releases wait with it: they come after the publishes before them.
+                // Changes wait with it: they come after the publishes before them.
                 self.asked.publishes = std::iter::once((publish, ticket))
                     .chain(publishes)
                     .collect();
@@ -84,50 +96,107 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             };
             self.gateway.events.published(publish.qos);
             match &*destination {
-                Destination::Log(to) => self.add(&mut batch, to, publish, ticket, &client, now),
-                _ => self.settle(publish, ticket, &destination),
+                Destination::Log(to) => self.add(&mut batch, Some(to), publish, ticket, now),
+                Destination::Local => self.add(&mut batch, None, publish, ticket, now),
+                _ => self.settle(ticket, &destination),
             }
         }
-        for packet_id in std::mem::take(&mut self.asked.releases) {
-            if self.session.expiry() == 0 {
-                // The session ends with the connection: there is nothing durable to forget.
-                self.tell(Input::Released(packet_id));
-                continue;
-            }
-            let released = self.gateway.state.released(&client, packet_id, now);
-            batch.records.push(released);
-            batch.work.push(Work::Released(packet_id));
+        for change in std::mem::take(&mut self.asked.changes) {
+            self.add_change(&mut batch, change, now);
         }
         self.append(batch)
     }
 
-    /// Adds a publish to the batch; of QoS 2, its packet identifier becomes durable in the same append.
+    /// Adds a publish to the batch, with all that becomes durable in the same append: its record, of QoS 2 its
+    /// packet identifier, and that it is on its way to sessions that outlive the process.
     fn add(
-        &self,
+        &mut self,
         batch: &mut Batch,
-        to: &LogDestination,
+        to: Option<&LogDestination>,
         publish: Publish,
         ticket: Option<Ticket>,
-        client: &ClientId,
         now: i64,
     ) {
-        let Some(record) = to.record(&publish, now) else {
-            return;
-        };
+        let gateway = Arc::clone(&self.gateway);
+        let mut recipients = gateway
+            .subscriptions
+            .select(&publish.topic, self.publisher());
+        let before = batch.records.len();
         if publish.qos == QoS::ExactlyOnce
             && self.session.expiry() > 0
-            && let Some(packet_id) = publish.packet_id
+            && let (Some(packet_id), Some(identity)) = (publish.packet_id, &self.identity)
         {
-            let received = self.gateway.state.received(client, packet_id, now);
+            let received = gateway.state.received(&identity.client, packet_id, now);
             batch.records.push(received);
         }
-        self.gateway.events.submitted(to.route);
-        batch.records.push(record);
-        batch.work.push(Work::Published {
+        let mut body = None;
+        let full = recipients.reserve(&publish, |client, delivery| {
+            body = body.take().or_else(|| Body::new(&publish, now));
+            if let Some(body) = &body {
+                let sending = gateway.state.sending(client, body, delivery, now);
+                batch.records.push(sending);
+            }
+        });
+        gateway.events.undelivered(full);
+        let route = to.map(|to| to.route);
+        if let Some(record) = to.and_then(|to| to.record(&publish, now)) {
+            batch.records.push(record);
+        }
+        let published = Published {
             publish,
             ticket,
-            route: to.route,
-        });
+            route,
+            recipients,
+        };
+        if let Some(route) = route {
+            gateway.events.submitted(route);
+        }
+        if batch.records.len() > before {
+            batch.work.push(Work::Published(published));
+        } else {
+            // Nothing of it is to be durable: it goes to the connected at once.
+            self.published(published, gateway.clock.now());
+            self.poll_session();
+        }
+    }
+
+    /// Adds a change of the session to the batch; one of a session that ends with its connection is made at once.
+    fn add_change(&mut self, batch: &mut Batch, change: Change, now: i64) {
+        let Some(identity) = &self.identity else {
+            return;
+        };
+        let (state, client) = (&self.gateway.state, &identity.client);
+        if self.session.expiry() == 0 && !matches!(change, Change::Delivered(_)) {
+            self.changed(change);
+            self.poll_session();
+            return;
+        }
+        match &change {
+            Change::Release(packet_id) => {
+                batch.records.push(state.released(client, *packet_id, now));
+            }
+            Change::Record(packet_id) => {
+                batch.records.push(state.taken(client, *packet_id, now));
+            }
+            Change::Delivered(packet_id) => {
+                batch.records.push(state.delivered(client, *packet_id, now));
+                batch.delivered.push(*packet_id);
+                return;
+            }
+            Change::Subscribe(request) => {
+                let subscribed = request.subscriptions.iter();
+                batch
+                    .records
+                    .extend(subscribed.map(|own| state.subscribed(client, own, now)));
+            }
+            Change::Unsubscribe(request) => {
+                let unsubscribed = request.filters.iter();
+                batch
+                    .records
+                    .extend(unsubscribed.map(|filter| state.unsubscribed(client, filter, now)));
+            }
+        }
+        batch.work.push(Work::Changed(change));
     }
 
     fn client(&self) -> ClientId {
@@ -164,6 +233,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             ticket,
             want_offsets: false,
         });
+        // What takes such an identifier next comes later in the log.
+        if let Some(identity) = &self.identity {
+            for packet_id in batch.delivered {
+                identity.mailbox.free(packet_id);
+            }
+        }
     }
 
     /// Waits for what [`submit`](Self::submit) could not do without: room in the log's queue, or a Kafka topic.
@@ -181,9 +256,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Settles a publish that does not go into the log.
-    fn settle(&mut self, publish: Publish, ticket: Option<Ticket>, destination: &Destination) {
-        let reason = self.gateway.settle(publish, destination, self.publisher());
+    /// Settles a publish that goes nowhere.
+    fn settle(&mut self, ticket: Option<Ticket>, destination: &Destination) {
+        let reason = self.gateway.settle(destination);
         let Some(ticket) = ticket else { return };
         // MQTT 3.1.1 cannot say no: refused for good, the publish is answered and counted, or its client would
         // send it again for ever.
@@ -224,39 +299,63 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     fn finish(&mut self, work: Work, refused: Option<&AppendError>, now: Instant) {
         match (work, refused) {
-            (
-                Work::Published {
-                    publish,
-                    ticket,
-                    route,
-                },
-                None,
-            ) => {
-                self.gateway.events.accepted(route);
-                if let Some(ticket) = ticket {
-                    self.session
-                        .handle(now, Input::Accepted(ticket, ReasonCode::Success));
-                }
-                let full = self
-                    .gateway
-                    .subscriptions
-                    .deliver(publish, self.publisher(), now);
-                self.gateway.events.undelivered(full);
-            }
-            (Work::Published { ticket, route, .. }, Some(error)) => {
-                self.gateway.events.refused(route, error);
-                if let Some(ticket) = ticket {
-                    self.session
-                        .handle(now, Input::Accepted(ticket, ReasonCode::QuotaExceeded));
-                }
-            }
-            (Work::Released(packet_id), None) => {
-                self.session.handle(now, Input::Released(packet_id));
-            }
-            (Work::Released(_), Some(_)) => {
-                self.session
-                    .handle(now, Input::Disconnect(ReasonCode::ServerUnavailable));
+            (Work::Published(published), None) => self.published(published, now),
+            (Work::Published(published), Some(error)) => self.refused(published, error, now),
+            (Work::Changed(change), None) => self.changed(change),
+            (Work::Changed(_), Some(_)) => {
+                let unavailable = Input::Disconnect(ReasonCode::ServerUnavailable);
+                self.session.handle(now, unavailable);
             }
         }
+    }
+
+    /// A publish is as durable as it is to be: it is acknowledged, and goes to whoever wants it.
+    fn published(&mut self, published: Published, now: Instant) {
+        match published.route {
+            Some(route) => self.gateway.events.accepted(route),
+            None => self.gateway.events.unrouted(Unmatched::M2m),
+        }
+        if let Some(ticket) = published.ticket {
+            self.session
+                .handle(now, Input::Accepted(ticket, ReasonCode::Success));
+        }
+        let full = published.recipients.deliver(published.publish, now);
+        self.gateway.events.undelivered(full);
+    }
+
+    fn refused(&mut self, published: Published, error: &AppendError, now: Instant) {
+        if let Some(route) = published.route {
+            self.gateway.events.refused(route, error);
+        }
+        published.recipients.cancel(&published.publish);
+        if let Some(ticket) = published.ticket {
+            self.session
+                .handle(now, Input::Accepted(ticket, ReasonCode::QuotaExceeded));
+        }
+    }
+
+    /// A change of the session is as durable as it is to be: it is made.
+    fn changed(&mut self, change: Change) {
+        let now = self.gateway.clock.now();
+        let Some(identity) = &self.identity else {
+            return;
+        };
+        let subscriptions = &self.gateway.subscriptions;
+        let answer = match change {
+            Change::Release(packet_id) => Input::Released(packet_id),
+            Change::Record(packet_id) => Input::Recorded(packet_id),
+            Change::Delivered(_) => return,
+            Change::Subscribe(request) => {
+                subscriptions.insert(identity.key, &identity.mailbox, &request.subscriptions);
+                let asked = request.subscriptions.iter();
+                let granted = asked.map(|own| ReasonCode::granted(own.options.qos));
+                Input::Subscribed(request.packet_id, granted.collect())
+            }
+            Change::Unsubscribe(request) => {
+                subscriptions.remove(identity.key, request.filters.iter());
+                Input::Unsubscribed(request.packet_id)
+            }
+        };
+        self.session.handle(now, answer);
     }
 }

@@ -1,0 +1,314 @@
+//! What of a session survives the process, in a compacted topic: that it exists, what it subscribes to, what was
+//! not delivered to its client yet, and the QoS 2 identifiers its client has sent.
+//!
+//! | record key | value | meaning |
+//! |---|---|---|
+//! | `s` client identifier | session expiry interval, 4 bytes big-endian | the session exists |
+//! | `u` length of the client identifier (2 bytes) client identifier, filter | subscription options (1 byte), subscription identifier (4 bytes, 0 = none) | the session has this subscription |
+//! | `d` packet identifier (2 bytes) client identifier | see [`delivery`] | a publish is on its way to the client |
+//! | `q` packet identifier (2 bytes big-endian) client identifier | empty | a QoS 2 PUBLISH with this identifier is in the log and not released |
+//!
+//! A null value forgets. The `q` record enters the log in one append with the publish's own record, so that a
+//! crash leaves both or neither [MQTT-4.3.3-10]; so do the `d` records of all its receivers.
+
+pub mod delivery;
+
+use std::collections::BTreeMap;
+use std::time::Instant;
+
+use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
+use messina_mqtt::packet::{ClientId, MqttString, PacketId, SubscriptionOptions, Version};
+use messina_mqtt::property::SubscriptionId;
+use messina_mqtt::session::{Forward, Restored, SessionSubscription};
+use messina_mqtt::topic::TopicFilter;
+use messina_store::log::{
+    Cleanup, Log, NewRecord, PartitionHandle, ReadError, TopicConfig, TopicError,
+};
+
+use self::delivery::{Body, Delivery, Kept};
+
+/// The compacted topic.
+pub const TOPIC: &str = "__messina_sessions";
+
+/// Why the sessions of an earlier run could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// The topic could not be made.
+    #[error("cannot create the topic `{TOPIC}`")]
+    Create(#[from] TopicError),
+    /// It could not be read.
+    #[error("cannot read the topic `{TOPIC}`")]
+    Read(#[from] ReadError),
+}
+
+/// Writes and reads the durable state of sessions.
+#[derive(Debug)]
+pub struct SessionState {
+    partition: PartitionHandle,
+}
+
+impl SessionState {
+    /// Opens the topic, and creates it at the first start.
+    pub async fn open(log: &Log) -> Result<Self, StateError> {
+        let config = TopicConfig {
+            cleanup: Cleanup::Compact,
+            ..TopicConfig::default()
+        };
+        match log.create_topic(TOPIC, config).await {
+            Ok(()) | Err(TopicError::Exists(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
+        let partition = log
+            .partition(TOPIC, 0)
+            .ok_or_else(|| TopicError::Unknown(TOPIC.to_owned()))?;
+        Ok(Self { partition })
+    }
+
+    /// The sessions that an earlier run has left, sorted by client identifier, and for each the place in its
+    /// order that comes next. `now` is the same time twice: for the clock and in ms since 1970.
+    pub fn restore(
+        &self,
+        log: &Log,
+        now: (Instant, i64),
+    ) -> Result<Vec<(Restored, u64)>, StateError> {
+        let mut sessions: BTreeMap<ClientId, Restoring> = BTreeMap::new();
+        for (key, value) in log.read_compacted(TOPIC)? {
+            let Some((client, fact)) = parse(&key, value, now) else {
+                tracing::warn!(
+                    ?key,
+                    "a record of the session state has no known form; it is passed over"
+                );
+                continue;
+            };
+            sessions.entry(client).or_default().add(fact);
+        }
+        let restored = sessions
+            .into_iter()
+            .map(|(client, session)| session.finish(client));
+        Ok(restored.collect())
+    }
+
+    /// The record that says a session exists.
+    pub fn begun(&self, client: &ClientId, expiry: u32, now: i64) -> (PartitionHandle, NewRecord) {
+        self.record(
+            session_key(client),
+            Some(Bytes::copy_from_slice(&expiry.to_be_bytes())),
+            now,
+        )
+    }
+
+    /// The record that says it exists no more.
+    pub fn ended(&self, client: &ClientId, now: i64) -> (PartitionHandle, NewRecord) {
+        self.record(session_key(client), None, now)
+    }
+
+    /// The record that goes into the log with a QoS 2 publish.
+    pub fn received(
+        &self,
+        client: &ClientId,
+        packet_id: PacketId,
+        now: i64,
+    ) -> (PartitionHandle, NewRecord) {
+        self.record(packet_key(b'q', client, packet_id), Some(Bytes::new()), now)
+    }
+
+    /// The record that forgets the identifier.
+    pub fn released(
+        &self,
+        client: &ClientId,
+        packet_id: PacketId,
+        now: i64,
+    ) -> (PartitionHandle, NewRecord) {
+        self.record(packet_key(b'q', client, packet_id), None, now)
+    }
+
+    /// The record that says a session has a subscription.
+    pub fn subscribed(
+        &self,
+        client: &ClientId,
+        subscription: &SessionSubscription,
+        now: i64,
+    ) -> (PartitionHandle, NewRecord) {
+        let mut value = BytesMut::with_capacity(5);
+        value.put_u8(subscription.options.to_byte());
+        value.put_u32(subscription.identifier.map_or(0, SubscriptionId::get));
+        let key = subscription_key(client, &subscription.filter);
+        self.record(key, Some(value.freeze()), now)
+    }
+
+    /// The record that says it has it no more.
+    pub fn unsubscribed(
+        &self,
+        client: &ClientId,
+        filter: &TopicFilter,
+        now: i64,
+    ) -> (PartitionHandle, NewRecord) {
+        self.record(subscription_key(client, filter), None, now)
+    }
+
+    /// The record that says a publish is on its way to `client`.
+    pub fn sending(
+        &self,
+        client: &ClientId,
+        body: &Body,
+        to: &Delivery<'_>,
+        now: i64,
+    ) -> (PartitionHandle, NewRecord) {
+        let key = packet_key(b'd', client, to.packet_id);
+        self.record(key, Some(body.value(to)), now)
+    }
+
+    /// The record that says `client` has taken a QoS 2 publish: it is not to be sent again [MQTT-4.3.3-6].
+    pub fn taken(
+        &self,
+        client: &ClientId,
+        packet_id: PacketId,
+        now: i64,
+    ) -> (PartitionHandle, NewRecord) {
+        let key = packet_key(b'd', client, packet_id);
+        self.record(key, Some(delivery::taken()), now)
+    }
+
+    /// The record that says a publish is done with.
+    pub fn delivered(
+        &self,
+        client: &ClientId,
+        packet_id: PacketId,
+        now: i64,
+    ) -> (PartitionHandle, NewRecord) {
+        self.record(packet_key(b'd', client, packet_id), None, now)
+    }
+
+    fn record(
+        &self,
+        key: Bytes,
+        value: Option<Bytes>,
+        timestamp: i64,
+    ) -> (PartitionHandle, NewRecord) {
+        (
+            self.partition.clone(),
+            NewRecord {
+                key: Some(key),
+                value,
+                headers: Vec::new(),
+                timestamp,
+            },
+        )
+    }
+}
+
+/// What one record says about a session.
+enum Fact {
+    Exists(u32),
+    Received(PacketId),
+    Subscribed(SessionSubscription),
+    Kept(PacketId, Kept),
+}
+
+/// A session while its records are read.
+#[derive(Default)]
+struct Restoring {
+    session: Restored,
+    deliveries: Vec<(u64, Forward)>,
+}
+
+impl Restoring {
+    fn add(&mut self, fact: Fact) {
+        match fact {
+            Fact::Exists(expiry) => self.session.expiry = expiry,
+            Fact::Received(packet_id) => self.session.received.push(packet_id),
+            Fact::Subscribed(subscription) => self.session.subscriptions.push(subscription),
+            Fact::Kept(_, Kept::ToSend(sequence, forward)) => {
+                self.deliveries.push((sequence, *forward));
+            }
+            Fact::Kept(packet_id, Kept::Taken) => self.session.taken.push(packet_id),
+            // Its record stays until the identifier is used again, and says the same at every start.
+            Fact::Kept(_, Kept::Expired) => {}
+        }
+    }
+
+    fn finish(mut self, client: ClientId) -> (Restored, u64) {
+        self.deliveries.sort_by_key(|(sequence, _)| *sequence);
+        let next = self.deliveries.last().map_or(0, |(last, _)| last + 1);
+        let deliveries = self.deliveries.into_iter().map(|(_, forward)| forward);
+        self.session.deliveries = deliveries.collect();
+        self.session.client_id = client;
+        (self.session, next)
+    }
+}
+
+fn parse(key: &Bytes, value: Bytes, now: (Instant, i64)) -> Option<(ClientId, Fact)> {
+    let (kind, rest) = key.split_first()?;
+    match kind {
+        b's' => {
+            let expiry = u32::from_be_bytes(value.as_ref().try_into().ok()?);
+            Some((client_id(rest)?, Fact::Exists(expiry)))
+        }
+        b'q' => {
+            let (packet_id, client) = packet_of(rest)?;
+            Some((client, Fact::Received(packet_id)))
+        }
+        b'd' => {
+            let (packet_id, client) = packet_of(rest)?;
+            let kept = delivery::read(packet_id, value, now)?;
+            Some((client, Fact::Kept(packet_id, kept)))
+        }
+        b'u' => {
+            let (length, rest) = rest.split_first_chunk::<2>()?;
+            let (client, filter) =
+                rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
+            let subscription = subscription_of(filter, value)?;
+            Some((client_id(client)?, Fact::Subscribed(subscription)))
+        }
+        _ => None,
+    }
+}
+
+fn packet_of(bytes: &[u8]) -> Option<(PacketId, ClientId)> {
+    let (packet_id, client) = bytes.split_first_chunk::<2>()?;
+    let packet_id = PacketId::new(u16::from_be_bytes(*packet_id))?;
+    Some((packet_id, client_id(client)?))
+}
+
+fn subscription_of(filter: &[u8], mut value: Bytes) -> Option<SessionSubscription> {
+    let options = value.try_get_u8().ok()?;
+    let identifier = value.try_get_u32().ok()?;
+    Some(SessionSubscription {
+        filter: TopicFilter::new(std::str::from_utf8(filter).ok()?).ok()?,
+        options: SubscriptionOptions::from_byte(options, Version::V5).ok()?,
+        identifier: SubscriptionId::new(identifier),
+        replaces: true,
+    })
+}
+
+fn client_id(bytes: &[u8]) -> Option<ClientId> {
+    MqttString::try_from(Bytes::copy_from_slice(bytes))
+        .ok()
+        .map(ClientId::from)
+}
+
+fn session_key(client: &ClientId) -> Bytes {
+    let mut key = BytesMut::with_capacity(1 + client.as_str().len());
+    key.put_u8(b's');
+    key.put_slice(client.as_str().as_bytes());
+    key.freeze()
+}
+
+fn packet_key(kind: u8, client: &ClientId, packet_id: PacketId) -> Bytes {
+    let mut key = BytesMut::with_capacity(3 + client.as_str().len());
+    key.put_u8(kind);
+    key.put_u16(packet_id.get());
+    key.put_slice(client.as_str().as_bytes());
+    key.freeze()
+}
+
+fn subscription_key(client: &ClientId, filter: &TopicFilter) -> Bytes {
+    let (client, filter) = (client.as_str().as_bytes(), filter.as_str().as_bytes());
+    let mut key = BytesMut::with_capacity(3 + client.len() + filter.len());
+    key.put_u8(b'u');
+    // A client identifier is a string of the protocol: it has at most 65,535 bytes.
+    key.put_u16(u16::try_from(client.len()).unwrap_or(u16::MAX));
+    key.put_slice(client);
+    key.put_slice(filter);
+    key.freeze()
+}

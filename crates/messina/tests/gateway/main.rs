@@ -1,0 +1,11 @@
+//! The gateway over a real log, spoken to in packets.
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test may fail loudly, and watches its tasks itself"
+)]
+
+mod bench;
+mod promises;
+mod sessions;

@@ -1,0 +1,187 @@
+//! Sessions that outlive their connection and the process: subscriptions, and publishes not yet delivered.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use messina_mqtt::packet::{Ack, Packet, QoS, Unsubscribe, UnsubscribeProperties, Version};
+use messina_mqtt::topic::TopicFilter;
+use messina_store::disk::{CrashKeeps, SimDisk};
+use messina_store::log::{Log, LogOptions};
+
+use super::bench::{Bench, Client, connect, id, lasting, publish};
+
+/// A gateway on a disk that can crash.
+struct Machine {
+    disk: SimDisk,
+    bench: Bench,
+}
+
+impl Machine {
+    async fn start(disk: SimDisk) -> Self {
+        let options = LogOptions {
+            disk: Arc::new(disk.clone()),
+            wal_bytes: 1 << 20,
+            segment_bytes: 1 << 20,
+            ..LogOptions::default()
+        };
+        let log = Log::open(Path::new("/log"), options).unwrap();
+        let bench = Bench::open(log, "").await;
+        Self { disk, bench }
+    }
+
+    /// Power fails, and only what was synced is there afterwards.
+    async fn crash(self) -> Self {
+        Self::start(self.disk.after_crash(CrashKeeps::Synced)).await
+    }
+
+    /// `actuator`, which was here before.
+    async fn returning(&self) -> Client {
+        let mut actuator = self.bench.dial(Version::V5, 1 << 16);
+        assert!(actuator.connect(lasting("actuator")).await.session_present);
+        actuator
+    }
+
+    /// `actuator` subscribes to everything at QoS 2, and goes to sleep.
+    async fn with_sleeper() -> Self {
+        let machine = Self::start(SimDisk::new()).await;
+        let mut actuator = machine.bench.client(lasting("actuator")).await;
+        actuator.subscribe(QoS::ExactlyOnce).await;
+        actuator.cut().await;
+        machine
+    }
+}
+
+/// The next packet as a publish: payload, identifier, dup.
+async fn received(client: &mut Client) -> (String, u16, bool) {
+    match client.next().await {
+        Packet::Publish(publish) => {
+            let payload = String::from_utf8(publish.payload.to_vec()).unwrap();
+            (payload, publish.packet_id.unwrap().get(), publish.dup)
+        }
+        other => panic!("{other:?} is not a PUBLISH"),
+    }
+}
+
+/// Publishes at QoS 2 to the end.
+async fn publish_once(client: &mut Client, payload: &str, packet_id: u16) {
+    client
+        .send(publish(payload, QoS::ExactlyOnce, packet_id))
+        .await;
+    let answer = client.next().await;
+    assert_eq!(answer, Packet::PubRec(Ack::success(id(packet_id))));
+    client
+        .send(Packet::PubRel(Ack::success(id(packet_id))))
+        .await;
+    let answer = client.next().await;
+    assert_eq!(answer, Packet::PubComp(Ack::success(id(packet_id))));
+}
+
+#[tokio::test]
+async fn publishes_for_a_sleeper_survive_a_crash_in_their_order() {
+    let machine = Machine::with_sleeper().await;
+    let mut sender = machine.bench.client(connect("switch")).await;
+    for number in 1..=10_u16 {
+        sender.publish(&number.to_string(), number).await;
+    }
+    let machine = machine.crash().await;
+    let mut actuator = machine.returning().await;
+    for number in 1..=10 {
+        let (payload, packet_id, _) = received(&mut actuator).await;
+        assert_eq!(payload, number.to_string());
+        actuator
+            .send(Packet::PubAck(Ack::success(id(packet_id))))
+            .await;
+    }
+    // All are acknowledged: none comes again, and the subscription holds.
+    actuator.cut().await;
+    let machine = machine.crash().await;
+    let mut actuator = machine.returning().await;
+    let mut sender = machine.bench.client(connect("switch")).await;
+    sender.publish("new", 1).await;
+    assert_eq!(received(&mut actuator).await.0, "new");
+}
+
+#[tokio::test]
+async fn a_qos_2_publish_comes_once_wherever_the_crash_is() {
+    // [MQTT-4.3.3-6] [MQTT-4.4.0-1]
+    let machine = Machine::with_sleeper().await;
+    let mut sender = machine.bench.client(connect("switch")).await;
+    publish_once(&mut sender, "open", 1).await;
+    publish_once(&mut sender, "close", 2).await;
+
+    // Crash after the PUBLISH was sent: it comes again, with the same identifier.
+    let machine = machine.crash().await;
+    let mut actuator = machine.returning().await;
+    let (first, second) = (received(&mut actuator).await, received(&mut actuator).await);
+    assert_eq!((first.0.as_str(), second.0.as_str()), ("open", "close"));
+    let machine = machine.crash().await;
+    let mut actuator = machine.returning().await;
+    assert_eq!(
+        received(&mut actuator).await,
+        ("open".to_owned(), first.1, true)
+    );
+    assert_eq!(
+        received(&mut actuator).await,
+        ("close".to_owned(), second.1, true)
+    );
+
+    // Crash after the PUBREL came: the PUBREL comes again, the PUBLISH does not.
+    actuator
+        .send(Packet::PubRec(Ack::success(id(first.1))))
+        .await;
+    let pubrel = Packet::PubRel(Ack::success(id(first.1)));
+    assert_eq!(actuator.next().await, pubrel);
+    let machine = machine.crash().await;
+    let mut actuator = machine.returning().await;
+    assert_eq!(actuator.next().await, pubrel);
+    assert_eq!(
+        received(&mut actuator).await,
+        ("close".to_owned(), second.1, true)
+    );
+    assert!(actuator.hears_nothing().await);
+}
+
+#[tokio::test]
+async fn an_ended_session_leaves_nothing() {
+    let machine = Machine::with_sleeper().await;
+    let mut sender = machine.bench.client(connect("switch")).await;
+    sender.publish("late", 1).await;
+    // A clean start [MQTT-3.1.2-4], and a session that ends with its connection.
+    let mut actuator = machine.bench.dial(Version::V5, 1 << 16);
+    assert!(!actuator.connect(connect("actuator")).await.session_present);
+    assert!(actuator.hears_nothing().await);
+    actuator.cut().await;
+    let machine = machine.crash().await;
+    let mut actuator = machine.bench.dial(Version::V5, 1 << 16);
+    assert!(!actuator.connect(lasting("actuator")).await.session_present);
+    assert!(actuator.hears_nothing().await);
+    assert!(machine.bench.gateway.subscriptions.is_empty());
+}
+
+#[tokio::test]
+async fn a_session_resumed_for_its_last_connection_ends_with_it() {
+    let machine = Machine::with_sleeper().await;
+    let mut last = lasting("actuator");
+    last.properties.session_expiry_interval = None;
+    let mut actuator = machine.bench.dial(Version::V5, 1 << 16);
+    assert!(actuator.connect(last).await.session_present);
+    actuator.cut().await;
+    let machine = machine.crash().await;
+    let mut actuator = machine.bench.dial(Version::V5, 1 << 16);
+    assert!(!actuator.connect(lasting("actuator")).await.session_present);
+}
+
+#[tokio::test]
+async fn an_unsubscribed_filter_stays_so_after_a_crash() {
+    let machine = Machine::with_sleeper().await;
+    let mut actuator = machine.returning().await;
+    let unsubscribe = Unsubscribe {
+        packet_id: id(9),
+        properties: UnsubscribeProperties::default(),
+        filters: vec![TopicFilter::new("#").unwrap()],
+    };
+    actuator.send(Packet::Unsubscribe(unsubscribe)).await;
+    assert!(matches!(actuator.next().await, Packet::UnsubAck(_)));
+    let machine = machine.crash().await;
+    assert!(machine.bench.gateway.subscriptions.is_empty());
+}

@@ -104,7 +104,9 @@ impl Acl {
     ) -> bool {
         for rule in self.rules(client) {
             let denies = rule.permission == Permission::Deny;
-            if !denies && (granted.is_some() || !rule.permission.allows(direction)) {
+            let allows = granted.is_none() && rule.permission.allows(direction);
+            let asked = denies || allows && rule.begins(topic.as_str());
+            if !asked {
                 continue;
             }
             match rule.speaks_of(client) {
@@ -154,7 +156,7 @@ impl Acl {
     pub(in super::super) fn constant_patterns(
         &self,
     ) -> impl Iterator<Item = std::ops::Range<usize>> {
-        let constant = |rule: &&Rule| !rule.filter.contains("%c") && !rule.filter.contains("%u");
+        let constant = |rule: &&Rule| !rule.names_somebody();
         self.patterns
             .iter()
             .filter(constant)
@@ -182,12 +184,7 @@ fn partly(readable: bool) -> Subscription {
 fn within(grants: &[TopicFilter], client: Client<'_>, filter: &str, whole: bool) -> Subscription {
     let mut readable = false;
     for grant in grants {
-        let rule = Rule {
-            permission: Permission::Read,
-            filter: grant.path().into(),
-            pattern: false,
-            at: 0..0,
-        };
+        let rule = Rule::new(Permission::Read, grant.path(), false, 0..0);
         match rule.relation(client, filter) {
             Relation::All if whole => return Subscription::Covered,
             Relation::Apart => {}

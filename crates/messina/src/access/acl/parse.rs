@@ -124,13 +124,10 @@ impl Parser<'_> {
             self.wrong(filter, error, "wildcards are whole levels: `a/+/c`, `a/#`");
             return;
         }
-        let rule = Rule {
-            permission,
-            filter: filter.text.into(),
-            pattern: keyword.text == "pattern",
-            at: filter.start..filter.start + filter.text.len(),
-        };
-        if rule.pattern {
+        let pattern = keyword.text == "pattern";
+        let at = filter.start..filter.start + filter.text.len();
+        let rule = Rule::new(permission, filter.text, pattern, at);
+        if pattern {
             self.acl.patterns.push(rule);
             return;
         }

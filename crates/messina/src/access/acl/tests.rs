@@ -329,6 +329,18 @@ proptest! {
         drop(Acl::parse(&Source::new("acl", lines.join("\n")), true));
     }
 
+    /// A rule without names is the same as a subscription's filter.
+    #[test]
+    fn a_rule_matches_what_its_filter_matches(filter in "[ab+]?(/[ab+]?){0,3}(/#)?") {
+        if let Ok(parsed) = TopicFilter::new(&filter) {
+            let acl = acl(&format!("topic read {filter}\n"));
+            for topic in topics() {
+                let theirs = if parsed.matches(&topic) { "r" } else { "" };
+                prop_assert_eq!(rights(&acl, "", "c1", topic.as_str()), theirs, "{} {}", filter, topic);
+            }
+        }
+    }
+
     /// What a subscription is told agrees with what its topics are told one by one.
     #[test]
     fn a_subscription_is_covered_or_denied_only_if_every_topic_agrees(

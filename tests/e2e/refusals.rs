@@ -18,7 +18,7 @@ fn a_second_up_on_the_same_data_is_refused_and_says_why() {
         "it names the directory: {said}"
     );
     assert!(
-        said.contains(&format!("in use by process {}", server.pid())),
+        said.contains(&format!("in use by another process ({})", server.pid())),
         "it names the reason: {said}"
     );
     assert!(site.admin().is_healthy(), "the first goes on");

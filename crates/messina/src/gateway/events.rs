@@ -62,6 +62,16 @@ impl Events {
         GatewayMetrics::counter(&self.metrics.closed, "reason", reason).inc();
     }
 
+    /// A client was not let in, for a [`Refusal`](crate::access::Refusal) of this name.
+    pub fn refused_login(&self, refusal: &str) {
+        GatewayMetrics::counter(&self.metrics.refused_logins, "reason", refusal).inc();
+    }
+
+    /// A client tried what it has no right to: `action` is publish, subscribe, delivery or will.
+    pub fn denied(&self, action: &str) {
+        GatewayMetrics::counter(&self.metrics.denied, "action", action).inc();
+    }
+
     /// So many sessions are kept.
     pub fn sessions(&self, kept: usize) {
         self.metrics.sessions.set(kept as u64);

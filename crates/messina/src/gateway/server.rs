@@ -21,6 +21,7 @@ use super::sessions::{Ended, SessionKey, Sessions};
 use super::slots::Slots;
 use super::state::{SessionState, StateError};
 use super::subscriptions::Subscriptions;
+use crate::access::Access;
 use crate::config::{GatewayConfig, Unmatched};
 use crate::listener::tcp;
 use crate::runtime::clock::Clock;
@@ -56,6 +57,8 @@ pub struct Gateway {
     pub events: Events,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Who may connect, and what clients may do.
+    pub access: Access,
     /// When to stop.
     pub shutdown: Shutdown,
     ids: AtomicU64,
@@ -76,6 +79,8 @@ pub struct Parts {
     pub metrics: Arc<Metrics>,
     /// The time.
     pub clock: Arc<dyn Clock>,
+    /// Who may connect, and what clients may do.
+    pub access: Access,
     /// When to stop.
     pub shutdown: Shutdown,
 }
@@ -99,7 +104,7 @@ impl Gateway {
             let session = Box::new(Session::restore(Arc::clone(&limits), restored, now));
             let own = session.subscriptions().to_vec();
             let (key, mailbox) = sessions.restore(session, slots, now);
-            subscriptions.insert(key, &mailbox, &own);
+            subscriptions.insert(key, &mailbox, own.iter());
         }
         Ok(Arc::new(Self {
             subscriptions,
@@ -114,6 +119,7 @@ impl Gateway {
             sessions,
             state,
             clock: parts.clock,
+            access: parts.access,
             shutdown: parts.shutdown,
         }))
     }
@@ -123,6 +129,20 @@ impl Gateway {
         let number = self.ids.fetch_add(1, Ordering::Relaxed);
         let text = format!("messina-{:x}-{number:x}", self.start);
         ClientId::new(&text).unwrap_or_default()
+    }
+
+    /// Reads the files again that say who may connect and do what. Wrong ones change nothing.
+    pub async fn reload(self: &Arc<Self>) {
+        let gateway = Arc::clone(self);
+        match tokio::task::spawn_blocking(move || gateway.access.reload()).await {
+            Ok(Ok(())) => tracing::info!("the files of `mqtt.access` are read again"),
+            Ok(Err(error)) => {
+                tracing::error!(%error, "a file of `mqtt.access` is wrong; what was read before stays");
+            }
+            Err(error) => {
+                tracing::error!(%error, "reading the files of `mqtt.access` again has failed");
+            }
+        }
     }
 
     /// Settles a publish that goes nowhere, and says what its publisher is told.
@@ -267,11 +287,19 @@ fn open(gateway: &Arc<Gateway>, stream: tokio::net::TcpStream, peer: SocketAddr,
         gateway.events.closed("too many connections");
         return;
     }
+    let slot = match gateway.access.connected(peer.ip()) {
+        Ok(slot) => slot,
+        Err(refusal) => {
+            gateway.events.closed(refusal.as_str());
+            return;
+        }
+    };
     let gateway = Arc::clone(gateway);
     gateway.events.opened();
     tasks.spawn("gateway", async move {
         let events = Arc::clone(&gateway);
         Connection::new(gateway, stream, peer).serve().await;
         events.events.gone();
+        drop(slot);
     });
 }

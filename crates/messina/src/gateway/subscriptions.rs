@@ -49,11 +49,11 @@ impl Subscriptions {
     }
 
     /// Adds subscriptions of the session `key`, or replaces them [MQTT-3.8.4-3].
-    pub fn insert(
+    pub fn insert<'a>(
         &self,
         key: SessionKey,
         mailbox: &Arc<Mailbox>,
-        subscriptions: &[SessionSubscription],
+        subscriptions: impl Iterator<Item = &'a SessionSubscription>,
     ) {
         self.change(|index| {
             for subscription in subscriptions {

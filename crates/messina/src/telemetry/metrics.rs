@@ -97,6 +97,10 @@ pub struct GatewayMetrics {
     pub accepted_connections: Counter,
     /// Connections refused or closed for what the peer did: label `reason`.
     pub closed: Family<Label, Counter>,
+    /// Clients that were not let in: label `reason`.
+    pub refused_logins: Family<Label, Counter>,
+    /// What clients had no right to: label `action` (publish, subscribe, delivery, will).
+    pub denied: Family<Label, Counter>,
     /// PUBLISH packets received: label `qos`.
     pub publishes: Family<Label, Counter>,
     /// PUBLISH packets sent to subscribers.
@@ -137,6 +141,16 @@ impl GatewayMetrics {
             "closed_connections",
             "MQTT connections closed, by reason",
             own.closed.clone(),
+        );
+        area.register(
+            "refused_logins",
+            "clients that were not let in, by reason",
+            own.refused_logins.clone(),
+        );
+        area.register(
+            "denied",
+            "what clients had no right to, by action",
+            own.denied.clone(),
         );
         area.register(
             "publishes",

@@ -7,6 +7,7 @@ use messina_connect::config::Problem;
 use messina_store::log::TopicError;
 use messina_store::table::DeclareError;
 
+use crate::access::AccessError;
 use crate::gateway::route::RouteError;
 use crate::gateway::state::StateError;
 use crate::listener::tcp::ListenError;
@@ -34,6 +35,9 @@ pub enum UpError {
     /// The table file could not be opened.
     #[error(transparent)]
     Tables(#[from] messina_store::table::OpenError),
+    /// A file of `[mqtt.access]` cannot be used.
+    #[error(transparent)]
+    Access(#[from] AccessError),
     /// A table is not as declared.
     #[error(transparent)]
     Declare(#[from] DeclareError),

@@ -27,6 +27,24 @@ impl Signals {
     }
 }
 
+/// The signal that has files read again.
+pub(super) struct Reloads {
+    hangup: Signal,
+}
+
+impl Reloads {
+    pub(super) fn new() -> io::Result<Self> {
+        Ok(Self {
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// Waits for the next.
+    pub(super) async fn next(&mut self) {
+        self.hangup.recv().await;
+    }
+}
+
 /// Raises the soft limit of open files to the hard one: a connection is a file.
 pub(super) fn allow_many_connections() {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};

@@ -12,8 +12,9 @@ use tokio::net::TcpListener;
 use super::connectors::connectors;
 use super::error::UpError;
 use super::patience;
-use super::process::{Signals, allow_many_connections};
+use super::process::{Reloads, Signals, allow_many_connections};
 use super::stores::{Stores, topic_defaults};
+use crate::access::Access;
 use crate::config::Config;
 use crate::console;
 use crate::console::guard::Hosts;
@@ -59,10 +60,16 @@ pub fn run(config: Config, on_ready: impl FnOnce(&Ready)) -> Result<(), UpError>
 
 async fn run_until_stopped(config: Config, on_ready: impl FnOnce(&Ready)) -> Result<(), UpError> {
     let mut signals = Signals::new().map_err(UpError::Runtime)?;
+    let mut reloads = Reloads::new().map_err(UpError::Runtime)?;
     allow_many_connections();
     let running = Running::start(config).await?;
     on_ready(&running.ready);
-    let first = signals.next().await;
+    let first = loop {
+        tokio::select! {
+            first = signals.next() => break first,
+            () = reloads.next() => running.gateway.reload().await,
+        }
+    };
     tracing::info!(
         signal = first,
         "stopping: what was accepted is finished; another signal stops at once"
@@ -225,6 +232,7 @@ impl Shared {
             log,
             routes: Arc::new(routes),
             metrics: Arc::clone(&self.metrics),
+            access: Access::open(config.access.clone(), Arc::clone(&self.clock))?,
             clock: Arc::clone(&self.clock),
             shutdown: self.shutdown.clone(),
         });

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use messina::access::Access;
 use messina::config::{self, Config, Inputs, Source};
 use messina::gateway::connection::Connection;
 use messina::gateway::produce::Topics;
@@ -53,6 +54,7 @@ impl Bench {
             topics,
             routes: Arc::new(routes),
             metrics: Arc::clone(&metrics),
+            access: Access::open(config.access, Arc::new(SystemClock)).unwrap(),
             clock: Arc::new(SystemClock),
             shutdown: Shutdown::default(),
         });

@@ -6,6 +6,7 @@
     reason = "a test may fail loudly, and watches its tasks itself"
 )]
 
+mod access;
 mod bench;
 mod promises;
 mod sessions;

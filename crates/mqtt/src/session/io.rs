@@ -28,6 +28,8 @@ pub enum Input {
     Released(PacketId),
     /// The answer to [`Output::Record`]: that this identifier's PUBREC has come is durable.
     Recorded(PacketId),
+    /// A publish [`Output::SendPublish`] asked for was not sent and is not to be: it is done with.
+    Withdraw(PacketId),
     /// The answer to [`Output::Subscribe`]: one code for each of its subscriptions.
     Subscribed(PacketId, Vec<ReasonCode>),
     /// The answer to [`Output::Unsubscribe`]: they are gone.

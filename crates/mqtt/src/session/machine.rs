@@ -132,6 +132,7 @@ impl Session {
             Input::Accepted(ticket, reason) => self.on_accepted(ticket, reason),
             Input::Released(packet_id) => self.on_released(packet_id),
             Input::Recorded(packet_id) => self.on_recorded(packet_id),
+            Input::Withdraw(packet_id) => self.withdraw(packet_id),
             Input::Subscribed(packet_id, codes) => self.on_subscribed(packet_id, codes),
             Input::Unsubscribed(packet_id) => self.on_unsubscribed(packet_id),
             Input::Publish(forward) => self.on_forward(forward),

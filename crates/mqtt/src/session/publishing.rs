@@ -235,13 +235,17 @@ impl Session {
         {
             self.dropped.too_large += 1; // [MQTT-3.1.2-24] [MQTT-3.1.2-25]
             if let Some(packet_id) = packet_id {
-                let withdrawn = self.sender.withdraw(packet_id);
-                self.delivered(withdrawn.and_then(|forward| forward.packet_id));
+                self.withdraw(packet_id);
             }
             return;
         }
         self.outputs
             .push_back(Output::SendPublish(Box::new(outgoing)));
+    }
+
+    pub(super) fn withdraw(&mut self, packet_id: PacketId) {
+        let withdrawn = self.sender.withdraw(packet_id);
+        self.delivered(withdrawn.and_then(|forward| forward.packet_id));
     }
 
     pub(super) fn on_puback(&mut self, puback: &Ack) -> Result<(), ReasonCode> {

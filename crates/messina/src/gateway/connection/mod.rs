@@ -6,6 +6,7 @@
 
 mod opening;
 mod publishing;
+mod rights;
 mod socket;
 mod wait;
 
@@ -18,14 +19,13 @@ use std::time::Instant;
 use bytes::BytesMut;
 use messina_mqtt::packet::{Codec, Connect, PacketId, Publish};
 use messina_mqtt::reason::ReasonCode;
-use messina_mqtt::session::{
-    Forward, Input, Output, Session, SubscribeRequest, Ticket, UnsubscribeRequest,
-};
+use messina_mqtt::session::{Forward, Input, Output, Session, Ticket, UnsubscribeRequest};
 use messina_store::log::AppendWaiter;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::opening::Identity;
 use self::publishing::{Batch, Submitted};
+use self::rights::Subscribing;
 use self::socket::Socket;
 use self::wait::{Alarm, Stopping, Woken};
 use super::mailbox::Signal;
@@ -61,7 +61,7 @@ enum Change {
     Record(PacketId),
     /// A publish is done with.
     Delivered(PacketId),
-    Subscribe(Box<SubscribeRequest>),
+    Subscribe(Subscribing),
     Unsubscribe(Box<UnsubscribeRequest>),
 }
 
@@ -216,6 +216,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     }
                 }
                 Output::SendPublish(outgoing) => {
+                    if !self.may_send(&outgoing) {
+                        continue;
+                    }
                     match self.codec.encode_shared(
                         &outgoing.publish,
                         &outgoing.delivery(),
@@ -234,7 +237,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Output::Delivered(packet_id) => {
                     self.asked.changes.push(Change::Delivered(packet_id));
                 }
-                Output::Subscribe(request) => self.asked.changes.push(Change::Subscribe(request)),
+                Output::Subscribe(request) => {
+                    let subscribing = self.examine(request);
+                    self.asked.changes.push(Change::Subscribe(subscribing));
+                }
                 Output::Unsubscribe(request) => {
                     self.asked.changes.push(Change::Unsubscribe(request));
                 }
@@ -258,6 +264,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Something is in the mailbox: publishes, or the word that another connection takes over.
     fn on_posted(&mut self) {
+        self.keep_up();
         let Some(identity) = &self.identity else {
             return;
         };
@@ -294,11 +301,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.on_ended();
             return;
         }
+        if let Some(identity) = &mut self.identity {
+            let rights = &mut identity.rights;
+            rights.paused_until = rights.paused_until.filter(|until| *until > now);
+            if rights.expires.is_some_and(|expires| expires <= now) {
+                self.tell(Input::Disconnect(ReasonCode::MaximumConnectTime));
+                return;
+            }
+        }
         self.tell(Input::Tick);
     }
 
     fn on_bytes(&mut self, bytes: BytesMut) {
         self.gateway.events.received(bytes.len());
+        self.keep_up();
         if self.incoming.is_empty() {
             self.incoming = bytes;
         } else {

@@ -2,14 +2,16 @@
 
 use std::sync::Arc;
 
-use messina_mqtt::packet::{ClientId, Connect};
+use messina_mqtt::packet::{ClientId, Connect, MqttString};
 use messina_mqtt::reason::ReasonCode;
 use messina_mqtt::session::{Admission, Input};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::super::mailbox::Mailbox;
 use super::super::sessions::{Ended, SessionKey};
+use super::rights::Rights;
 use super::{Connection, Step};
+use crate::access::Credentials;
 
 /// Whose connection it is, once it has been let in.
 #[derive(Debug)]
@@ -17,6 +19,7 @@ pub(super) struct Identity {
     pub(super) client: ClientId,
     pub(super) key: SessionKey,
     pub(super) mailbox: Arc<Mailbox>,
+    pub(super) rights: Rights,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
@@ -27,11 +30,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             .is_empty()
             .then(|| self.gateway.new_client_id());
         let client = assigned.as_ref().unwrap_or(&connect.client_id).detached();
+        let Some(rights) = self.log_in(&connect, &client).await else {
+            return;
+        };
         let attached = self.gateway.sessions.attach(&client).await;
         let mut identity = Identity {
             client,
             key: attached.key,
             mailbox: attached.mailbox,
+            rights,
         };
         let mut previous = attached.previous;
         if connect.clean_start
@@ -56,6 +63,35 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.session.expiry() > 0 && known != Some(self.session.expiry()) {
             self.remember_session().await;
         }
+    }
+
+    /// Finds out who the client is and whether it may leave its will; if it may not come in, it is told so.
+    async fn log_in(&mut self, connect: &Connect, client: &ClientId) -> Option<Rights> {
+        let shown = Credentials {
+            address: self.peer.ip(),
+            certificate: None,
+            user_name: connect.user_name.as_ref().map(MqttString::as_str),
+            password: connect.password.as_deref(),
+        };
+        let gateway = Arc::clone(&self.gateway);
+        let user = match gateway.access.log_in(shown).await {
+            Ok(user) => user,
+            Err(refusal) => {
+                tracing::info!(peer = %self.peer, client_id = %client, %refusal, "a client is not let in");
+                self.gateway.events.refused_login(refusal.as_str());
+                self.tell(Input::Refuse(refusal.reason()));
+                return None;
+            }
+        };
+        let rights = Rights::new(&gateway.access, user, &*gateway.clock);
+        if let Some(will) = &connect.will
+            && !rights.may_write(client, &will.topic)
+        {
+            gateway.events.denied("will");
+            self.tell(Input::Refuse(ReasonCode::NotAuthorized));
+            return None;
+        }
+        Some(rights)
     }
 
     /// Makes the session's existence durable; its CONNACK is still unwritten.

@@ -82,6 +82,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let mut batch = Batch::with_capacity(self.asked.publishes.len());
         let mut publishes = std::mem::take(&mut self.asked.publishes).into_iter();
         while let Some((publish, ticket)) = publishes.next() {
+            if !self.is_allowed(&publish) {
+                self.deny(ticket);
+                continue;
+            }
             let gateway = &self.gateway;
             let destination =
                 self.destinations
@@ -183,11 +187,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 batch.delivered.push(*packet_id);
                 return;
             }
-            Change::Subscribe(request) => {
-                let subscribed = request.subscriptions.iter();
+            Change::Subscribe(asked) => {
+                let granted = asked.granted();
                 batch
                     .records
-                    .extend(subscribed.map(|own| state.subscribed(client, own, now)));
+                    .extend(granted.map(|own| state.subscribed(client, own, now)));
             }
             Change::Unsubscribe(request) => {
                 let unsubscribed = request.filters.iter();
@@ -208,6 +212,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     fn append(&mut self, batch: Batch) -> Step {
         if batch.records.is_empty() {
+            // A SUBSCRIBE of which nothing was granted, say: there is nothing to wait for.
+            let now = self.gateway.clock.now();
+            for work in batch.work {
+                self.finish(work, None, now);
+            }
+            self.poll_session();
             return Step::Done;
         }
         let Some(permit) = self.gateway.log.try_reserve(batch.size_bound()) else {
@@ -345,11 +355,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             Change::Release(packet_id) => Input::Released(packet_id),
             Change::Record(packet_id) => Input::Recorded(packet_id),
             Change::Delivered(_) => return,
-            Change::Subscribe(request) => {
-                subscriptions.insert(identity.key, &identity.mailbox, &request.subscriptions);
-                let asked = request.subscriptions.iter();
-                let granted = asked.map(|own| ReasonCode::granted(own.options.qos));
-                Input::Subscribed(request.packet_id, granted.collect())
+            Change::Subscribe(asked) => {
+                subscriptions.insert(identity.key, &identity.mailbox, asked.granted());
+                Input::Subscribed(asked.request.packet_id, asked.codes)
             }
             Change::Unsubscribe(request) => {
                 subscriptions.remove(identity.key, request.filters.iter());

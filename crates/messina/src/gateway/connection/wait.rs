@@ -87,7 +87,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Poll::Pending => {}
             }
         }
-        if self.closing || !self.session.reads() || !self.wants_bytes() {
+        if self.closing || self.is_paused() || !self.session.reads() || !self.wants_bytes() {
             return Poll::Pending;
         }
         match self.socket.poll_read(cx) {
@@ -102,6 +102,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.incoming.len() < self.gateway.limits.maximum_packet_size as usize + read_buffer::BLOCK
     }
 
+    /// Whether the client has sent more than it may, and is not read for a while.
+    fn is_paused(&self) -> bool {
+        self.identity
+            .as_ref()
+            .is_some_and(|identity| identity.rights.paused_until.is_some())
+    }
+
     fn takes_posts(&self) -> bool {
         let most = self.gateway.config.limits.max_outgoing_bytes;
         !self.closing && self.socket.outgoing.len() <= most
@@ -110,10 +117,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn deadline(&self) -> Option<Instant> {
         let limit = self.gateway.config.limits.write_timeout;
         let stalled = self.socket.stalled_since.map(|since| since + limit);
-        match (self.wait_until, stalled) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        }
+        let rights = self.identity.as_ref().map(|identity| &identity.rights);
+        let paused = rights.and_then(|rights| rights.paused_until);
+        let expires = rights.and_then(|rights| rights.expires);
+        let all = [self.wait_until, stalled, paused, expires];
+        all.into_iter().flatten().min()
     }
 }
 

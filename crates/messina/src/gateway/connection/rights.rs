@@ -1,0 +1,164 @@
+//! What the client of a connection may do, and how much of it.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use messina_mqtt::packet::{ClientId, Publish, QoS, Version};
+use messina_mqtt::reason::ReasonCode;
+use messina_mqtt::session::{Input, Outgoing, SessionSubscription, SubscribeRequest, Ticket};
+use messina_mqtt::topic::Topic;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::Connection;
+use crate::access::{Access, Acl, Client, Identity as User, Meter, Subscription};
+use crate::runtime::clock::Clock;
+
+/// Who a client is, and the rules of the moment.
+#[derive(Debug)]
+pub(super) struct Rights {
+    user: User,
+    acl: Arc<Acl>,
+    generation: u64,
+    meter: Meter,
+    /// When it ceases to be known who the client is.
+    pub(super) expires: Option<Instant>,
+    /// Until when nothing is read: the client has sent more than it may.
+    pub(super) paused_until: Option<Instant>,
+}
+
+impl Rights {
+    pub(super) fn new(access: &Access, user: User, clock: &dyn Clock) -> Self {
+        let wall = Duration::from_millis(u64::try_from(clock.unix_millis()).unwrap_or(0));
+        let left = user.expires.map(|expires| expires.saturating_sub(wall));
+        Self {
+            expires: left.and_then(|left| clock.now().checked_add(left)),
+            paused_until: None,
+            acl: access.acl(),
+            generation: access.generation(),
+            meter: access.meter(),
+            user,
+        }
+    }
+
+    pub(super) fn may_write(&self, client: &ClientId, topic: &Topic) -> bool {
+        self.acl.may_write(self.client(client), topic)
+    }
+
+    fn may_read(&self, client: &ClientId, topic: &Topic) -> bool {
+        self.acl.may_read(self.client(client), topic)
+    }
+
+    /// The code of a subscription: granted, unless nothing it matches may be read.
+    fn subscription(&self, client: &ClientId, own: &SessionSubscription) -> ReasonCode {
+        match self.acl.subscription(self.client(client), &own.filter) {
+            Subscription::Denied => ReasonCode::NotAuthorized,
+            Subscription::Checked | Subscription::Covered => ReasonCode::granted(own.options.qos),
+        }
+    }
+
+    fn client<'a>(&'a self, client: &'a ClientId) -> Client<'a> {
+        Client {
+            identity: &self.user,
+            client_id: client.as_str(),
+        }
+    }
+
+    /// Draws on the client's budget for a publish.
+    fn draw(&mut self, now: Instant, bytes: usize) {
+        let pause = self.meter.take(now, bytes);
+        if pause > Duration::ZERO {
+            self.paused_until = now.checked_add(pause);
+        }
+    }
+}
+
+/// Subscriptions a client asks for, each with the code it is answered with.
+#[derive(Debug)]
+pub(super) struct Subscribing {
+    pub(super) request: Box<SubscribeRequest>,
+    pub(super) codes: Vec<ReasonCode>,
+}
+
+impl Subscribing {
+    /// Those that are granted.
+    pub(super) fn granted(&self) -> impl Iterator<Item = &SessionSubscription> {
+        let asked = self.request.subscriptions.iter().zip(&self.codes);
+        asked.filter_map(|(own, code)| (!code.is_error()).then_some(own))
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// Whether this publish may be written: its client has the right. Draws on the client's budget.
+    pub(super) fn is_allowed(&mut self, publish: &Publish) -> bool {
+        let now = self.gateway.clock.now();
+        let Some(identity) = &mut self.identity else {
+            return false;
+        };
+        let bytes = publish.topic.as_str().len() + publish.payload.len();
+        identity.rights.draw(now, bytes);
+        identity.rights.may_write(&identity.client, &publish.topic)
+    }
+
+    /// Answers a publish the client has no right to send. 3.1.1 cannot say no: it is answered and counted, or the
+    /// client would send it again for ever [MQTT-3.3.5-2 of 3.1.1].
+    pub(super) fn deny(&mut self, ticket: Option<Ticket>) {
+        self.gateway.events.denied("publish");
+        let Some(ticket) = ticket else { return };
+        let told = match self.session.version() {
+            Version::V311 => ReasonCode::Success,
+            Version::V5 => ReasonCode::NotAuthorized,
+        };
+        self.tell(Input::Accepted(ticket, told));
+    }
+
+    /// The codes for the subscriptions of `request`.
+    pub(super) fn examine(&self, request: Box<SubscribeRequest>) -> Subscribing {
+        let code = |own: &SessionSubscription| match &self.identity {
+            Some(identity) => identity.rights.subscription(&identity.client, own),
+            None => ReasonCode::NotAuthorized,
+        };
+        let codes: Vec<_> = request.subscriptions.iter().map(code).collect();
+        for _ in codes.iter().filter(|code| code.is_error()) {
+            self.gateway.events.denied("subscribe");
+        }
+        Subscribing { request, codes }
+    }
+
+    /// Whether the client may read what is about to be sent to it; if not, it is done with. Here every delivery
+    /// comes by: of this process or an earlier one, retained or not.
+    pub(super) fn may_send(&mut self, outgoing: &Outgoing) -> bool {
+        let topic = &outgoing.publish.publish().topic;
+        let allowed = self
+            .identity
+            .as_ref()
+            .is_some_and(|identity| identity.rights.may_read(&identity.client, topic));
+        if !allowed {
+            self.gateway.events.denied("delivery");
+            if let Some(packet_id) = outgoing
+                .packet_id
+                .filter(|_| outgoing.qos > QoS::AtMostOnce)
+            {
+                let now = self.gateway.clock.now();
+                self.session.handle(now, Input::Withdraw(packet_id));
+            }
+        }
+        allowed
+    }
+
+    /// Takes up the rules of a reload; a client that is no longer known is ended.
+    pub(super) fn keep_up(&mut self) {
+        let access = &self.gateway.access;
+        let generation = access.generation();
+        let Some(identity) = &mut self.identity else {
+            return;
+        };
+        if identity.rights.generation == generation {
+            return;
+        }
+        identity.rights.generation = generation;
+        identity.rights.acl = access.acl();
+        if !access.still_knows(&identity.rights.user) {
+            self.tell(Input::Disconnect(ReasonCode::NotAuthorized));
+        }
+    }
+}

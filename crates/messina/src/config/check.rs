@@ -16,8 +16,8 @@ use super::problem::Problem;
 use super::section::{Collected, Section};
 use super::tree::Node;
 use super::{
-    AdminConfig, CleanupPolicy, Config, GatewayConfig, GatewayLimits, LogConfig, SessionLimits,
-    TableConfig, TopicConfig, Unmatched,
+    AdminConfig, CleanupPolicy, Config, GatewayConfig, GatewayLimits, LogConfig, RetainedLimits,
+    SessionLimits, TableConfig, TopicConfig, Unmatched,
 };
 
 /// Checks the tree; `None` when a section is missing altogether. Problems are added to `problems`.
@@ -80,6 +80,7 @@ fn gateway(section: &Section<'_>) -> Option<GatewayConfig> {
             .unwrap_or(Unmatched::M2m),
         limits: limits(&section.section("limits")?),
         session: session(&section.section("session")?),
+        retained: retained(&section.section("retained")?),
     };
     section.finish();
     Some(config)
@@ -125,6 +126,17 @@ fn session(section: &Section<'_>) -> SessionLimits {
             .integer("max_queued_messages", 0..=1_000_000_000)
             .unwrap_or_default(),
         max_queued_bytes: size(section, "max_queued_bytes", 0, 1 << 40),
+    };
+    section.finish();
+    limits
+}
+
+fn retained(section: &Section<'_>) -> RetainedLimits {
+    let limits = RetainedLimits {
+        messages: section
+            .integer("max_messages", 0..=1_000_000_000)
+            .unwrap_or_default(),
+        bytes: size(section, "max_bytes", 0, 1 << 40),
     };
     section.finish();
     limits

@@ -51,6 +51,17 @@ pub struct GatewayConfig {
     pub limits: GatewayLimits,
     /// What a peer may ask of its session.
     pub session: SessionLimits,
+    /// How much is retained.
+    pub retained: RetainedLimits,
+}
+
+/// How much is retained for subscribers that come later.
+#[derive(Debug, Clone, Copy)]
+pub struct RetainedLimits {
+    /// Topics with a retained publish.
+    pub messages: usize,
+    /// Bytes of their topics and payloads.
+    pub bytes: usize,
 }
 
 /// What happens to a publish that no route takes.

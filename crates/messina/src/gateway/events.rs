@@ -72,6 +72,16 @@ impl Events {
         GatewayMetrics::counter(&self.metrics.denied, "action", action).inc();
     }
 
+    /// A publish was to be retained and there was no room (`gateway.retained`).
+    pub fn unretained(&self) {
+        self.metrics.unretained.inc();
+    }
+
+    /// So many publishes are retained.
+    pub fn retained(&self, kept: usize) {
+        self.metrics.retained.set(kept as u64);
+    }
+
     /// So many sessions are kept.
     pub fn sessions(&self, kept: usize) {
         self.metrics.sessions.set(kept as u64);

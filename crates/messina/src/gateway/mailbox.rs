@@ -61,6 +61,7 @@ pub struct Mailbox {
     /// Something has come since the connection last looked.
     news: AtomicBool,
     connection: AtomicWaker,
+    attached: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -96,6 +97,23 @@ impl Mailbox {
     /// The session is to outlive its process: from now on there is [`Room::Reserved`] for its publishes.
     pub fn keep(&self) {
         self.queue.lock().slots.get_or_insert_default();
+    }
+
+    /// Says whether a connection takes what is posted.
+    pub fn attach(&self, attached: bool) {
+        self.attached.store(attached, Ordering::Relaxed);
+    }
+
+    /// Whether a connection takes what is posted.
+    pub fn is_attached(&self) -> bool {
+        self.attached.load(Ordering::Relaxed)
+    }
+
+    /// Whether a small publish would be taken now.
+    pub fn has_room(&self, limits: MailboxLimits) -> bool {
+        let queue = self.queue.lock();
+        let used = queue.slots.as_ref().map_or(0, |slots| slots.count());
+        queue.deliveries.len().max(used) < limits.count && queue.bytes < limits.bytes
     }
 
     /// Whether it was told to [`keep`](Self::keep).

@@ -11,8 +11,12 @@ pub mod produce;
 
 pub mod subscriptions;
 
+pub mod shares;
+
 pub mod mailbox;
 pub mod slots;
+
+pub mod retained;
 
 pub mod sessions;
 

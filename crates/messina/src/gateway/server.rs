@@ -16,6 +16,7 @@ use super::connection::Connection;
 use super::events::Events;
 use super::mailbox::{Mailbox, MailboxLimits};
 use super::produce::{Destination, Topics};
+use super::retained::Retained;
 use super::route::Routes;
 use super::sessions::{Ended, SessionKey, Sessions};
 use super::slots::Slots;
@@ -49,6 +50,8 @@ pub struct Gateway {
     pub routes: Arc<Routes>,
     /// Who wants which publish.
     pub subscriptions: Subscriptions,
+    /// The last publish of each topic that asked for it.
+    pub retained: Retained,
     /// Whose session is where.
     pub sessions: Sessions,
     /// What of a session survives the process.
@@ -91,6 +94,8 @@ impl Gateway {
         let session = &parts.config.session;
         let limits = Arc::new(limits_of(&parts.config));
         let state = SessionState::open(&parts.log).await?;
+        let retained =
+            Retained::open(&parts.log, parts.config.retained, parts.clock.unix_millis()).await?;
         let sessions = Sessions::new(session.max_sessions);
         let now = parts.clock.now();
         let subscriptions = Subscriptions::new(MailboxLimits {
@@ -108,6 +113,7 @@ impl Gateway {
         }
         Ok(Arc::new(Self {
             subscriptions,
+            retained,
             events: Events::new(&parts.metrics, Arc::clone(&parts.routes)),
             start: parts.clock.unix_millis(),
             ids: AtomicU64::new(0),
@@ -231,6 +237,8 @@ impl Gateway {
                 self.end(&ended).await;
                 self.sessions.end(ended.session.client_id());
             }
+            self.retained.forget_expired(self.clock.unix_millis());
+            self.events.retained(self.retained.len());
             let (connected, asleep) = self.sessions.count();
             self.events.sessions(connected + asleep);
         }
@@ -252,9 +260,6 @@ fn limits_of(config: &GatewayConfig) -> Limits {
             max_length: session.max_topic_length,
             max_levels: session.max_topic_levels,
         },
-        // Retained publishes and shared subscriptions come with the complete server; until then clients are told.
-        retain_available: false,
-        shared_subscriptions_available: false,
         subscriptions: session.max_subscriptions,
         inflight: session.max_inflight,
         queued: session.max_queued_messages,

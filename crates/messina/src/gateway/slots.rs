@@ -50,6 +50,11 @@ impl Slots {
         }
     }
 
+    /// How many identifiers are in use.
+    pub fn count(&self) -> usize {
+        self.used.len()
+    }
+
     /// The identifiers in use.
     pub fn used(&self) -> impl Iterator<Item = PacketId> {
         self.used.iter().copied()

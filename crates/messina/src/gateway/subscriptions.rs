@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 
 use super::mailbox::{Mailbox, MailboxLimits, Posted, Room};
 use super::sessions::SessionKey;
+use super::shares::{Share, ShareKey, Shares};
 use super::state::delivery::Delivery;
 
 /// What the index keeps for a subscription.
@@ -26,15 +27,19 @@ struct Subscriber {
     no_local: bool,
     retain_as_published: bool,
     identifier: Option<SubscriptionId>,
+    share: Option<Arc<Share>>,
 }
 
-type Index = FilterTree<SessionKey, Subscriber>;
+/// Whose subscription it is; of a shared one also which, for a session may have others to the same path.
+type Key = (SessionKey, Option<ShareKey>);
+
+type Index = FilterTree<Key, Subscriber>;
 
 /// The subscriptions of all sessions.
 #[derive(Debug)]
 pub struct Subscriptions {
     current: ArcSwap<Index>,
-    writer: Mutex<()>,
+    writer: Mutex<Shares>,
     limits: MailboxLimits,
 }
 
@@ -43,7 +48,7 @@ impl Subscriptions {
     pub fn new(limits: MailboxLimits) -> Self {
         Self {
             current: ArcSwap::from_pointee(Index::default()),
-            writer: Mutex::new(()),
+            writer: Mutex::default(),
             limits,
         }
     }
@@ -55,15 +60,18 @@ impl Subscriptions {
         mailbox: &Arc<Mailbox>,
         subscriptions: impl Iterator<Item = &'a SessionSubscription>,
     ) {
-        self.change(|index| {
+        self.change(|index, shares| {
             for subscription in subscriptions {
                 let options = &subscription.options;
+                let share = shares.join(&subscription.filter);
+                let key = (key, share.as_ref().map(|share| share.key()));
                 let subscriber = Subscriber {
                     mailbox: Arc::clone(mailbox),
                     qos: options.qos,
                     no_local: options.no_local,
                     retain_as_published: options.retain_as_published,
                     identifier: subscription.identifier,
+                    share,
                 };
                 index.insert(&subscription.filter, key, subscriber);
             }
@@ -72,18 +80,24 @@ impl Subscriptions {
 
     /// Removes subscriptions of the session `key`.
     pub fn remove<'a>(&self, key: SessionKey, filters: impl Iterator<Item = &'a TopicFilter>) {
-        self.change(|index| {
+        self.change(|index, shares| {
             for filter in filters {
-                index.remove(filter, &key);
+                let share = shares.find(filter).map(|share| share.key());
+                index.remove(filter, &(key, share));
             }
         });
     }
 
-    fn change(&self, change: impl FnOnce(&mut Index)) {
-        let _one_writer = self.writer.lock();
+    fn change(&self, change: impl FnOnce(&mut Index, &mut Shares)) {
+        let mut one_writer = self.writer.lock();
         let mut index = Index::clone(&self.current.load());
-        change(&mut index);
+        change(&mut index, &mut one_writer);
         self.current.store(Arc::new(index));
+    }
+
+    /// What a mailbox may hold.
+    pub fn limits(&self) -> MailboxLimits {
+        self.limits
     }
 
     /// How many subscriptions there are.
@@ -104,17 +118,33 @@ impl Subscriptions {
             return Recipients::default();
         }
         let mut wanted: Vec<(SessionKey, &Subscriber)> = Vec::new();
-        index.matches(topic, |key, subscriber| {
-            if !(subscriber.no_local && *key == publisher) {
+        let mut shared: Vec<(ShareKey, &Subscriber)> = Vec::new();
+        index.matches(topic, |(key, share), subscriber| {
+            if let Some(share) = share {
+                shared.push((*share, subscriber));
+            } else if !(subscriber.no_local && *key == publisher) {
                 wanted.push((*key, subscriber));
             }
         });
         wanted.sort_by_key(|(key, _)| *key);
         let of_one = wanted.chunk_by(|(one, _), (other, _)| one == other);
+        let mut all: Vec<_> = of_one.filter_map(Recipient::of).collect();
+        shared.sort_by_key(|(share, _)| *share);
+        let of_group = shared.chunk_by(|(one, _), (other, _)| one == other);
+        all.extend(of_group.filter_map(|members| self.member(members)));
         Recipients {
-            all: of_one.filter_map(Recipient::of).collect(),
+            all,
             limits: self.limits,
         }
+    }
+
+    /// The one member of a group that gets a publish [MQTT-4.8.2-3].
+    fn member(&self, members: &[(ShareKey, &Subscriber)]) -> Option<Recipient> {
+        let (_, first) = members.first()?;
+        let mailboxes: Vec<_> = members.iter().map(|(_, member)| &*member.mailbox).collect();
+        let chosen = first.share.as_ref()?.choose(&mailboxes, self.limits);
+        let (_, member) = members.get(chosen)?;
+        Recipient::of(&[(SessionKey::NONE, *member)])
     }
 }
 

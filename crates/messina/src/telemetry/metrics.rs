@@ -101,6 +101,10 @@ pub struct GatewayMetrics {
     pub refused_logins: Family<Label, Counter>,
     /// What clients had no right to: label `action` (publish, subscribe, delivery, will).
     pub denied: Family<Label, Counter>,
+    /// Publishes now retained.
+    pub retained: Level,
+    /// Publishes that were to be retained and found no room.
+    pub unretained: Counter,
     /// PUBLISH packets received: label `qos`.
     pub publishes: Family<Label, Counter>,
     /// PUBLISH packets sent to subscribers.
@@ -152,6 +156,7 @@ impl GatewayMetrics {
             "what clients had no right to, by action",
             own.denied.clone(),
         );
+        own.register_retained(area);
         area.register(
             "publishes",
             "PUBLISH packets received, by QoS",
@@ -186,6 +191,15 @@ impl GatewayMetrics {
             acknowledgement,
         );
         own
+    }
+
+    fn register_retained(&self, area: &mut Registry) {
+        area.register("retained", "publishes now retained", self.retained.clone());
+        area.register(
+            "unretained_publishes",
+            "publishes that were to be retained and found no room",
+            self.unretained.clone(),
+        );
     }
 
     /// The counter of one label value, to be kept by who counts.

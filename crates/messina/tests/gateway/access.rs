@@ -119,7 +119,7 @@ async fn a_client_does_what_it_may_and_nothing_else() {
     );
     assert_eq!(
         subscribe_to(&mut ada, "$share/all/lamps/#").await,
-        ReasonCode::SharedSubscriptionsNotSupported
+        ReasonCode::GrantedQoS1
     );
     // What a filter matches beyond what may be read is not delivered, awake or asleep.
     assert_eq!(

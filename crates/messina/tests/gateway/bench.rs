@@ -20,6 +20,7 @@ use messina_mqtt::packet::{
 };
 use messina_mqtt::reason::ReasonCode;
 use messina_mqtt::topic::{Topic, TopicFilter};
+use messina_store::disk::{CrashKeeps, SimDisk};
 use messina_store::log::{Log, LogOptions, TopicConfig};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 use tokio::task::JoinHandle;
@@ -96,6 +97,40 @@ impl Bench {
 
     pub(crate) fn accepted(&self) -> u64 {
         self.metrics.route("all").accepted.get()
+    }
+}
+
+/// A gateway on a disk that can crash.
+pub(crate) struct Machine {
+    disk: SimDisk,
+    settings: &'static str,
+    pub(crate) bench: Bench,
+}
+
+impl Machine {
+    pub(crate) async fn new(settings: &'static str) -> Self {
+        Self::start(SimDisk::new(), settings).await
+    }
+
+    async fn start(disk: SimDisk, settings: &'static str) -> Self {
+        let options = LogOptions {
+            disk: Arc::new(disk.clone()),
+            wal_bytes: 1 << 20,
+            segment_bytes: 1 << 20,
+            ..LogOptions::default()
+        };
+        let log = Log::open(Path::new("/log"), options).unwrap();
+        let bench = Bench::open(log, settings).await;
+        Self {
+            disk,
+            settings,
+            bench,
+        }
+    }
+
+    /// Power fails, and only what was synced is there afterwards.
+    pub(crate) async fn crash(self) -> Self {
+        Self::start(self.disk.after_crash(CrashKeeps::Synced), self.settings).await
     }
 }
 

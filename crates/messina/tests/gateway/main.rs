@@ -9,4 +9,6 @@
 mod access;
 mod bench;
 mod promises;
+mod retained;
 mod sessions;
+mod shared;

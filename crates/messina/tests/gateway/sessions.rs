@@ -1,39 +1,11 @@
 //! Sessions that outlive their connection and the process: subscriptions, and publishes not yet delivered.
 
-use std::path::Path;
-use std::sync::Arc;
-
 use messina_mqtt::packet::{Ack, Packet, QoS, Unsubscribe, UnsubscribeProperties, Version};
 use messina_mqtt::topic::TopicFilter;
-use messina_store::disk::{CrashKeeps, SimDisk};
-use messina_store::log::{Log, LogOptions};
 
-use super::bench::{Bench, Client, connect, id, lasting, publish};
-
-/// A gateway on a disk that can crash.
-struct Machine {
-    disk: SimDisk,
-    bench: Bench,
-}
+use super::bench::{Client, Machine, connect, id, lasting, publish};
 
 impl Machine {
-    async fn start(disk: SimDisk) -> Self {
-        let options = LogOptions {
-            disk: Arc::new(disk.clone()),
-            wal_bytes: 1 << 20,
-            segment_bytes: 1 << 20,
-            ..LogOptions::default()
-        };
-        let log = Log::open(Path::new("/log"), options).unwrap();
-        let bench = Bench::open(log, "").await;
-        Self { disk, bench }
-    }
-
-    /// Power fails, and only what was synced is there afterwards.
-    async fn crash(self) -> Self {
-        Self::start(self.disk.after_crash(CrashKeeps::Synced)).await
-    }
-
     /// `actuator`, which was here before.
     async fn returning(&self) -> Client {
         let mut actuator = self.bench.dial(Version::V5, 1 << 16);
@@ -43,7 +15,7 @@ impl Machine {
 
     /// `actuator` subscribes to everything at QoS 2, and goes to sleep.
     async fn with_sleeper() -> Self {
-        let machine = Self::start(SimDisk::new()).await;
+        let machine = Self::new("").await;
         let mut actuator = machine.bench.client(lasting("actuator")).await;
         actuator.subscribe(QoS::ExactlyOnce).await;
         actuator.cut().await;

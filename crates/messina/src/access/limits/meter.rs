@@ -29,6 +29,11 @@ impl Meter {
         }
     }
 
+    /// Whether there is a limit at all.
+    pub fn is_limited(&self) -> bool {
+        self.publishes.is_some() || self.bytes.is_some()
+    }
+
     /// Takes a publish whose packet has so many bytes. It is let through in any case; the answer says how long not
     /// to read the next, zero while the budget lasts.
     pub fn take(&mut self, now: Instant, bytes: usize) -> Duration {

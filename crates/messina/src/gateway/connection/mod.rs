@@ -78,6 +78,8 @@ pub struct Connection<S> {
     destinations: Destinations,
     waiter: Arc<AppendWaiter>,
     submitted: VecDeque<Submitted>,
+    /// Retained publishes the client's subscriptions are still to be answered with.
+    replay: VecDeque<Forward>,
     /// What waits for room in the log's queue.
     held_up: Option<Box<Batch>>,
     next_ticket: u64,
@@ -109,6 +111,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             destinations: Destinations::default(),
             waiter: AppendWaiter::new(),
             submitted: VecDeque::new(),
+            replay: VecDeque::new(),
             held_up: None,
             next_ticket: 0,
             wait_until: None,
@@ -152,6 +155,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn advance(&mut self) -> Step {
         loop {
             self.decode();
+            self.replay();
             if self.asked.connect.is_some() {
                 return Step::Wait;
             }
@@ -301,13 +305,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.on_ended();
             return;
         }
-        if let Some(identity) = &mut self.identity {
-            let rights = &mut identity.rights;
-            rights.paused_until = rights.paused_until.filter(|until| *until > now);
-            if rights.expires.is_some_and(|expires| expires <= now) {
-                self.tell(Input::Disconnect(ReasonCode::MaximumConnectTime));
-                return;
-            }
+        if let Some(identity) = &mut self.identity
+            && !identity.rights.on_time(now)
+        {
+            self.tell(Input::Disconnect(ReasonCode::MaximumConnectTime));
+            return;
         }
         self.tell(Input::Tick);
     }

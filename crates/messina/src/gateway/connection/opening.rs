@@ -53,6 +53,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.gateway.end(&ended).await;
             (identity.key, identity.mailbox) = self.gateway.sessions.begin_anew(&identity.client);
         }
+        identity.mailbox.attach(true);
+        self.stopping = None;
         let known = previous.as_ref().map(|session| session.expiry());
         self.identity = Some(identity);
         self.tell(Input::Admit(Box::new(Admission {
@@ -131,6 +133,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let Some(identity) = self.identity.take() else {
             return;
         };
+        identity.mailbox.attach(false);
         self.gateway
             .leave(
                 identity.client,

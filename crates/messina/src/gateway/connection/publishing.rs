@@ -1,5 +1,6 @@
 //! From a client's publishes to the log, and from the log's answers to acknowledgements and subscribers.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -9,7 +10,9 @@ use messina_mqtt::session::{Input, Ticket};
 use messina_store::log::{Append, AppendError, Completion, NewRecord, PartitionHandle, Permit};
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::super::mailbox::Room;
 use super::super::produce::{Destination, LogDestination};
+use super::super::retained;
 use super::super::sessions::SessionKey;
 use super::super::state::delivery::Body;
 use super::super::subscriptions::Recipients;
@@ -23,6 +26,9 @@ pub(super) struct Submitted {
     since: Instant,
     work: Vec<Work>,
 }
+
+/// Retained publishes a session is given before its client has taken the ones before.
+const REPLAYED_AT_ONCE: usize = 64;
 
 /// What must happen once the log has answered.
 #[derive(Debug)]
@@ -41,6 +47,8 @@ pub(super) struct Published {
     /// None if no route takes it: it is for subscribers only.
     route: Option<usize>,
     recipients: Recipients,
+    /// What it changes of what is retained.
+    retained: Option<Box<retained::Change>>,
 }
 
 /// What goes to the log in one append, and what must happen afterwards.
@@ -121,7 +129,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         ticket: Option<Ticket>,
         now: i64,
     ) {
-        let gateway = Arc::clone(&self.gateway);
+        let gateway = &*self.gateway;
         let mut recipients = gateway
             .subscriptions
             .select(&publish.topic, self.publisher());
@@ -146,11 +154,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if let Some(record) = to.and_then(|to| to.record(&publish, now)) {
             batch.records.push(record);
         }
+        let mut retained = None;
+        if publish.retain {
+            match gateway.retained.change(&publish, now) {
+                Some((change, record)) => {
+                    batch.records.push(record);
+                    retained = Some(Box::new(change));
+                }
+                None => gateway.events.unretained(),
+            }
+        }
         let published = Published {
             publish,
             ticket,
             route,
             recipients,
+            retained,
         };
         if let Some(route) = route {
             gateway.events.submitted(route);
@@ -159,7 +178,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             batch.work.push(Work::Published(published));
         } else {
             // Nothing of it is to be durable: it goes to the connected at once.
-            self.published(published, gateway.clock.now());
+            self.published(published, self.gateway.clock.now());
             self.poll_session();
         }
     }
@@ -329,6 +348,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.session
                 .handle(now, Input::Accepted(ticket, ReasonCode::Success));
         }
+        if let Some(change) = published.retained {
+            self.gateway.retained.apply(*change);
+        }
         let full = published.recipients.deliver(published.publish, now);
         self.gateway.events.undelivered(full);
     }
@@ -351,12 +373,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return;
         };
         let subscriptions = &self.gateway.subscriptions;
+        let mut replay = Vec::new();
         let answer = match change {
             Change::Release(packet_id) => Input::Released(packet_id),
             Change::Record(packet_id) => Input::Recorded(packet_id),
             Change::Delivered(_) => return,
             Change::Subscribe(asked) => {
                 subscriptions.insert(identity.key, &identity.mailbox, asked.granted());
+                let now = (now, self.gateway.clock.unix_millis());
+                for own in asked.granted() {
+                    replay.extend(self.gateway.retained.matching(own, now));
+                }
                 Input::Subscribed(asked.request.packet_id, asked.codes)
             }
             Change::Unsubscribe(request) => {
@@ -365,5 +392,37 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
         };
         self.session.handle(now, answer);
+        self.replay.extend(replay);
+    }
+
+    /// Gives the session retained publishes its subscriptions are answered with, as far as its client takes them.
+    pub(super) fn replay(&mut self) {
+        let most = self.gateway.config.limits.max_outgoing_bytes;
+        let now = self.gateway.clock.now();
+        while let Some(identity) = &self.identity {
+            let (queued, _bytes) = self.session.queued();
+            if self.closing || queued >= REPLAYED_AT_ONCE || self.socket.outgoing.len() > most {
+                return;
+            }
+            let Some(mut forward) = self.replay.pop_front() else {
+                return;
+            };
+            if self.replay.is_empty() {
+                self.replay = VecDeque::new();
+            }
+            if forward.qos > QoS::AtMostOnce {
+                let limits = self.gateway.subscriptions.limits();
+                match identity.mailbox.reserve(0, limits) {
+                    Room::Unneeded => {}
+                    Room::Reserved(packet_id, _) => forward.packet_id = Some(packet_id),
+                    Room::None => {
+                        self.replay.push_front(forward);
+                        return;
+                    }
+                }
+            }
+            self.session.handle(now, Input::Publish(forward));
+            self.poll_session();
+        }
     }
 }

@@ -19,25 +19,58 @@ pub(super) struct Rights {
     user: User,
     acl: Arc<Acl>,
     generation: u64,
+    /// Absent where nothing is limited: of 20,000 idle connections each costs what its own state takes.
+    bounds: Option<Box<Bounds>>,
+}
+
+/// How long and how much.
+#[derive(Debug)]
+struct Bounds {
     meter: Meter,
     /// When it ceases to be known who the client is.
-    pub(super) expires: Option<Instant>,
+    expires: Option<Instant>,
     /// Until when nothing is read: the client has sent more than it may.
-    pub(super) paused_until: Option<Instant>,
+    paused_until: Option<Instant>,
 }
 
 impl Rights {
     pub(super) fn new(access: &Access, user: User, clock: &dyn Clock) -> Self {
         let wall = Duration::from_millis(u64::try_from(clock.unix_millis()).unwrap_or(0));
         let left = user.expires.map(|expires| expires.saturating_sub(wall));
-        Self {
+        let bounds = Bounds {
+            meter: access.meter(),
             expires: left.and_then(|left| clock.now().checked_add(left)),
             paused_until: None,
+        };
+        let is_bounded = bounds.expires.is_some() || bounds.meter.is_limited();
+        Self {
             acl: access.acl(),
             generation: access.generation(),
-            meter: access.meter(),
+            bounds: is_bounded.then(|| Box::new(bounds)),
             user,
         }
+    }
+
+    /// When something must be looked at again.
+    pub(super) fn deadline(&self) -> Option<Instant> {
+        let bounds = self.bounds.as_ref()?;
+        let both = [bounds.expires, bounds.paused_until];
+        both.into_iter().flatten().min()
+    }
+
+    /// Whether nothing is to be read for a while: the client has sent more than it may.
+    pub(super) fn is_paused(&self) -> bool {
+        let bounds = self.bounds.as_ref();
+        bounds.is_some_and(|bounds| bounds.paused_until.is_some())
+    }
+
+    /// Goes on after a pause that is over; false if it is no longer known who the client is.
+    pub(super) fn on_time(&mut self, now: Instant) -> bool {
+        let Some(bounds) = &mut self.bounds else {
+            return true;
+        };
+        bounds.paused_until = bounds.paused_until.filter(|until| *until > now);
+        bounds.expires.is_none_or(|expires| expires > now)
     }
 
     pub(super) fn may_write(&self, client: &ClientId, topic: &Topic) -> bool {
@@ -64,10 +97,15 @@ impl Rights {
     }
 
     /// Draws on the client's budget for a publish.
-    fn draw(&mut self, now: Instant, bytes: usize) {
-        let pause = self.meter.take(now, bytes);
+    fn draw(&mut self, clock: &dyn Clock, publish: &Publish) {
+        let Some(bounds) = &mut self.bounds else {
+            return;
+        };
+        let now = clock.now();
+        let bytes = publish.topic.as_str().len() + publish.payload.len();
+        let pause = bounds.meter.take(now, bytes);
         if pause > Duration::ZERO {
-            self.paused_until = now.checked_add(pause);
+            bounds.paused_until = now.checked_add(pause);
         }
     }
 }
@@ -90,12 +128,10 @@ impl Subscribing {
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Whether this publish may be written: its client has the right. Draws on the client's budget.
     pub(super) fn is_allowed(&mut self, publish: &Publish) -> bool {
-        let now = self.gateway.clock.now();
         let Some(identity) = &mut self.identity else {
             return false;
         };
-        let bytes = publish.topic.as_str().len() + publish.payload.len();
-        identity.rights.draw(now, bytes);
+        identity.rights.draw(&*self.gateway.clock, publish);
         identity.rights.may_write(&identity.client, &publish.topic)
     }
 

@@ -34,8 +34,11 @@ pub(super) struct Alarm {
 
 impl Alarm {
     /// Ready when `deadline` has come. It may be ready earlier, for a deadline that has moved since.
-    fn poll(&mut self, cx: &mut Context<'_>, deadline: Instant) -> Poll<()> {
-        let deadline = deadline.into();
+    fn poll(&mut self, cx: &mut Context<'_>, deadline: Option<Instant>) -> Poll<()> {
+        let Some(deadline) = deadline.map(Into::into) else {
+            self.sleep = None;
+            return Poll::Pending;
+        };
         let sleep = self
             .sleep
             .get_or_insert_with(|| Box::pin(sleep_until(deadline)));
@@ -61,9 +64,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         {
             return Poll::Ready(Woken::Posted);
         }
-        if let Some(deadline) = self.deadline()
-            && self.alarm.poll(cx, deadline).is_ready()
-        {
+        let deadline = self.deadline();
+        if self.alarm.poll(cx, deadline).is_ready() {
             return Poll::Ready(Woken::TimeCame);
         }
         // With an identity the mailbox brings the word.
@@ -106,7 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn is_paused(&self) -> bool {
         self.identity
             .as_ref()
-            .is_some_and(|identity| identity.rights.paused_until.is_some())
+            .is_some_and(|identity| identity.rights.is_paused())
     }
 
     fn takes_posts(&self) -> bool {
@@ -117,10 +119,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn deadline(&self) -> Option<Instant> {
         let limit = self.gateway.config.limits.write_timeout;
         let stalled = self.socket.stalled_since.map(|since| since + limit);
-        let rights = self.identity.as_ref().map(|identity| &identity.rights);
-        let paused = rights.and_then(|rights| rights.paused_until);
-        let expires = rights.and_then(|rights| rights.expires);
-        let all = [self.wait_until, stalled, paused, expires];
+        let identity = self.identity.as_ref();
+        let rights = identity.and_then(|identity| identity.rights.deadline());
+        let all = [self.wait_until, stalled, rights];
         all.into_iter().flatten().min()
     }
 }

@@ -29,6 +29,28 @@ pub(super) fn taken() -> Bytes {
     Bytes::from_static(&[TAKEN])
 }
 
+/// A publish as MQTT 5.0 sends it at QoS 0: what is the same for whoever gets it, whenever.
+pub fn encode_plain(publish: &Publish) -> Option<Bytes> {
+    let mut plain = publish.clone();
+    plain.qos = QoS::AtMostOnce;
+    plain.packet_id = None;
+    plain.dup = false;
+    plain.retain = false;
+    let mut encoded = BytesMut::new();
+    let codec = Codec::device(Version::V5, u32::MAX);
+    codec.encode(&Packet::Publish(plain), &mut encoded).ok()?;
+    Some(encoded.freeze())
+}
+
+/// Reads such a publish, into memory of its own.
+pub fn decode_plain(bytes: &[u8]) -> Option<Publish> {
+    let mut codec = Codec::device(Version::V5, u32::MAX);
+    match codec.decode(&mut BytesMut::from(bytes)) {
+        Ok(Some(Packet::Publish(publish))) => Some(publish),
+        _ => None,
+    }
+}
+
 /// What is the same for every receiver of a publish: its bytes, and when it is over.
 #[derive(Debug)]
 pub struct Body {
@@ -45,15 +67,8 @@ impl Body {
             .as_ref()
             .and_then(|properties| properties.message_expiry_interval)
             .map_or(0, |seconds| now.saturating_add(i64::from(seconds) * 1000));
-        let mut plain = publish.clone();
-        plain.qos = QoS::AtMostOnce;
-        plain.packet_id = None;
-        plain.dup = false;
-        let mut encoded = BytesMut::new();
-        let codec = Codec::device(Version::V5, u32::MAX);
-        codec.encode(&Packet::Publish(plain), &mut encoded).ok()?;
         Some(Self {
-            publish: encoded.freeze(),
+            publish: encode_plain(publish)?,
             expires,
         })
     }
@@ -119,10 +134,7 @@ pub(super) fn read(packet_id: PacketId, mut value: Bytes, now: (Instant, i64)) -
         return Some(Kept::Expired);
     }
     let left = u64::try_from(expires.saturating_sub(unix)).unwrap_or(0);
-    let mut codec = Codec::device(Version::V5, u32::MAX);
-    let Ok(Some(Packet::Publish(publish))) = codec.decode(&mut BytesMut::from(&value[..])) else {
-        return None;
-    };
+    let publish = decode_plain(&value)?;
     let forward = Forward {
         publish: Arc::new(SharedPublish::new(publish).ok()?),
         qos: QoS::from_u8(flags & QOS)?,

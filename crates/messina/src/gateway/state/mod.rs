@@ -33,12 +33,36 @@ pub const TOPIC: &str = "__messina_sessions";
 /// Why the sessions of an earlier run could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
-    /// The topic could not be made.
-    #[error("cannot create the topic `{TOPIC}`")]
-    Create(#[from] TopicError),
-    /// It could not be read.
-    #[error("cannot read the topic `{TOPIC}`")]
+    /// A topic could not be made.
+    #[error("cannot create the topic `{topic}`")]
+    Create {
+        /// The topic.
+        topic: &'static str,
+        /// Why.
+        source: TopicError,
+    },
+    /// A topic of ours could not be read.
+    #[error("cannot read what an earlier run has left of sessions and retained publishes")]
     Read(#[from] ReadError),
+}
+
+/// The one partition of a compacted topic of ours, created at the first start.
+pub(super) async fn compacted(
+    log: &Log,
+    topic: &'static str,
+) -> Result<PartitionHandle, StateError> {
+    let config = TopicConfig {
+        cleanup: Cleanup::Compact,
+        ..TopicConfig::default()
+    };
+    match log.create_topic(topic, config).await {
+        Ok(()) | Err(TopicError::Exists(_)) => {}
+        Err(source) => return Err(StateError::Create { topic, source }),
+    }
+    log.partition(topic, 0).ok_or_else(|| StateError::Create {
+        topic,
+        source: TopicError::Unknown(topic.to_owned()),
+    })
 }
 
 /// Writes and reads the durable state of sessions.
@@ -50,17 +74,7 @@ pub struct SessionState {
 impl SessionState {
     /// Opens the topic, and creates it at the first start.
     pub async fn open(log: &Log) -> Result<Self, StateError> {
-        let config = TopicConfig {
-            cleanup: Cleanup::Compact,
-            ..TopicConfig::default()
-        };
-        match log.create_topic(TOPIC, config).await {
-            Ok(()) | Err(TopicError::Exists(_)) => {}
-            Err(error) => return Err(error.into()),
-        }
-        let partition = log
-            .partition(TOPIC, 0)
-            .ok_or_else(|| TopicError::Unknown(TOPIC.to_owned()))?;
+        let partition = compacted(log, TOPIC).await?;
         Ok(Self { partition })
     }
 

@@ -301,10 +301,11 @@ fn open(gateway: &Arc<Gateway>, stream: tokio::net::TcpStream, peer: SocketAddr,
     };
     let gateway = Arc::clone(gateway);
     gateway.events.opened();
+    // Made out here: what a task is given takes room in it to its end.
+    let connection = Connection::new(Arc::clone(&gateway), stream, peer);
     tasks.spawn("gateway", async move {
-        let events = Arc::clone(&gateway);
-        Connection::new(gateway, stream, peer).serve().await;
-        events.events.gone();
+        connection.serve().await;
+        gateway.events.gone();
         drop(slot);
     });
 }

@@ -98,6 +98,7 @@ impl Session {
         let Some(request) = self.take_request(packet_id, true) else {
             return;
         };
+        self.roomy = true;
         let mut answers = request.subscriptions.into_iter().zip(granted);
         let mut codes = Vec::with_capacity(request.codes.len());
         for refused in request.codes {

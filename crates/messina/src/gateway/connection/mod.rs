@@ -4,6 +4,7 @@
 //! for each commit; all answers leave in one write. While a peer takes no bytes, or the log's queue is full, its
 //! socket is not read.
 
+mod changes;
 mod opening;
 mod publishing;
 mod rights;
@@ -86,6 +87,7 @@ pub struct Connection<S> {
     wait_until: Option<Instant>,
     alarm: Alarm,
     stopping: Option<Stopping>,
+    mailbox_first: bool,
     /// The session has said to close.
     closing: bool,
     /// The socket is gone, or is not to be used any more.
@@ -117,6 +119,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             wait_until: None,
             alarm: Alarm::default(),
             stopping: Some(Box::pin(stopping)),
+            mailbox_first: false,
             closing: false,
             gone: false,
         })
@@ -315,7 +318,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn on_bytes(&mut self, bytes: BytesMut) {
-        self.gateway.events.received(bytes.len());
         self.keep_up();
         if self.incoming.is_empty() {
             self.incoming = bytes;

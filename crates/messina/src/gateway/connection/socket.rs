@@ -33,9 +33,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         }
     }
 
-    /// Reads what has come; empty at the stream's end.
-    pub(super) fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<BytesMut>> {
-        read_buffer::poll_read(Pin::new(&mut self.stream), cx)
+    /// Reads what has come after `partial`; see [`read_buffer::poll_read`].
+    pub(super) fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        partial: &mut BytesMut,
+    ) -> Poll<io::Result<(usize, BytesMut)>> {
+        read_buffer::poll_read(Pin::new(&mut self.stream), cx, partial)
     }
 
     /// Writes what waits, as far as the peer takes it; ready with how much it was once nothing is left.

@@ -52,16 +52,19 @@ impl Alarm {
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Ready with whatever comes first.
     pub(super) fn poll_woken(&mut self, cx: &mut Context<'_>) -> Poll<Woken> {
-        if let Poll::Ready(woken) = self.poll_socket(cx) {
-            return Poll::Ready(woken);
-        }
+        // Answers first: a client that never stops sending would keep them waiting, and all they hold.
         if !self.submitted.is_empty() && self.waiter.poll_notified(cx).is_ready() {
             return Poll::Ready(Woken::Answered);
         }
-        if self.takes_posts()
-            && let Some(identity) = &self.identity
-            && identity.mailbox.poll_posted(cx).is_ready()
-        {
+        // Socket and mailbox in turn, so that neither keeps the other waiting.
+        self.mailbox_first = !self.mailbox_first;
+        if self.mailbox_first && self.poll_mailbox(cx).is_ready() {
+            return Poll::Ready(Woken::Posted);
+        }
+        if let Poll::Ready(woken) = self.poll_socket(cx) {
+            return Poll::Ready(woken);
+        }
+        if !self.mailbox_first && self.poll_mailbox(cx).is_ready() {
             return Poll::Ready(Woken::Posted);
         }
         let deadline = self.deadline();
@@ -78,6 +81,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Poll::Pending
     }
 
+    fn poll_mailbox(&self, cx: &Context<'_>) -> Poll<()> {
+        match &self.identity {
+            Some(identity) if self.takes_posts() => identity.mailbox.poll_posted(cx),
+            _ => Poll::Pending,
+        }
+    }
+
     fn poll_socket(&mut self, cx: &mut Context<'_>) -> Poll<Woken> {
         if !self.socket.outgoing.is_empty() {
             match self.socket.poll_write(cx, self.gateway.clock.now()) {
@@ -92,8 +102,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if self.closing || self.is_paused() || !self.session.reads() || !self.wants_bytes() {
             return Poll::Pending;
         }
-        match self.socket.poll_read(cx) {
-            Poll::Ready(Ok(bytes)) if !bytes.is_empty() => Poll::Ready(Woken::Read(bytes)),
+        match self.socket.poll_read(cx, &mut self.incoming) {
+            Poll::Ready(Ok((count @ 1.., bytes))) => {
+                self.gateway.events.received(count);
+                Poll::Ready(Woken::Read(bytes))
+            }
             Poll::Ready(_) => Poll::Ready(Woken::Ended),
             Poll::Pending => Poll::Pending,
         }

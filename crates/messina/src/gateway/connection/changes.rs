@@ -1,0 +1,115 @@
+//! Changes of a session that must be durable before its client is told: subscriptions, and what is done with.
+
+use std::collections::VecDeque;
+
+use messina_mqtt::packet::QoS;
+use messina_mqtt::session::Input;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+use super::super::mailbox::Room;
+use super::publishing::{Batch, Work};
+use super::{Change, Connection};
+
+/// Retained publishes a session is given before its client has taken the ones before.
+const REPLAYED_AT_ONCE: usize = 64;
+
+impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// Adds a change of the session to the batch; one of a session that ends with its connection is made at once.
+    pub(super) fn add_change(&mut self, batch: &mut Batch, change: Change, now: i64) {
+        let Some(identity) = &self.identity else {
+            return;
+        };
+        let (state, client) = (&self.gateway.state, &identity.client);
+        if self.session.expiry() == 0 && !matches!(change, Change::Delivered(_)) {
+            self.changed(change);
+            self.poll_session();
+            return;
+        }
+        match &change {
+            Change::Release(packet_id) => {
+                batch.records.push(state.released(client, *packet_id, now));
+            }
+            Change::Record(packet_id) => {
+                batch.records.push(state.taken(client, *packet_id, now));
+            }
+            Change::Delivered(packet_id) => {
+                batch.records.push(state.delivered(client, *packet_id, now));
+                batch.delivered.push(*packet_id);
+                return;
+            }
+            Change::Subscribe(asked) => {
+                let granted = asked.granted();
+                batch
+                    .records
+                    .extend(granted.map(|own| state.subscribed(client, own, now)));
+            }
+            Change::Unsubscribe(request) => {
+                let unsubscribed = request.filters.iter();
+                batch
+                    .records
+                    .extend(unsubscribed.map(|filter| state.unsubscribed(client, filter, now)));
+            }
+        }
+        batch.work.push(Work::Changed(change));
+    }
+
+    /// A change of the session is as durable as it is to be: it is made.
+    pub(super) fn changed(&mut self, change: Change) {
+        let now = self.gateway.clock.now();
+        let Some(identity) = &self.identity else {
+            return;
+        };
+        let subscriptions = &self.gateway.subscriptions;
+        let mut replay = Vec::new();
+        let answer = match change {
+            Change::Release(packet_id) => Input::Released(packet_id),
+            Change::Record(packet_id) => Input::Recorded(packet_id),
+            Change::Delivered(_) => return,
+            Change::Subscribe(asked) => {
+                subscriptions.insert(identity.key, &identity.mailbox, asked.granted());
+                let now = (now, self.gateway.clock.unix_millis());
+                for own in asked.granted() {
+                    replay.extend(self.gateway.retained.matching(own, now));
+                }
+                Input::Subscribed(asked.request.packet_id, asked.codes)
+            }
+            Change::Unsubscribe(request) => {
+                subscriptions.remove(identity.key, request.filters.iter());
+                Input::Unsubscribed(request.packet_id)
+            }
+        };
+        self.session.handle(now, answer);
+        self.replay.extend(replay);
+    }
+
+    /// Gives the session retained publishes its subscriptions are answered with, as far as its client takes them.
+    pub(super) fn replay(&mut self) {
+        let most = self.gateway.config.limits.max_outgoing_bytes;
+        let now = self.gateway.clock.now();
+        while let Some(identity) = &self.identity {
+            let (queued, _bytes) = self.session.queued();
+            if self.closing || queued >= REPLAYED_AT_ONCE || self.socket.outgoing.len() > most {
+                return;
+            }
+            let Some(mut forward) = self.replay.pop_front() else {
+                return;
+            };
+            if self.replay.is_empty() {
+                self.replay = VecDeque::new();
+            }
+            if forward.qos > QoS::AtMostOnce {
+                let limits = self.gateway.subscriptions.limits();
+                match identity.mailbox.reserve(0, limits) {
+                    Room::Unneeded => {}
+                    Room::Reserved(packet_id, _) => forward.packet_id = Some(packet_id),
+                    Room::None => {
+                        self.replay.push_front(forward);
+                        return;
+                    }
+                }
+            }
+            self.session.handle(now, Input::Publish(forward));
+            self.poll_session();
+        }
+    }
+}

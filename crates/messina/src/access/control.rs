@@ -192,14 +192,14 @@ impl Access {
         // Others have failed meanwhile: a hundred guesses sent at once are not a hundred guesses looked at.
         self.patience(address, user)?;
         let (name, password) = (user.to_owned(), password.to_vec());
-        let check = move || {
-            let result = authenticator.password(&name, &password);
-            drop(turn);
-            result
+        // The turn ends when the outcome is noted: who waits for it must not be looked at before.
+        let check = move || (authenticator.password(&name, &password), turn);
+        let (result, turn) = match tokio::task::spawn_blocking(check).await {
+            Ok((result, turn)) => (result, Some(turn)),
+            Err(_panicked) => (Err(Refusal::Busy), None),
         };
-        let checked = tokio::task::spawn_blocking(check).await;
-        let result = checked.unwrap_or(Err(Refusal::Busy));
         self.note(address, user, result.as_ref().err());
+        drop(turn);
         result
     }
 

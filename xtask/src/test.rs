@@ -7,8 +7,8 @@ use std::time::Instant;
 
 use anyhow::{Context as _, Result, bail};
 
-use crate::command::{cargo, check, root, say};
-use crate::tools;
+use crate::command::{cargo, check, in_ci, root, say};
+use crate::{services, tools};
 
 /// Runs `cargo test --workspace` with the binary the end-to-end tests drive built before.
 #[expect(
@@ -26,7 +26,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let start = Instant::now();
     check(&mut cargo(["build", "--package", "messina", "--locked"]))?;
     let skips = skip_file()?;
-    let (success, counts) = cargo_test(arguments, &skips)?;
+    service("up")?;
+    let tested = cargo_test(arguments, &skips);
+    service("down")?;
+    let (success, counts) = tested?;
     let skipped = std::fs::read_to_string(&skips).unwrap_or_default();
     for reason in skipped.lines() {
         say(&format!("SKIPPED: {reason}"));
@@ -49,6 +52,15 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         bail!("no test ran");
     }
     say(&format!("TESTS PASSED: {closing}"));
+    Ok(())
+}
+
+/// A real Cassandra, in CI. Nobody else gets a server started unasked: there its tests are skipped aloud,
+/// unless `cargo xtask services up cassandra` was run before.
+fn service(verb: &str) -> Result<()> {
+    if in_ci() {
+        services::run(&[verb.to_owned(), "cassandra".to_owned()])?;
+    }
     Ok(())
 }
 

@@ -7,12 +7,15 @@ use clap::Args as ClapArgs;
 use messina_connect::config::{ConnectorConfig, Problem as ConnectorProblem};
 use messina_connect::kcql;
 use messina_connect::plan::Plan;
+use messina_connect::table_schema::TableSchema;
 
 use crate::access;
 use crate::config::{
-    self, Config, Inputs, LoadError, Problem, Problems, Severity, Source, Span, find_table,
-    properties,
+    self, Config, CqlConfig, Inputs, LoadError, Problem, Problems, Severity, Source, Span,
+    find_table, properties,
 };
+
+use crate::table::cql::{create_keyspace, create_table};
 
 use super::error::plural;
 use super::output::Output;
@@ -101,7 +104,28 @@ fn summary(
         plural(routes, "route", "routes"),
         plural(tables, "table", "tables"),
         plural(sinks, "sink", "sinks"),
-    ))
+    ))?;
+    match &config.cql {
+        Some(cql) => definitions(cql, &config.tables, out),
+        None => Ok(()),
+    }
+}
+
+/// The CQL that makes the tables, for whoever does it by hand.
+fn definitions(
+    cql: &CqlConfig,
+    tables: &[Arc<TableSchema>],
+    out: &mut Output,
+) -> Result<(), CommandError> {
+    if let Some(replication) = &cql.replication {
+        out.line("")?;
+        out.line(create_keyspace(&cql.keyspace, replication))?;
+    }
+    for table in tables {
+        out.line("")?;
+        out.line(create_table(table))?;
+    }
+    Ok(())
 }
 
 fn names(files: &[PathBuf]) -> String {

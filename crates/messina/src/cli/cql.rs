@@ -1,51 +1,12 @@
 //! Tables and rows as the CQL a person would type.
 
 use messina_connect::row::{CqlValue, Row};
-use messina_connect::table_schema::{ClusteringOrder, TableSchema};
+use messina_connect::table_schema::TableSchema;
+
+pub(super) use crate::table::cql::create_table;
+use crate::table::cql::name;
 
 use super::timestamp::format_millis;
-
-/// `CREATE TABLE ...;`
-pub(super) fn create_table(table: &TableSchema) -> String {
-    let mut lines: Vec<String> = table
-        .columns
-        .iter()
-        .map(|column| format!("    {} {}", name(&column.name), column.cql_type))
-        .collect();
-    lines.push(format!("    PRIMARY KEY ({})", primary_key(table)));
-    let mut options = Vec::new();
-    if table
-        .clustering_key
-        .iter()
-        .any(|(_, order)| *order == ClusteringOrder::Descending)
-    {
-        let orders: Vec<String> = table
-            .clustering_key
-            .iter()
-            .map(|(index, order)| {
-                let order = match order {
-                    ClusteringOrder::Ascending => "ASC",
-                    ClusteringOrder::Descending => "DESC",
-                };
-                format!("{} {order}", column_name(table, *index))
-            })
-            .collect();
-        options.push(format!("CLUSTERING ORDER BY ({})", orders.join(", ")));
-    }
-    if let Some(ttl) = table.default_ttl {
-        options.push(format!("default_time_to_live = {}", ttl.as_secs()));
-    }
-    let with = if options.is_empty() {
-        String::new()
-    } else {
-        format!(" WITH {}", options.join(" AND "))
-    };
-    format!(
-        "CREATE TABLE {} (\n{}\n){with};",
-        table_name(table),
-        lines.join(",\n")
-    )
-}
 
 /// `INSERT INTO ...;` with the columns that are set.
 pub(super) fn insert(table: &TableSchema, row: &Row) -> String {
@@ -72,41 +33,6 @@ fn table_name(table: &TableSchema) -> String {
     match &table.keyspace {
         Some(keyspace) => format!("{}.{}", name(keyspace), name(&table.name)),
         None => name(&table.name),
-    }
-}
-
-fn column_name(table: &TableSchema, index: usize) -> String {
-    table
-        .columns
-        .get(index)
-        .map(|column| name(&column.name))
-        .unwrap_or_default()
-}
-
-fn primary_key(table: &TableSchema) -> String {
-    let partition: Vec<String> = table
-        .partition_key
-        .iter()
-        .map(|index| column_name(table, *index))
-        .collect();
-    let mut key = format!("({})", partition.join(", "));
-    for (index, _) in &table.clustering_key {
-        key.push_str(", ");
-        key.push_str(&column_name(table, *index));
-    }
-    key
-}
-
-/// A name, quoted where CQL would fold it.
-fn name(text: &str) -> String {
-    let plain = text.starts_with(|c: char| c.is_ascii_lowercase())
-        && text
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
-    if plain {
-        text.to_owned()
-    } else {
-        format!("\"{}\"", text.replace('"', "\"\""))
     }
 }
 
@@ -161,7 +87,9 @@ mod tests {
             create_table(&config.tables[2]),
             "CREATE TABLE readings (\n    topic text,\n    field text,\n    ts timestamp,\n    seq bigint,\n    \
              number double,\n    text text,\n    PRIMARY KEY ((topic, field), ts, seq)\n) \
-             WITH CLUSTERING ORDER BY (ts DESC, seq ASC) AND default_time_to_live = 604800;"
+             WITH CLUSTERING ORDER BY (ts DESC, seq ASC) AND default_time_to_live = 604800 \
+             AND compaction = {'class': 'TimeWindowCompactionStrategy', 'compaction_window_size': 4, \
+             'compaction_window_unit': 'HOURS'};"
         );
         let row = Row {
             values: vec![

@@ -188,6 +188,9 @@ fn shown(partition: i32, record: StoredRecord) -> ConsumedRecord {
 
 /// Runs a SELECT on the tables of a program that is not running.
 pub(super) fn query(config: &Config, query: &Query) -> Result<Rows, CommandError> {
+    if let Some(cql) = &config.cql {
+        return Err(CommandError::Refused(cql.ask_cqlsh(&query.sql)));
+    }
     exists(&config.table.path)?;
     let limits = QueryLimits {
         max_rows: query.max_rows.unwrap_or(config.table.query_max_rows),

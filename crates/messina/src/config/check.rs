@@ -8,6 +8,7 @@ use std::time::Duration;
 use messina_store::log::is_internal;
 
 use super::check_access::access;
+use super::check_cql::cql;
 use super::check_name::{kafka_topic, not_ours, unique};
 use super::check_route::routes;
 use super::check_sink::sinks;
@@ -32,7 +33,8 @@ fn config(root: &Section<'_>) -> Option<Config> {
     let data = PathBuf::from(root.text("data").map_or("./messina-data", |(text, _)| text));
     let log = log(&root.section("log")?, &data);
     let topics = topics(root, &log);
-    let tables = tables(root);
+    let cql = root.section("cql").map(|section| cql(&section, &data));
+    let tables = tables(root, cql.as_ref());
     let mqtt = root.section("mqtt")?;
     let config = Config {
         gateway: gateway(&root.section("gateway")?)?,
@@ -41,6 +43,7 @@ fn config(root: &Section<'_>) -> Option<Config> {
         table: table(&root.section("tables")?, &data),
         sinks: sinks(root, &tables),
         admin: admin(&root.section("admin")?),
+        cql,
         data,
         log,
         topics,

@@ -73,7 +73,8 @@ fn token(section: &Section<'_>, data: &Path) -> Option<TokenKeyConfig> {
     let text = |field| section.text(field).map(|(text, _)| text.to_owned());
     section.required("algorithm");
     let algorithm = section.choice("algorithm", &algorithms);
-    let key = key(section, data);
+    section.required("key");
+    let key = key(section, "key", data);
     let (id, audience, issuer) = (text("id"), text("audience"), text("issuer"));
     section.finish();
     Some(TokenKeyConfig {
@@ -85,18 +86,19 @@ fn token(section: &Section<'_>, data: &Path) -> Option<TokenKeyConfig> {
     })
 }
 
-fn key(section: &Section<'_>, data: &Path) -> Option<KeySource> {
-    let node = section.required("key")?;
+/// A secret: written here, or in a file that is named here.
+pub(super) fn key(section: &Section<'_>, field: &'static str, data: &Path) -> Option<KeySource> {
+    let node = section.get(field)?;
     match &node.value {
         NodeValue::Text(text) => Some(KeySource::Inline(Secret::new(text.clone()))),
         NodeValue::Table(_) => {
-            let table = section.section("key")?;
+            let table = section.section(field)?;
             let path = table.required_text("file").map(|(path, _)| data.join(path));
             table.finish();
             path.map(KeySource::File)
         }
         _ => {
-            section.wrong("key", node, "a text, or `{ file = \"..\" }`");
+            section.wrong(field, node, "a text, or `{ file = \"..\" }`");
             None
         }
     }

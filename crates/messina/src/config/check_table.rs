@@ -5,6 +5,7 @@ use std::sync::Arc;
 use messina_connect::cql_type::CqlType;
 use messina_connect::table_schema::{ClusteringOrder, TableColumn, TableSchema};
 
+use super::CqlConfig;
 use super::check_name::unique;
 use super::problem::{Problem, Span};
 use super::section::Section;
@@ -17,11 +18,14 @@ struct KeyColumn<'t> {
     span: &'t Span,
 }
 
-pub(super) fn tables(root: &Section<'_>) -> Vec<Arc<TableSchema>> {
+pub(super) fn tables(root: &Section<'_>, cql: Option<&CqlConfig>) -> Vec<Arc<TableSchema>> {
     let mut tables: Vec<Arc<TableSchema>> = Vec::new();
     for section in root.sections("table") {
         section.known(&["keyspace"]);
-        if let Some(table) = table(&section, &tables) {
+        if let Some(mut table) = table(&section, &tables) {
+            if let Some(cql) = cql {
+                table.keyspace.get_or_insert_with(|| cql.keyspace.clone());
+            }
             tables.push(Arc::new(table));
         }
         section.finish();
@@ -169,7 +173,7 @@ fn fit_for_key(cql_type: &CqlType) -> bool {
 }
 
 /// CQL's unquoted names, in lower case as CQL stores them.
-fn identifier(section: &Section<'_>, name: &str, span: &Span) {
+pub(super) fn identifier(section: &Section<'_>, name: &str, span: &Span) {
     let first = name.starts_with(|c: char| c.is_ascii_lowercase());
     let rest = name
         .chars()

@@ -10,7 +10,7 @@ use messina_connect::config::ConnectorConfig;
 use messina_connect::table_schema::TableSchema;
 use regex::Regex;
 
-use super::{AccessConfig, Template};
+use super::{AccessConfig, CqlConfig, Template};
 
 /// Everything `messina up` needs to know. Built only by the checker, so nothing here needs checking again.
 ///
@@ -32,6 +32,8 @@ pub struct Config {
     pub topics: Vec<TopicConfig>,
     /// `[tables]`, what holds for the embedded table as a whole.
     pub table: TableConfig,
+    /// `[cql]`: where the tables are, if they are not embedded.
+    pub cql: Option<CqlConfig>,
     /// `[[table]]`: tables to create at start, or to hold to these declarations.
     pub tables: Vec<Arc<TableSchema>>,
     /// `[[sink]]`: connectors to run.

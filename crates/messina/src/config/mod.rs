@@ -16,6 +16,10 @@ pub use access::{
     TokenKeyConfig,
 };
 
+mod cql;
+
+pub use cql::{CqlConfig, CqlConsistency};
+
 mod template;
 
 pub use template::{Template, TemplateError, TemplatePart};
@@ -42,6 +46,8 @@ mod check_name;
 mod check_route;
 
 mod check_table;
+
+mod check_cql;
 
 mod check_sink;
 

@@ -288,3 +288,41 @@ key = { path = 'x' }
     let shown = format!("{:?}", load_toml(key).unwrap().config);
     assert!(shown.contains("Inline(***)") && !shown.contains("hunter2"));
 }
+
+#[test]
+fn tables_are_cqls_once_there_is_a_cql_section_and_no_password_is_shown_by_debug() {
+    let text = "[cql]\ncontact_points = [\"a\", \"b:9999\"]\nport = 9043\nkeyspace = \"iot\"\n\
+                user = \"u\"\npassword = \"hunter2\"\nreplication = 3\n";
+    let config = load_toml(text).unwrap().config;
+    let cql = config.cql.unwrap();
+    assert_eq!(cql.nodes(), ["a:9043", "b:9999"]);
+    assert!(!format!("{cql:?}").contains("hunter2"));
+    let replication = cql.replication.as_deref();
+    assert_eq!(
+        replication,
+        Some("{'class': 'SimpleStrategy', 'replication_factor': 3}")
+    );
+    let keyspaces = config.tables.iter().map(|table| table.keyspace.as_deref());
+    assert!(keyspaces.eq([Some("iot"); 3]));
+    assert!(load_toml("").unwrap().config.cql.is_none());
+}
+
+#[test]
+fn everything_wrong_with_cql_is_said_at_once() {
+    let said = problems(
+        "[cql]\ncontact_points = [\"\"]\nport = 0\nkeyspace = \"Io t\"\npassword = \"x\"\n\
+         consistency = \"some\"\nreplication = \"three\"\ntls = {}\ncolour = 1\n",
+    );
+    for part in [
+        "`` is not a host",
+        "`cql.port` must be at least 1",
+        "`Io t` must begin with",
+        "`cql.password` is set and `cql.user` is not",
+        "`cql.consistency` must be one of",
+        "`cql.replication` must be a factor",
+        "`cql.tls.ca` is missing",
+        "there is no setting `cql.colour`",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+}

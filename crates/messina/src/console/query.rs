@@ -16,6 +16,9 @@ pub async fn query(
     State(sources): State<Arc<Sources>>,
     Body(asked): Body<Query>,
 ) -> Result<Json<Rows>, ApiError> {
+    if let Some(cql) = &sources.cql {
+        return Err(ApiError::bad_request(&cql.ask_cqlsh(&asked.sql)));
+    }
     let configured = sources.query_limits;
     let max_rows = asked
         .max_rows

@@ -13,6 +13,7 @@ use messina_store::log::{Log, LogHealth, TopicConfig};
 use messina_store::table::{QueryLimits, TableStore};
 
 use super::guard::Hosts;
+use crate::config::CqlConfig;
 use crate::gateway::server::Gateway;
 use crate::record_log::RecordLog;
 use crate::runtime::clock::Clock;
@@ -50,6 +51,8 @@ pub struct Sources {
     pub log_dir: PathBuf,
     /// The table file, for its size.
     pub table_path: PathBuf,
+    /// Where the tables are instead, if they are not embedded.
+    pub cql: Option<CqlConfig>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// When everything was ready.

@@ -18,7 +18,7 @@ use super::retry::Backoff;
 use super::status::{SinkStatus, TaskState};
 use super::task::SinkError;
 use crate::record_log::RecordLog;
-use crate::table::{Table, TableError, Verdict};
+use crate::table::{RefusedRow, Table, TableError, Verdict};
 
 /// What deliveries of one task share.
 #[derive(Debug)]
@@ -109,6 +109,25 @@ impl Delivery {
             let Some(error) = self.write_part(table, &rows).await? else {
                 continue;
             };
+            if let TableError::RowsRefused { table, rows } = error {
+                // The others are durable already.
+                for RefusedRow { index, problem } in rows {
+                    let record = records.get(index).copied();
+                    let row = Some(index);
+                    let table = table.clone();
+                    let error = TableError::Refused {
+                        table,
+                        row,
+                        problem,
+                    };
+                    if let Some(record) = record {
+                        refused
+                            .entry(record)
+                            .or_insert_with(|| Box::new(refusal(&error)));
+                    }
+                }
+                continue;
+            }
             let rows = Arc::try_unwrap(rows).unwrap_or_else(|shared| shared.to_vec());
             match culprit(&records, error.row()) {
                 Some(record) => {

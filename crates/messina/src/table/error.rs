@@ -13,6 +13,15 @@ pub enum Verdict {
     Stop,
 }
 
+/// A row the table will never take.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RefusedRow {
+    /// Which row of the batch.
+    pub index: usize,
+    /// The table's reason.
+    pub problem: String,
+}
+
 /// Rows were not written.
 #[derive(Debug, thiserror::Error)]
 pub enum TableError {
@@ -25,6 +34,14 @@ pub enum TableError {
         row: Option<usize>,
         /// Its reason.
         problem: String,
+    },
+    /// The table refuses these rows, and has taken all the others of the batch.
+    #[error("table `{table}` refuses {} rows, the first: {}", rows.len(), rows.first().map_or("", |row| &row.problem))]
+    RowsRefused {
+        /// The table.
+        table: String,
+        /// The rows, at least one.
+        rows: Vec<RefusedRow>,
     },
     /// The table is away, busy or full.
     #[error("table `{table}` cannot be written now")]
@@ -48,7 +65,7 @@ impl TableError {
     /// What to do about it.
     pub fn verdict(&self) -> Verdict {
         match self {
-            Self::Refused { .. } => Verdict::Reject,
+            Self::Refused { .. } | Self::RowsRefused { .. } => Verdict::Reject,
             Self::Unavailable { .. } => Verdict::Retry,
             Self::Unusable { .. } => Verdict::Stop,
         }
@@ -58,7 +75,7 @@ impl TableError {
     pub fn row(&self) -> Option<usize> {
         match self {
             Self::Refused { row, .. } => *row,
-            Self::Unavailable { .. } | Self::Unusable { .. } => None,
+            Self::RowsRefused { .. } | Self::Unavailable { .. } | Self::Unusable { .. } => None,
         }
     }
 }

@@ -1,4 +1,4 @@
-//! Tables rows are written to, behind one trait: the embedded table, and later ScyllaDB and Cassandra.
+//! Tables rows are written to, behind one trait: the embedded table, ScyllaDB and Cassandra.
 //! Takes rows from the sink task, a batch at a time.
 //! Gives "durable", or an error that says what to do about it.
 
@@ -7,7 +7,9 @@ mod error;
 mod embedded;
 
 pub use embedded::EmbeddedTable;
-pub use error::{TableError, Verdict};
+pub use error::{RefusedRow, TableError, Verdict};
+
+pub mod cql;
 
 use std::fmt::Debug;
 use std::pin::Pin;

@@ -11,6 +11,7 @@ use super::error::UpError;
 use crate::config::Config;
 use crate::record_log::RecordLog;
 use crate::sink::{Connector, SinkOptions};
+use crate::table::cql::{CqlTable, TableClient};
 use crate::table::{EmbeddedTable, Table};
 
 /// Every sink of the configuration, ready to run.
@@ -20,8 +21,15 @@ pub(super) async fn connectors(
     log: &Arc<dyn RecordLog>,
 ) -> Result<Vec<Connector>, UpError> {
     let mut declared: Vec<Arc<dyn Table>> = Vec::with_capacity(config.tables.len());
-    for schema in &config.tables {
-        declared.push(Arc::new(EmbeddedTable::declare(store, schema).await?));
+    if let Some(cql) = &config.cql {
+        let client = TableClient::connect(cql).await?;
+        for schema in &config.tables {
+            declared.push(Arc::new(CqlTable::open(&client, schema).await?));
+        }
+    } else {
+        for schema in &config.tables {
+            declared.push(Arc::new(EmbeddedTable::declare(store, schema).await?));
+        }
     }
     config
         .sinks

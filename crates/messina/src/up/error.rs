@@ -11,6 +11,7 @@ use crate::access::AccessError;
 use crate::gateway::route::RouteError;
 use crate::gateway::state::StateError;
 use crate::listener::tcp::ListenError;
+use crate::table::cql::{ConnectError, DefinitionError};
 
 /// Why `up` did not start, or ended other than by being asked to.
 #[derive(Debug, thiserror::Error)]
@@ -41,6 +42,12 @@ pub enum UpError {
     /// A table is not as declared.
     #[error(transparent)]
     Declare(#[from] DeclareError),
+    /// The CQL cluster cannot be used.
+    #[error(transparent)]
+    Cql(#[from] ConnectError),
+    /// A table of the CQL cluster is not as declared.
+    #[error(transparent)]
+    CqlTable(#[from] DefinitionError),
     /// A topic could not be created.
     #[error("cannot create topic `{topic}`")]
     Topic {

@@ -267,6 +267,7 @@ impl Shared {
             data: config.data.display().to_string(),
             log_dir: config.log.dir.clone(),
             table_path: config.table.path.clone(),
+            cql: config.cql.clone(),
             ready: self.clock.now(),
             clock: Arc::clone(&self.clock),
         }

@@ -1,0 +1,90 @@
+//! `[cql]` in its checked form.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use scylla::statement::Consistency;
+
+use super::KeySource;
+
+/// How many replicas must have a row before it counts as written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the variants are CQL's own names")]
+pub enum CqlConsistency {
+    Any,
+    One,
+    Two,
+    Three,
+    Quorum,
+    All,
+    LocalOne,
+    LocalQuorum,
+    EachQuorum,
+}
+
+impl From<CqlConsistency> for Consistency {
+    fn from(consistency: CqlConsistency) -> Self {
+        match consistency {
+            CqlConsistency::Any => Self::Any,
+            CqlConsistency::One => Self::One,
+            CqlConsistency::Two => Self::Two,
+            CqlConsistency::Three => Self::Three,
+            CqlConsistency::Quorum => Self::Quorum,
+            CqlConsistency::All => Self::All,
+            CqlConsistency::LocalOne => Self::LocalOne,
+            CqlConsistency::LocalQuorum => Self::LocalQuorum,
+            CqlConsistency::EachQuorum => Self::EachQuorum,
+        }
+    }
+}
+
+/// Where `ScyllaDB` or Cassandra is, and how it is written to.
+#[derive(Debug, Clone)]
+pub struct CqlConfig {
+    /// Hosts to begin with; the others are learned from them.
+    pub contact_points: Vec<String>,
+    /// The port of contact points that name none.
+    pub port: u16,
+    /// The data centre whose nodes are written to first.
+    pub data_center: Option<String>,
+    /// The keyspace of tables that name none.
+    pub keyspace: String,
+    /// The user; `None` logs in nobody.
+    pub user: Option<String>,
+    /// The user's password.
+    pub password: Option<KeySource>,
+    /// Certificates of who may have signed the servers'; `None` speaks without TLS.
+    pub tls_ca: Option<PathBuf>,
+    /// How many replicas must have a row.
+    pub consistency: CqlConsistency,
+    /// Replication of keyspaces to create, as CQL writes it; `None` creates neither keyspaces nor tables.
+    pub replication: Option<String>,
+    /// A row must be written within this time.
+    pub request_timeout: Duration,
+    /// A row not written by then is also sent to another replica; `None` never.
+    pub speculative_delay: Option<Duration>,
+    /// Rows of one batch under way at most; the number that the cluster takes well is found out.
+    pub max_in_flight: usize,
+}
+
+impl CqlConfig {
+    /// The contact points, each with a port.
+    pub fn nodes(&self) -> Vec<String> {
+        let port = self.port;
+        let node = |point: &String| match point.rsplit_once(':') {
+            Some((_, own)) if own.parse::<u16>().is_ok() => point.clone(),
+            _ => format!("{point}:{port}"),
+        };
+        self.contact_points.iter().map(node).collect()
+    }
+
+    /// How a person asks these tables: our own query language is the embedded table's.
+    pub fn ask_cqlsh(&self, statement: &str) -> String {
+        let node = self.nodes().into_iter().next().unwrap_or_default();
+        let at = node.replace(':', " ");
+        format!(
+            "the tables are in CQL, not embedded; ask them with: cqlsh {at} -k {} -e {statement:?}",
+            self.keyspace
+        )
+    }
+}

@@ -1,0 +1,381 @@
+//! What a table must be: the CQL that makes it, and what differs where it is something else.
+
+use std::time::Duration;
+
+use messina_connect::cql_type::CqlType;
+use messina_connect::table_schema::{ClusteringOrder, TableSchema};
+use scylla::errors::ExecutionError;
+
+use super::TableClient;
+
+/// More windows than this and every read of a partition opens too many files.
+const MOST_WINDOWS: u64 = 50;
+
+/// Why a table cannot be written to.
+#[derive(Debug, thiserror::Error)]
+pub enum DefinitionError {
+    /// The keyspace or the table is not there, and we are not to create it.
+    #[error(
+        "there is no table `{table}`; set `cql.replication` to have it created, or run: {create}"
+    )]
+    Missing {
+        /// The table.
+        table: String,
+        /// What creates it.
+        create: String,
+    },
+    /// The table is there and not as declared.
+    #[error("table `{table}` is not as declared: {}", differences.join("; "))]
+    Differs {
+        /// The table.
+        table: String,
+        /// What differs, each with what to do.
+        differences: Vec<String>,
+    },
+    /// The cluster refused a statement about the table.
+    #[error("CQL failed: {statement}")]
+    Statement {
+        /// The statement.
+        statement: String,
+        /// Why.
+        source: Box<ExecutionError>,
+    },
+    /// The cluster's own tables cannot be read.
+    #[error("cannot read the definition of table `{table}`: {reason}")]
+    Unreadable {
+        /// The table.
+        table: String,
+        /// Why.
+        reason: String,
+    },
+}
+
+/// `CREATE KEYSPACE ...;`
+pub fn create_keyspace(keyspace: &str, replication: &str) -> String {
+    format!(
+        "CREATE KEYSPACE IF NOT EXISTS {} WITH replication = {replication};",
+        name(keyspace)
+    )
+}
+
+/// `CREATE TABLE ...;`
+pub fn create_table(table: &TableSchema) -> String {
+    let mut lines: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| format!("    {} {}", name(&column.name), column.cql_type))
+        .collect();
+    lines.push(format!("    PRIMARY KEY ({})", primary_key(table)));
+    let options = options(table);
+    let with = if options.is_empty() {
+        String::new()
+    } else {
+        format!(" WITH {}", options.join(" AND "))
+    };
+    format!(
+        "CREATE TABLE {} (\n{}\n){with};",
+        table_name(table),
+        lines.join(",\n")
+    )
+}
+
+fn options(table: &TableSchema) -> Vec<String> {
+    let mut options = Vec::new();
+    let descends = |(_, order): &(usize, ClusteringOrder)| *order == ClusteringOrder::Descending;
+    if table.clustering_key.iter().any(descends) {
+        let order = |(index, order): &(usize, ClusteringOrder)| {
+            let order = match order {
+                ClusteringOrder::Ascending => "ASC",
+                ClusteringOrder::Descending => "DESC",
+            };
+            format!("{} {order}", column_name(table, *index))
+        };
+        let orders: Vec<String> = table.clustering_key.iter().map(order).collect();
+        options.push(format!("CLUSTERING ORDER BY ({})", orders.join(", ")));
+    }
+    if let Some(ttl) = table.default_ttl {
+        options.push(format!("default_time_to_live = {}", ttl.as_secs()));
+        // Rows that expire together lie together, and whole files are dropped at their time.
+        let (size, unit) = window(ttl);
+        options.push(format!(
+            "compaction = {{'class': 'TimeWindowCompactionStrategy', 'compaction_window_size': {size}, \
+             'compaction_window_unit': '{unit}'}}"
+        ));
+    }
+    options
+}
+
+/// The smallest window that divides the shelf life into at most [`MOST_WINDOWS`].
+fn window(ttl: Duration) -> (u64, &'static str) {
+    let units = [("MINUTES", 60), ("HOURS", 3_600), ("DAYS", 86_400)];
+    let sizes = units.map(|(unit, seconds)| {
+        let size = ttl.as_secs().div_ceil(MOST_WINDOWS * seconds);
+        (size.max(1), unit)
+    });
+    let [minutes, hours, days] = sizes;
+    match (minutes, hours) {
+        ((size, _), _) if size < 60 => minutes,
+        (_, (size, _)) if size < 24 => hours,
+        _ => days,
+    }
+}
+
+pub(super) fn table_name(table: &TableSchema) -> String {
+    match &table.keyspace {
+        Some(keyspace) => format!("{}.{}", name(keyspace), name(&table.name)),
+        None => name(&table.name),
+    }
+}
+
+fn column_name(table: &TableSchema, index: usize) -> String {
+    table
+        .columns
+        .get(index)
+        .map(|column| name(&column.name))
+        .unwrap_or_default()
+}
+
+fn primary_key(table: &TableSchema) -> String {
+    let partition: Vec<String> = table
+        .partition_key
+        .iter()
+        .map(|index| column_name(table, *index))
+        .collect();
+    let mut key = format!("({})", partition.join(", "));
+    for (index, _) in &table.clustering_key {
+        key.push_str(", ");
+        key.push_str(&column_name(table, *index));
+    }
+    key
+}
+
+/// A name, quoted where CQL would fold it.
+pub fn name(text: &str) -> String {
+    let plain = text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if plain {
+        text.to_owned()
+    } else {
+        format!("\"{}\"", text.replace('"', "\"\""))
+    }
+}
+
+/// The statement that writes a row: every column, the write timestamp and the shelf life are bound.
+pub(super) fn insert(table: &TableSchema) -> String {
+    let names: Vec<String> = table
+        .columns
+        .iter()
+        .map(|column| name(&column.name))
+        .collect();
+    let mut text = format!(
+        "INSERT INTO {} ({}) VALUES (",
+        table_name(table),
+        names.join(", ")
+    );
+    for index in 0..names.len() {
+        text.push_str(if index == 0 { "?" } else { ", ?" });
+    }
+    text.push_str(") USING TIMESTAMP ? AND TTL ?");
+    text
+}
+
+/// A column as the cluster has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Found {
+    name: String,
+    cql_type: String,
+    kind: String,
+    position: i32,
+    order: String,
+}
+
+impl TableClient {
+    /// Creates keyspace and table where that was asked for.
+    pub(super) async fn create(&self, table: &TableSchema) -> Result<(), DefinitionError> {
+        let Some(replication) = &self.config.replication else {
+            return Ok(());
+        };
+        if let Some(keyspace) = &table.keyspace {
+            self.define(create_keyspace(keyspace, replication)).await?;
+        }
+        let create =
+            create_table(table).replacen("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ", 1);
+        self.define(create).await
+    }
+
+    async fn define(&self, statement: String) -> Result<(), DefinitionError> {
+        match self.session.query_unpaged(statement.as_str(), ()).await {
+            Ok(_) => Ok(()),
+            Err(source) => Err(DefinitionError::Statement {
+                statement,
+                source: Box::new(source),
+            }),
+        }
+    }
+
+    /// Compares the table with its declaration.
+    pub(super) async fn verify(&self, table: &TableSchema) -> Result<(), DefinitionError> {
+        let found = self.columns(table).await?;
+        if found.is_empty() {
+            return Err(DefinitionError::Missing {
+                table: table_name(table),
+                create: create_table(table),
+            });
+        }
+        let differences = differences(table, &found);
+        if differences.is_empty() {
+            return Ok(());
+        }
+        Err(DefinitionError::Differs {
+            table: table_name(table),
+            differences,
+        })
+    }
+
+    async fn columns(&self, table: &TableSchema) -> Result<Vec<Found>, DefinitionError> {
+        const COLUMNS: &str = "SELECT column_name, type, kind, position, clustering_order \
+             FROM system_schema.columns WHERE keyspace_name = ? AND table_name = ?";
+        let unreadable = |reason: String| DefinitionError::Unreadable {
+            table: table_name(table),
+            reason,
+        };
+        let keyspace = table.keyspace.as_deref().unwrap_or(&self.config.keyspace);
+        let values = (keyspace, table.name.as_str());
+        let answer = self.session.query_unpaged(COLUMNS, values).await;
+        let answer = answer.map_err(|source| DefinitionError::Statement {
+            statement: COLUMNS.to_owned(),
+            source: Box::new(source),
+        })?;
+        let answer = answer
+            .into_rows_result()
+            .map_err(|error| unreadable(error.to_string()))?;
+        let rows = answer
+            .rows::<(String, String, String, i32, String)>()
+            .map_err(|error| unreadable(error.to_string()))?;
+        let column = |(name, cql_type, kind, position, order)| Found {
+            name,
+            cql_type,
+            kind,
+            position,
+            order,
+        };
+        rows.map(|row| row.map(column))
+            .collect::<Result<_, _>>()
+            .map_err(|error| unreadable(error.to_string()))
+    }
+}
+
+fn differences(table: &TableSchema, found: &[Found]) -> Vec<String> {
+    let mut differences = Vec::new();
+    for (index, column) in table.columns.iter().enumerate() {
+        let own = found.iter().find(|own| own.name == column.name);
+        let Some(own) = own else {
+            differences.push(format!(
+                "column `{}` is missing, run: ALTER TABLE {} ADD {} {};",
+                column.name,
+                table_name(table),
+                name(&column.name),
+                column.cql_type
+            ));
+            continue;
+        };
+        if CqlType::parse(&own.cql_type).ok().as_ref() != Some(&column.cql_type) {
+            differences.push(format!(
+                "column `{}` is {} there and {} here; a column's type cannot be altered: \
+                 change `[[table]]`, or create the table anew",
+                column.name, own.cql_type, column.cql_type
+            ));
+        }
+        let (kind, position) = place(table, index);
+        if own.kind != kind || (kind != "regular" && own.position != position) {
+            differences.push(format!(
+                "column `{}` is {}{} there and {}{} here; a key cannot be altered: \
+                 change `[[table]]`, or create the table anew",
+                column.name,
+                own.kind,
+                number(own.position),
+                kind,
+                number(position)
+            ));
+        }
+    }
+    for own in found
+        .iter()
+        .filter(|own| own.kind == "partition_key" || own.kind == "clustering")
+    {
+        if table.column(&own.name).is_none() {
+            differences.push(format!(
+                "its key has a column `{}` that is not declared; add it to `[[table]]`",
+                own.name
+            ));
+        }
+    }
+    orders(table, found, &mut differences);
+    differences
+}
+
+fn orders(table: &TableSchema, found: &[Found], differences: &mut Vec<String>) {
+    for (index, order) in &table.clustering_key {
+        let own = table
+            .columns
+            .get(*index)
+            .and_then(|column| found.iter().find(|own| own.name == column.name));
+        let wanted = match order {
+            ClusteringOrder::Ascending => "asc",
+            ClusteringOrder::Descending => "desc",
+        };
+        if let Some(own) = own.filter(|own| own.kind == "clustering" && own.order != wanted) {
+            differences.push(format!(
+                "`{}` is ordered {} there and {wanted} here; change `[[table]]`, or create the table anew",
+                own.name, own.order
+            ));
+        }
+    }
+}
+
+fn number(position: i32) -> String {
+    if position < 0 {
+        String::new()
+    } else {
+        format!(" {}", position + 1)
+    }
+}
+
+/// What a column is in the cluster's words, and its place among those of its kind.
+fn place(table: &TableSchema, index: usize) -> (&'static str, i32) {
+    let at = |position: usize| i32::try_from(position).unwrap_or(i32::MAX);
+    if let Some(position) = table.partition_key.iter().position(|own| *own == index) {
+        return ("partition_key", at(position));
+    }
+    let clustering = table.clustering_key.iter();
+    if let Some(position) = clustering.map(|(own, _)| *own).position(|own| own == index) {
+        return ("clustering", at(position));
+    }
+    ("regular", -1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_shelf_life_is_at_most_fifty_windows() {
+        for days in [1, 7, 30, 365, 3650] {
+            let ttl = Duration::from_hours(24 * days);
+            let (size, unit) = window(ttl);
+            let seconds = match unit {
+                "MINUTES" => 60,
+                "HOURS" => 3_600,
+                _ => 86_400,
+            };
+            assert!(
+                ttl.as_secs().div_ceil(size * seconds) <= MOST_WINDOWS,
+                "{days} days"
+            );
+        }
+        assert_eq!(window(Duration::from_hours(168)), (4, "HOURS"));
+        assert_eq!(window(Duration::from_secs(5)), (1, "MINUTES"));
+    }
+}

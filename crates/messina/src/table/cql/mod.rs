@@ -1,0 +1,21 @@
+//! Tables of ScyllaDB and Cassandra, over the `scylla` driver.
+//! Takes batches of rows from the sink task, and the connection from `[cql]`.
+//! Gives "durable" when the cluster has every row, at the consistency asked for.
+
+mod client;
+
+pub use client::{ConnectError, TableClient};
+
+mod definition;
+
+pub use definition::{DefinitionError, create_keyspace, create_table, name};
+
+mod error;
+
+mod limit;
+
+mod value;
+
+mod writer;
+
+pub use writer::CqlTable;

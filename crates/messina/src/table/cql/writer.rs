@@ -1,0 +1,381 @@
+//! Batches of rows, many under way at once, until the cluster has them all.
+
+use std::fmt;
+use std::hash::{BuildHasher as _, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
+use messina_connect::cql_type::CqlType;
+use messina_connect::row::Row;
+use messina_connect::table_schema::TableSchema;
+use scylla::errors::{ExecutionError, PrepareError};
+use scylla::serialize::SerializationError;
+use scylla::serialize::row::{RowSerializationContext, SerializeRow};
+use scylla::serialize::writers::RowWriter;
+use scylla::statement::prepared::PreparedStatement;
+use tokio::time::Instant;
+
+use super::TableClient;
+use super::definition::{DefinitionError, insert};
+use super::error::{Blame, blame};
+use super::limit::Limit;
+use super::value::{encode, framed};
+use crate::table::{BoxFuture, RefusedRow, Table, TableError};
+
+/// How often rows are sent again before the whole batch waits with its offsets.
+const ROUNDS: u32 = 4;
+/// The wait before the second round; it doubles.
+const FIRST_WAIT: Duration = Duration::from_millis(50);
+
+/// A table of a keyspace, verified and ready to be written.
+pub struct CqlTable {
+    client: TableClient,
+    schema: Arc<TableSchema>,
+    statement: PreparedStatement,
+    key: Vec<usize>,
+    limit: Limit,
+    hasher: RandomState,
+}
+
+impl fmt::Debug for CqlTable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("CqlTable")
+            .field("schema", &self.schema)
+            .finish_non_exhaustive()
+    }
+}
+
+impl CqlTable {
+    /// Creates the table if that was asked for, verifies it, and prepares the statement that writes to it.
+    pub async fn open(
+        client: &TableClient,
+        schema: &Arc<TableSchema>,
+    ) -> Result<Self, DefinitionError> {
+        client.create(schema).await?;
+        client.verify(schema).await?;
+        let text = insert(schema);
+        let prepared = client.session.prepare(text.as_str()).await;
+        let mut statement =
+            prepared.map_err(|source: PrepareError| DefinitionError::Statement {
+                statement: text,
+                source: Box::new(source.into()),
+            })?;
+        // The write timestamp is bound: the same row twice is one row.
+        statement.set_is_idempotent(true);
+        let clustering = schema.clustering_key.iter().map(|(index, _)| *index);
+        Ok(Self {
+            client: client.clone(),
+            key: schema
+                .partition_key
+                .iter()
+                .copied()
+                .chain(clustering)
+                .collect(),
+            schema: Arc::clone(schema),
+            statement,
+            limit: Limit::new(client.config.max_in_flight),
+            hasher: RandomState::new(),
+        })
+    }
+
+    async fn write_all(&self, rows: &[Row]) -> Result<(), TableError> {
+        let mut open = self.ordered(rows);
+        let mut refused: Vec<RefusedRow> = Vec::new();
+        let mut wait = FIRST_WAIT;
+        for round in 1..=ROUNDS {
+            let Round {
+                left,
+                suspects,
+                written,
+                failure,
+            } = self.round(rows, open).await;
+            self.judge(suspects, round, written, &mut refused).await?;
+            let Some(failure) = failure else {
+                return self.closing(refused);
+            };
+            match failure {
+                // The others were written: it is this row that the cluster cannot take.
+                Failure { row, error }
+                    if round == ROUNDS
+                        && written > 0
+                        && left.len() == 1
+                        && blame(&error) == Blame::ClusterOrRow =>
+                {
+                    refused.push(RefusedRow {
+                        index: row,
+                        problem: error.to_string(),
+                    });
+                    return self.closing(refused);
+                }
+                Failure { error, .. } if round == ROUNDS => return Err(self.unavailable(error)),
+                Failure { .. } => {}
+            }
+            open = left;
+            tokio::time::sleep(wait).await;
+            wait *= 2;
+        }
+        self.closing(refused)
+    }
+
+    /// Sends rows until one fails for the cluster's sake; what was not written then is left.
+    async fn round(&self, rows: &[Row], open: Vec<Keyed>) -> Round {
+        let mut round = Round::default();
+        let mut under_way = FuturesUnordered::new();
+        let mut chains = open.chunk_by(|one, next| one.hash == next.hash);
+        loop {
+            while round.failure.is_none() && under_way.len() < self.limit.now() {
+                let Some(chain) = chains.next() else { break };
+                under_way.push(self.chain(rows, chain));
+            }
+            let Some(ended) = under_way.next().await else {
+                break;
+            };
+            round.written += ended.written;
+            round.suspects.extend(ended.suspects);
+            round.left.extend_from_slice(ended.left);
+            if round.failure.is_none() {
+                round.failure = ended.failure;
+            }
+        }
+        round.left.extend(chains.flatten());
+        // Chains are found by their neighbours.
+        round.left.sort_unstable();
+        round
+    }
+
+    /// Writes rows of one key, one after the other.
+    async fn chain<'k>(&self, rows: &[Row], chain: &'k [Keyed]) -> Chain<'k> {
+        let mut ended = Chain::default();
+        for (done, keyed) in chain.iter().enumerate() {
+            let Some(row) = rows.get(keyed.row) else {
+                continue;
+            };
+            let bound = Bound {
+                row,
+                schema: &self.schema,
+            };
+            let begin = Instant::now();
+            match self
+                .client
+                .session
+                .execute_unpaged(&self.statement, bound)
+                .await
+            {
+                Ok(_) => {
+                    self.limit.answered(begin.elapsed());
+                    ended.written += 1;
+                }
+                Err(error) => match blame(&error) {
+                    Blame::Cluster | Blame::ClusterOrRow => {
+                        self.limit.overloaded();
+                        ended.left = chain.get(done..).unwrap_or_default();
+                        ended.failure = Some(Failure {
+                            row: keyed.row,
+                            error,
+                        });
+                        return ended;
+                    }
+                    Blame::Row | Blame::RowOrTable | Blame::Nobody => {
+                        ended.suspects.push(Failure {
+                            row: keyed.row,
+                            error,
+                        });
+                    }
+                },
+            }
+        }
+        ended
+    }
+
+    /// Tells rows that cannot be written from a table that cannot be written to.
+    async fn judge(
+        &self,
+        suspects: Vec<Failure>,
+        round: u32,
+        written: usize,
+        refused: &mut Vec<RefusedRow>,
+    ) -> Result<(), TableError> {
+        if suspects.is_empty() {
+            return Ok(());
+        }
+        tracing::debug!(
+            round,
+            written,
+            refused = suspects.len(),
+            "rows were refused"
+        );
+        let is = |wanted| {
+            suspects
+                .iter()
+                .any(|suspect| blame(&suspect.error) == wanted)
+        };
+        if is(Blame::Nobody) {
+            let forbidden = suspects
+                .into_iter()
+                .find(|suspect| blame(&suspect.error) == Blame::Nobody);
+            return Err(TableError::Unusable {
+                table: self.schema.name.clone(),
+                source: forbidden
+                    .map_or_else(|| "not authorised".into(), |suspect| suspect.error.into()),
+            });
+        }
+        if is(Blame::RowOrTable) {
+            match self.client.verify(&self.schema).await {
+                Ok(()) => {}
+                Err(DefinitionError::Statement { source, .. }) => {
+                    return Err(self.unavailable(*source));
+                }
+                Err(error) => {
+                    return Err(TableError::Unusable {
+                        table: self.schema.name.clone(),
+                        source: error.into(),
+                    });
+                }
+            }
+        }
+        refused.extend(
+            suspects
+                .into_iter()
+                .map(|Failure { row, error }| RefusedRow {
+                    index: row,
+                    problem: error.to_string(),
+                }),
+        );
+        Ok(())
+    }
+
+    fn unavailable(&self, error: ExecutionError) -> TableError {
+        TableError::Unavailable {
+            table: self.schema.name.clone(),
+            source: error.into(),
+        }
+    }
+
+    fn closing(&self, refused: Vec<RefusedRow>) -> Result<(), TableError> {
+        if refused.is_empty() {
+            return Ok(());
+        }
+        Err(TableError::RowsRefused {
+            table: self.schema.name.clone(),
+            rows: refused,
+        })
+    }
+
+    /// The rows with those of one primary key beside each other, in the order of the batch.
+    ///
+    /// Rows of one partition under different clustering keys are different cells: they need no order.
+    fn ordered(&self, rows: &[Row]) -> Vec<Keyed> {
+        let mut bytes = Vec::with_capacity(64);
+        let mut ordered: Vec<Keyed> = rows
+            .iter()
+            .enumerate()
+            .map(|(row, values)| {
+                bytes.clear();
+                for index in &self.key {
+                    let column = self.schema.columns.get(*index);
+                    if let Some((value, column)) = values.values.get(*index).zip(column) {
+                        framed(value, &column.cql_type, &mut bytes);
+                    }
+                }
+                Keyed {
+                    hash: self.hasher.hash_one(&bytes),
+                    row,
+                }
+            })
+            .collect();
+        ordered.sort_unstable();
+        ordered
+    }
+}
+
+impl Table for CqlTable {
+    fn schema(&self) -> &Arc<TableSchema> {
+        &self.schema
+    }
+
+    fn write(&self, rows: Arc<Vec<Row>>) -> BoxFuture<'_, Result<(), TableError>> {
+        Box::pin(async move { self.write_all(&rows).await })
+    }
+}
+
+/// A row of a batch by the hash of its primary key; in case of collision rows wait for each other in vain.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Keyed {
+    hash: u64,
+    row: usize,
+}
+
+/// A row and why it was not written.
+#[derive(Debug)]
+struct Failure {
+    row: usize,
+    error: ExecutionError,
+}
+
+#[derive(Debug, Default)]
+struct Round {
+    left: Vec<Keyed>,
+    suspects: Vec<Failure>,
+    written: usize,
+    failure: Option<Failure>,
+}
+
+#[derive(Debug, Default)]
+struct Chain<'k> {
+    left: &'k [Keyed],
+    suspects: Vec<Failure>,
+    written: usize,
+    failure: Option<Failure>,
+}
+
+/// A row as the values of the prepared statement: its columns, its write timestamp, its shelf life.
+struct Bound<'r> {
+    row: &'r Row,
+    schema: &'r TableSchema,
+}
+
+impl SerializeRow for Bound<'_> {
+    fn serialize(
+        &self,
+        _context: &RowSerializationContext<'_>,
+        writer: &mut RowWriter<'_>,
+    ) -> Result<(), SerializationError> {
+        use messina_connect::row::CqlValue;
+        let mut bytes = Vec::with_capacity(32);
+        let mut put = |value: &CqlValue, cql_type: &CqlType| {
+            let cell = writer.make_cell_writer();
+            match value {
+                CqlValue::Unset => {
+                    cell.set_unset();
+                }
+                CqlValue::Null => {
+                    cell.set_null();
+                }
+                _ => {
+                    bytes.clear();
+                    encode(value, cql_type, &mut bytes);
+                    cell.set_value(&bytes).map_err(SerializationError::new)?;
+                }
+            }
+            Ok(())
+        };
+        for (value, column) in self.row.values.iter().zip(&self.schema.columns) {
+            put(value, &column.cql_type)?;
+        }
+        put(
+            &CqlValue::Bigint(self.row.write_timestamp),
+            &CqlType::Bigint,
+        )?;
+        let ttl = self.row.ttl_seconds;
+        let ttl = ttl.map_or(CqlValue::Unset, |ttl| {
+            CqlValue::Int(i32::try_from(ttl).unwrap_or(i32::MAX))
+        });
+        put(&ttl, &CqlType::Int)
+    }
+
+    fn is_empty(&self) -> bool {
+        false
+    }
+}

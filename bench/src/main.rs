@@ -46,7 +46,7 @@ pub(crate) struct Options {
 
 const USAGE: &str = "\
 messina-bench [OPTIONS] table | CASE...
-  cases: qos0 qos1 qos2 pairs latency rows idle start size
+  cases: qos0 qos1 qos2 pairs latency rows cql idle start size
   --seconds N       each load (10)
   --rows-seconds N  publish to row (30)
   --idle N          idle connections (20000)

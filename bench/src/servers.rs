@@ -77,6 +77,13 @@ impl Server {
         Self::messina(folder()?, false)
     }
 
+    /// Starts Messina with that configuration.
+    pub(crate) fn start_with(configuration: &str) -> Result<Self> {
+        let folder = folder()?;
+        fs::write(folder.path().join("messina.toml"), configuration)?;
+        Self::messina(folder, true)
+    }
+
     /// Kills it and starts it again on the data it had.
     pub(crate) fn kill_and_restart(mut self) -> Result<Self> {
         self.child.kill()?;

@@ -17,18 +17,22 @@ pub fn require(program: &str, test: &str) -> Option<PathBuf> {
         .map(|folder| folder.join(program))
         .find(|file| file.is_file());
     if found.is_none() {
-        let skipped = format!("{test}: `{program}` is not installed");
-        assert!(std::env::var_os("CI").is_none(), "skipped in CI: {skipped}");
-        if let Some(file) = std::env::var_os("MESSINA_SKIP_FILE") {
-            let mut file = std::fs::File::options()
-                .append(true)
-                .create(true)
-                .open(file)
-                .expect("the skip file");
-            writeln!(file, "{skipped}").expect("the skip file can be written");
-        }
+        skip(&format!("{test}: `{program}` is not installed"));
     }
     found
+}
+
+/// Says that a test is skipped and why; in CI it panics.
+pub fn skip(reason: &str) {
+    assert!(std::env::var_os("CI").is_none(), "skipped in CI: {reason}");
+    if let Some(file) = std::env::var_os("MESSINA_SKIP_FILE") {
+        let mut file = std::fs::File::options()
+            .append(true)
+            .create(true)
+            .open(file)
+            .expect("the skip file");
+        writeln!(file, "{reason}").expect("the skip file can be written");
+    }
 }
 
 /// `mosquitto_pub` at that address, ready for more arguments.

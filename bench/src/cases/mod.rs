@@ -2,6 +2,7 @@
 //! Takes a server from `servers`, drives it with `engine`, looks at it through `process`.
 //! Gives figures to `report`.
 
+mod cql;
 mod idle;
 mod paced;
 mod rows;

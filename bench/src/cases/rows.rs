@@ -50,7 +50,7 @@ pub(super) fn publish_to_row(options: &Options) -> Result<Vec<Figure>> {
     Ok(vec![sustained, visible_after(options)?])
 }
 
-fn publishers(server: &Server) -> Result<Vec<Connection>> {
+pub(super) fn publishers(server: &Server) -> Result<Vec<Connection>> {
     let connection = |index| {
         let stream = engine::open(server.mqtt, &format!("bench-{index}"), None)?;
         let template = Template::new(2, &format!("meters/{index}"), b"17.25");

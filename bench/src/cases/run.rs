@@ -2,19 +2,22 @@
 
 use anyhow::{Result, bail};
 
-use super::{idle, paced, rows, start, throughput};
+use super::{cql, idle, paced, rows, start, throughput};
 use crate::Options;
 use crate::report::Figure;
 
 type Case = fn(&Options) -> Result<Vec<Figure>>;
 
-const CASES: [(&str, Case); 9] = [
+const CASES: [(&str, Case); 10] = [
     ("qos0", |options| throughput::fan_in(0, options)),
     ("qos1", |options| throughput::fan_in(1, options)),
     ("qos2", |options| throughput::fan_in(2, options)),
     ("pairs", throughput::pairs),
     ("latency", paced::acknowledgement),
     ("rows", rows::publish_to_row),
+    ("cql", |options| {
+        cql::log_to_cassandra(options).map(|figure| vec![figure])
+    }),
     ("idle", idle::connections),
     ("start", start::ready),
     ("size", start::size),

@@ -7,6 +7,7 @@ mod kafka;
 
 mod daemon;
 mod maven;
+mod python;
 
 mod run;
 

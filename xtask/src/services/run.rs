@@ -3,11 +3,16 @@
 use anyhow::{Result, bail};
 
 use super::daemon::{Daemon, Start};
-use super::{cassandra, kafka};
+use super::{cassandra, kafka, python};
 use crate::command::say;
 use crate::tools::{self, Tool};
 
-const NEEDED: [Tool; 2] = [
+const NEEDED: [Tool; 3] = [
+    Tool {
+        program: "python3",
+        package: "python3-venv",
+        purpose: "rows are read back by a client that is not ours",
+    },
     Tool {
         program: "mvn",
         package: "maven",
@@ -49,12 +54,15 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 }
 
 fn up(name: &str, daemon: &Daemon, start: Start) -> Result<()> {
-    if daemon.running().is_some() {
-        return Ok(());
-    }
     let absent = tools::provide(&NEEDED)?;
     if !absent.is_empty() {
         bail!("cannot start {name}\n{}", tools::explain(&absent));
+    }
+    if name == "cassandra" {
+        python::provide()?;
+    }
+    if daemon.running().is_some() {
+        return Ok(());
     }
     start(daemon)
 }

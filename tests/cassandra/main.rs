@@ -6,6 +6,7 @@
     clippy::expect_used,
     clippy::unwrap_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "a failed expectation is a failed test"
 )]
 #![expect(
@@ -140,6 +141,7 @@ fn rows_are(cassandra: &Cassandra, records: u64) {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a story in the order it happens")]
 fn what_is_acknowledged_becomes_a_row_in_cassandra_whoever_stops_in_between() {
     let Some(cassandra) = Cassandra::find() else {
         return;

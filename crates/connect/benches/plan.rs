@@ -52,6 +52,7 @@ fn table(name: &str, columns: &str, partition: usize, clustering: usize) -> Arc<
             .map(|index| (index, ClusteringOrder::Ascending))
             .collect(),
         default_ttl: None,
+        time_bucket: None,
     })
 }
 

@@ -22,6 +22,25 @@ pub enum ClusteringOrder {
     Descending,
 }
 
+/// A column computed from a timestamp, so that a partition is closed when its time is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TimeBucket {
+    /// Index of the computed column, a `timestamp`: when the bucket began.
+    pub column: usize,
+    /// Index of the timestamp it is computed from.
+    pub of: usize,
+    /// The bucket's length, milliseconds, above zero; buckets are counted from 1970-01-01 UTC.
+    pub millis: i64,
+}
+
+impl TimeBucket {
+    /// When the bucket of a time began, both in milliseconds since 1970-01-01 UTC.
+    pub fn start(&self, time: i64) -> i64 {
+        time.div_euclid(self.millis.max(1))
+            .saturating_mul(self.millis.max(1))
+    }
+}
+
 /// A table: its columns, its primary key and the shelf life of its rows.
 ///
 /// Built only by code that has checked it (`messina check`, or the reader of a server's schema): key
@@ -40,11 +59,30 @@ pub struct TableSchema {
     pub clustering_key: Vec<(usize, ClusteringOrder)>,
     /// Shelf life of a row when the writer names none; `None` keeps rows for ever.
     pub default_ttl: Option<Duration>,
+    /// The column that is computed, if one is.
+    pub time_bucket: Option<TimeBucket>,
 }
 
 impl TableSchema {
     /// Index of the column called `name`, if there is one.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bucket_begins_at_a_multiple_of_its_length_also_before_1970() {
+        let bucket = TimeBucket {
+            column: 0,
+            of: 1,
+            millis: 86_400_000,
+        };
+        assert_eq!(bucket.start(1_700_000_000_123), 1_699_920_000_000);
+        assert_eq!(bucket.start(0), 0);
+        assert_eq!(bucket.start(-1), -86_400_000);
     }
 }

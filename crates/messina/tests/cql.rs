@@ -90,6 +90,7 @@ impl Place {
             partition_key: vec![0],
             clustering_key: vec![(1, ClusteringOrder::Descending)],
             default_ttl: None,
+            time_bucket: None,
         })
     }
 }

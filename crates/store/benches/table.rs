@@ -38,6 +38,7 @@ fn readings() -> TableSchema {
             (3, ClusteringOrder::Ascending),
         ],
         default_ttl: Some(Duration::from_hours(7 * 24)),
+        time_bucket: None,
     }
 }
 

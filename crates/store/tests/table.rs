@@ -71,6 +71,7 @@ fn schema(
         partition_key: partition.to_vec(),
         clustering_key: clustering.to_vec(),
         default_ttl: None,
+        time_bucket: None,
     }
 }
 

@@ -168,7 +168,9 @@ impl Compiler<'_> {
             slots.push(index);
         }
         if !projection.has_wildcard() {
-            for key in key_columns(table).filter(|key| !slots.contains(key)) {
+            let computed = table.time_bucket.map(|bucket| bucket.column);
+            let given = |key: &usize| slots.contains(key) || computed == Some(*key);
+            for key in key_columns(table).filter(|key| !given(key)) {
                 let name = table.columns.get(key).map_or("", |column| &column.name);
                 let message = format!(
                     "key column `{name}` of table `{}` is not selected",

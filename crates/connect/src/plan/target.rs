@@ -50,6 +50,7 @@ impl Target {
             }
         });
         projected.map_err(|error| (error.exception_class(), error.to_string()))?;
+        self.fill_bucket(&mut values);
         failed
             .map_or(Ok(()), Err)
             .and_then(|()| self.check_key(&values))
@@ -83,6 +84,20 @@ impl Target {
             ))
         })?;
         Ok(())
+    }
+
+    /// Computes the time bucket; without its timestamp the key's check says what is missing.
+    fn fill_bucket(&self, values: &mut [CqlValue]) {
+        let Some(bucket) = self.table.time_bucket else {
+            return;
+        };
+        let start = match values.get(bucket.of) {
+            Some(CqlValue::Timestamp(time)) => CqlValue::Timestamp(bucket.start(*time)),
+            _ => CqlValue::Unset,
+        };
+        if let Some(slot) = values.get_mut(bucket.column) {
+            *slot = start;
+        }
     }
 
     fn unknown(&self, name: &OutputName<'_>) -> DataError {

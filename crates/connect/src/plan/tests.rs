@@ -26,6 +26,7 @@ pub(crate) fn table(
             .map(|index| (index, ClusteringOrder::Ascending))
             .collect(),
         default_ttl: None,
+        time_bucket: None,
     })
 }
 
@@ -604,5 +605,36 @@ mod properties {
             };
             plan.apply(&record, &mut Vec::new());
         }
+    }
+}
+
+#[test]
+fn a_time_bucket_is_computed_whatever_the_record_says_of_it() {
+    use crate::table_schema::TimeBucket;
+    let columns = [
+        ("id", "bigint"),
+        ("day", "timestamp"),
+        ("ts", "timestamp"),
+        ("temp", "double"),
+    ];
+    let mut bucketed = (*table("iot", &columns, 2, 1)).clone();
+    bucketed.time_bucket = Some(TimeBucket {
+        column: 1,
+        of: 2,
+        millis: 86_400_000,
+    });
+    let bucketed = Arc::new(bucketed);
+    let find = |_: &str| Some(Arc::clone(&bucketed));
+    for kcql in [
+        "INSERT INTO iot SELECT * FROM iot",
+        "INSERT INTO iot SELECT id, ts, temp FROM iot",
+    ] {
+        let options = with(&IOT, &[("connect.cassandra.kcql", kcql)]);
+        let plan = Plan::compile(&ConnectorConfig::of("test", &options), &find).unwrap();
+        let value = r#"{"id":7,"ts":1700000000123,"day":1,"temp":2}"#;
+        let day = CqlValue::Timestamp(1_699_920_000_000);
+        assert_eq!(rows(&plan, "iot", value)[0][1], day, "{kcql}");
+        let error = error(&plan, "iot", Some(r#"{"id":7}"#));
+        assert!(error.message.contains("key column"), "{}", error.message);
     }
 }

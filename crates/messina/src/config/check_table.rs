@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use messina_connect::cql_type::CqlType;
-use messina_connect::table_schema::{ClusteringOrder, TableColumn, TableSchema};
+use messina_connect::table_schema::{ClusteringOrder, TableColumn, TableSchema, TimeBucket};
 
 use super::CqlConfig;
 use super::check_name::unique;
@@ -25,6 +25,7 @@ pub(super) fn tables(root: &Section<'_>, cql: Option<&CqlConfig>) -> Vec<Arc<Tab
         if let Some(mut table) = table(&section, &tables) {
             if let Some(cql) = cql {
                 table.keyspace.get_or_insert_with(|| cql.keyspace.clone());
+                bounded(&section, &table);
             }
             tables.push(Arc::new(table));
         }
@@ -60,7 +61,7 @@ fn table(section: &Section<'_>, before: &[Arc<TableSchema>]) -> Option<TableSche
         section.report(Problem::error(&node.span, message));
     }
     let (columns, partition_count) = in_key_order(section, &written?, &partition, &clustering)?;
-    Some(TableSchema {
+    let table = TableSchema {
         keyspace: section.text("keyspace").map(|(text, _)| text.to_owned()),
         name: named?.0.to_owned(),
         columns,
@@ -69,7 +70,57 @@ fn table(section: &Section<'_>, before: &[Arc<TableSchema>]) -> Option<TableSche
             .zip(clustering.iter().map(|column| column.order))
             .collect(),
         default_ttl: ttl,
+        time_bucket: None,
+    };
+    Some(TableSchema {
+        time_bucket: time_bucket(section, &table),
+        ..table
     })
+}
+
+/// `time_bucket = { column = "day", of = "ts", every = "1d" }`
+fn time_bucket(section: &Section<'_>, table: &TableSchema) -> Option<TimeBucket> {
+    let bucket = section.section("time_bucket")?;
+    let timestamp = |field| {
+        let (name, span) = bucket.required_text(field)?;
+        let index = table.column(name);
+        let cql_type = index.and_then(|index| Some(&table.columns.get(index)?.cql_type));
+        if cql_type != Some(&CqlType::Timestamp) {
+            let message = format!("`{name}` is not a column of type timestamp");
+            bucket.report(Problem::error(span, message));
+        }
+        Some((index?, span))
+    };
+    let (column, of) = (timestamp("column"), timestamp("of"));
+    bucket.required("every");
+    let every = bucket.duration("every");
+    bucket.finish();
+    let ((column, span), (of, _), every) = (column?, of?, every?);
+    if !table.partition_key.contains(&column) || column == of {
+        let message =
+            "a time bucket must be in the partition key, and another column than its timestamp";
+        bucket.report(Problem::error(span, message));
+    }
+    let millis = i64::try_from(every.as_millis()).unwrap_or(i64::MAX);
+    if millis == 0
+        && let Some(node) = bucket.get("every")
+    {
+        let problem = Problem::error(&node.span, "a time bucket cannot be empty");
+        bucket.report(problem);
+    }
+    Some(TimeBucket { column, of, millis })
+}
+
+/// Warns of partitions that grow for as long as the table is there.
+fn bounded(section: &Section<'_>, table: &TableSchema) {
+    let grows = !table.clustering_key.is_empty()
+        && table.default_ttl.is_none()
+        && table.time_bucket.is_none();
+    if grows {
+        let message = format!("partitions of table `{}` grow without end", table.name);
+        let help = "give it a `ttl`, or a `time_bucket` in its partition key";
+        section.report(Problem::warning(section.span(), message).help(help));
+    }
 }
 
 /// The columns in the order they were written.

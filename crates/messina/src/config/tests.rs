@@ -326,3 +326,57 @@ fn everything_wrong_with_cql_is_said_at_once() {
         assert!(said.contains(part), "{part}: {said}");
     }
 }
+
+const BUCKETED: &str = "[[table]]\nname = \"t\"\npartition_key = [\"device\", \"day\"]\nclustering_key = [\"ts desc\"]\n\
+    time_bucket = { column = \"day\", of = \"ts\", every = \"1d\" }\n[table.columns]\ndevice = \"text\"\n\
+    day = \"timestamp\"\nts = \"timestamp\"\nv = \"double\"\n";
+const CQL: &str = "[cql]\ncontact_points = \"a\"\nkeyspace = \"iot\"\n";
+
+#[test]
+fn a_time_bucket_is_a_timestamp_of_the_partition_key_computed_from_another() {
+    let config = load_toml(BUCKETED).unwrap().config;
+    let bucket = config.tables[0].time_bucket.unwrap();
+    assert_eq!(
+        (bucket.column, bucket.of, bucket.millis),
+        (1, 2, 86_400_000)
+    );
+    for (from, to, said) in [
+        (
+            "column = \"day\"",
+            "column = \"v\"",
+            "`v` is not a column of type timestamp",
+        ),
+        (
+            "of = \"ts\"",
+            "of = \"other\"",
+            "`other` is not a column of type timestamp",
+        ),
+        (
+            "[\"device\", \"day\"]",
+            "[\"device\"]",
+            "must be in the partition key",
+        ),
+        ("\"1d\"", "\"0\"", "cannot be empty"),
+    ] {
+        let wrong = problems(&BUCKETED.replace(from, to));
+        assert!(wrong.contains(said), "{said}: {wrong}");
+    }
+}
+
+#[test]
+fn partitions_without_end_are_warned_of_in_cql() {
+    let warnings = |text: String| load_toml(&text).unwrap().warnings.to_string();
+    assert_eq!(warnings(format!("{CQL}{BUCKETED}")), "");
+    let endless = BUCKETED.replace(
+        "time_bucket = { column = \"day\", of = \"ts\", every = \"1d\" }\n",
+        "",
+    );
+    assert!(
+        warnings(format!("{CQL}{endless}")).contains("partitions of table `t` grow without end")
+    );
+    assert_eq!(
+        warnings(endless),
+        "",
+        "the embedded table has no partitions"
+    );
+}

@@ -87,7 +87,7 @@ mod tests {
             create_table(&config.tables[2]),
             "CREATE TABLE readings (\n    topic text,\n    field text,\n    ts timestamp,\n    seq bigint,\n    \
              number double,\n    text text,\n    PRIMARY KEY ((topic, field), ts, seq)\n) \
-             WITH CLUSTERING ORDER BY (ts DESC, seq ASC) AND default_time_to_live = 604800 \
+             WITH CLUSTERING ORDER BY (ts DESC, seq ASC)\n    AND default_time_to_live = 604800\n    \
              AND compaction = {'class': 'TimeWindowCompactionStrategy', 'compaction_window_size': 4, \
              'compaction_window_unit': 'HOURS'};"
         );

@@ -70,7 +70,7 @@ pub fn create_table(table: &TableSchema) -> String {
     let with = if options.is_empty() {
         String::new()
     } else {
-        format!(" WITH {}", options.join(" AND "))
+        format!(" WITH {}", options.join("\n    AND "))
     };
     format!(
         "CREATE TABLE {} (\n{}\n){with};",

@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use messina::config::{Config, Inputs, Source, load_text};
+use messina::config::{Config, CqlConsistency, Inputs, Source, load_text};
 use messina::table::cql::{CqlTable, TableClient};
 use messina::table::{Table, TableError, Verdict};
 use messina_connect::cql_type::CqlType;
@@ -480,4 +480,25 @@ async fn without_replication_nothing_is_created_and_the_statement_is_told() {
         .unwrap_err()
         .to_string();
     assert!(error.contains("CREATE TABLE messina_absent.t"), "{error}");
+}
+
+#[tokio::test]
+async fn a_consistency_that_cannot_be_had_holds_the_rows_and_the_tables_own_goes_on() {
+    let Some(place) = Place::new("consistency").await else {
+        return;
+    };
+    let table = CqlTable::open(&place.client().await, &place.table("t", &SIMPLE))
+        .await
+        .unwrap();
+    let rows = Arc::new(vec![simple(
+        "a",
+        1,
+        CqlValue::Double(1.0),
+        CqlValue::Unset,
+        1,
+    )]);
+    let three = table.at(CqlConsistency::Three);
+    let error = three.write(Arc::clone(&rows)).await.unwrap_err();
+    assert_eq!(error.verdict(), Verdict::Retry, "{error:?}");
+    table.write(rows).await.unwrap();
 }

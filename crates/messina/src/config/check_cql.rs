@@ -17,7 +17,7 @@ const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
 /// Beyond this a node only queues.
 const MAX_IN_FLIGHT: usize = 512;
 
-const CONSISTENCIES: [(&str, CqlConsistency); 9] = [
+pub(super) const CONSISTENCIES: [(&str, CqlConsistency); 9] = [
     ("any", CqlConsistency::Any),
     ("one", CqlConsistency::One),
     ("two", CqlConsistency::Two),

@@ -11,6 +11,7 @@ use super::check_name::{not_ours, unique};
 use super::problem::{Problem, Severity, Span};
 use super::section::Section;
 use super::tree::{Entry, Node, NodeValue};
+use super::{CONSISTENCY_OPTION, CqlConsistency};
 
 /// A connector and where its options were typed.
 struct Written {
@@ -43,6 +44,7 @@ pub(super) fn sinks(root: &Section<'_>, tables: &[Arc<TableSchema>]) -> Vec<Conn
         if let Some((option, span)) = dead_letters(&written) {
             not_ours(&section, &option, span);
         }
+        consistency(&section, &written);
         compile(&section, &written, tables);
         sinks.push(written.config);
     }
@@ -59,6 +61,22 @@ fn dead_letters(written: &Written) -> Option<(String, &Span)> {
         .rev()
         .find(|(name, _)| name == OPTION)?;
     is_internal(value).then(|| (value.clone(), span))
+}
+
+/// The consistency a connector asks for must be one.
+fn consistency(section: &Section<'_>, written: &Written) {
+    let Some(value) = written.config.text(CONSISTENCY_OPTION) else {
+        return;
+    };
+    if value.is_empty() || CqlConsistency::parse(value).is_some() {
+        return;
+    }
+    let mut spans = written.spans.iter().rev();
+    let span = spans.find(|(name, _)| name == CONSISTENCY_OPTION);
+    let span = span.map_or(&written.whole, |(_, span)| span);
+    let message = format!("`{CONSISTENCY_OPTION}`: there is no consistency `{value}`");
+    let help = "write for example LOCAL_QUORUM, LOCAL_ONE or ALL";
+    section.report(Problem::error(span, message).help(help));
 }
 
 /// Turns `value.converter = ..`, written with or without quotes, into options with dots in their names.

@@ -22,6 +22,18 @@ pub enum CqlConsistency {
     EachQuorum,
 }
 
+/// The option of a connector that names its consistency, as the classic sink has it.
+pub const CONSISTENCY_OPTION: &str = "connect.cassandra.consistency.level";
+
+impl CqlConsistency {
+    /// The level of that name, in any case; `None` where there is none.
+    pub fn parse(name: &str) -> Option<Self> {
+        let known = super::check_cql::CONSISTENCIES.iter();
+        let mut found = known.filter(|(own, _)| own.eq_ignore_ascii_case(name));
+        found.next().map(|(_, level)| *level)
+    }
+}
+
 impl From<CqlConsistency> for Consistency {
     fn from(consistency: CqlConsistency) -> Self {
         match consistency {

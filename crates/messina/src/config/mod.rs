@@ -18,7 +18,7 @@ pub use access::{
 
 mod cql;
 
-pub use cql::{CqlConfig, CqlConsistency};
+pub use cql::{CONSISTENCY_OPTION, CqlConfig, CqlConsistency};
 
 mod template;
 

@@ -380,3 +380,20 @@ fn partitions_without_end_are_warned_of_in_cql() {
         "the embedded table has no partitions"
     );
 }
+
+#[test]
+fn a_connector_may_ask_for_a_consistency_of_its_own_that_exists() {
+    assert_eq!(
+        CqlConsistency::parse("LOCAL_QUORUM"),
+        Some(CqlConsistency::LocalQuorum)
+    );
+    let sink = |level: &str| {
+        format!(
+            "{BUCKETED}[[topic]]\nname = \"t\"\n[[sink]]\nname = \"s\"\ntopics = \"t\"\n\
+             \"connect.cassandra.kcql\" = \"INSERT INTO t SELECT * FROM t\"\n\
+             \"connect.cassandra.consistency.level\" = \"{level}\"\n"
+        )
+    };
+    assert!(load_toml(&sink("ALL")).is_ok());
+    assert!(problems(&sink("MOST")).contains("there is no consistency `MOST`"));
+}

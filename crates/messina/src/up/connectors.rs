@@ -8,7 +8,7 @@ use messina_connect::table_schema::TableSchema;
 use messina_store::table::TableStore;
 
 use super::error::UpError;
-use crate::config::Config;
+use crate::config::{CONSISTENCY_OPTION, Config, CqlConsistency};
 use crate::record_log::RecordLog;
 use crate::sink::{Connector, SinkOptions};
 use crate::table::cql::{CqlTable, TableClient};
@@ -20,17 +20,7 @@ pub(super) async fn connectors(
     store: &TableStore,
     log: &Arc<dyn RecordLog>,
 ) -> Result<Vec<Connector>, UpError> {
-    let mut declared: Vec<Arc<dyn Table>> = Vec::with_capacity(config.tables.len());
-    if let Some(cql) = &config.cql {
-        let client = TableClient::connect(cql).await?;
-        for schema in &config.tables {
-            declared.push(Arc::new(CqlTable::open(&client, schema).await?));
-        }
-    } else {
-        for schema in &config.tables {
-            declared.push(Arc::new(EmbeddedTable::declare(store, schema).await?));
-        }
-    }
+    let declared = declare(config, store).await?;
     config
         .sinks
         .iter()
@@ -38,10 +28,54 @@ pub(super) async fn connectors(
         .collect()
 }
 
+/// A table that is declared and ready.
+enum Declared {
+    Embedded(Arc<EmbeddedTable>),
+    Cql(Arc<CqlTable>),
+}
+
+impl Declared {
+    fn schema(&self) -> &Arc<TableSchema> {
+        match self {
+            Self::Embedded(table) => table.schema(),
+            Self::Cql(table) => table.schema(),
+        }
+    }
+
+    /// The table as a connector writes to it.
+    fn table(&self, sink: &ConnectorConfig) -> Arc<dyn Table> {
+        let consistency = sink
+            .text(CONSISTENCY_OPTION)
+            .and_then(CqlConsistency::parse);
+        match (self, consistency) {
+            (Self::Embedded(table), _) => Arc::clone(table) as Arc<dyn Table>,
+            (Self::Cql(table), None) => Arc::clone(table) as Arc<dyn Table>,
+            (Self::Cql(table), Some(consistency)) => Arc::new(table.at(consistency)),
+        }
+    }
+}
+
+async fn declare(config: &Config, store: &TableStore) -> Result<Vec<Declared>, UpError> {
+    let mut declared = Vec::with_capacity(config.tables.len());
+    if let Some(cql) = &config.cql {
+        let client = TableClient::connect(cql).await?;
+        for schema in &config.tables {
+            let table = CqlTable::open(&client, schema).await?;
+            declared.push(Declared::Cql(Arc::new(table)));
+        }
+    } else {
+        for schema in &config.tables {
+            let table = EmbeddedTable::declare(store, schema).await?;
+            declared.push(Declared::Embedded(Arc::new(table)));
+        }
+    }
+    Ok(declared)
+}
+
 fn connector(
     sink: &ConnectorConfig,
     config: &Config,
-    declared: &[Arc<dyn Table>],
+    declared: &[Declared],
     log: &Arc<dyn RecordLog>,
 ) -> Result<Connector, UpError> {
     let find = |name: &str| {
@@ -67,7 +101,7 @@ fn connector(
         .tables()
         .iter()
         .filter_map(|schema| find(&schema.name))
-        .map(Arc::clone)
+        .map(|table| table.table(sink))
         .collect();
     let options = SinkOptions {
         max_batch_rows: config.table.max_batch_rows,

@@ -21,6 +21,7 @@ use super::definition::{DefinitionError, insert};
 use super::error::{Blame, blame};
 use super::limit::Limit;
 use super::value::{encode, framed};
+use crate::config::CqlConsistency;
 use crate::table::{BoxFuture, RefusedRow, Table, TableError};
 
 /// How often rows are sent again before the whole batch waits with its offsets.
@@ -78,6 +79,21 @@ impl CqlTable {
             limit: Limit::new(client.config.max_in_flight),
             hasher: RandomState::new(),
         })
+    }
+
+    /// The same table, written to at another consistency: as one connector wants it.
+    #[must_use]
+    pub fn at(&self, consistency: CqlConsistency) -> Self {
+        let mut statement = self.statement.clone();
+        statement.set_consistency(consistency.into());
+        Self {
+            client: self.client.clone(),
+            schema: Arc::clone(&self.schema),
+            statement,
+            key: self.key.clone(),
+            limit: Limit::new(self.client.config.max_in_flight),
+            hasher: self.hasher.clone(),
+        }
     }
 
     async fn write_all(&self, rows: &[Row]) -> Result<(), TableError> {

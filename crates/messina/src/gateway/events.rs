@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use messina_mqtt::packet::QoS;
+use messina_mqtt::session::Dropped;
 use messina_store::log::AppendError;
 use prometheus_client::metrics::counter::Counter;
 
@@ -20,6 +21,8 @@ pub struct Events {
     m2m: Counter,
     dropped: Counter,
     rejected: Counter,
+    /// Queue full, too large, expired, away.
+    lost: [Counter; 4],
     routes: Arc<Routes>,
 }
 
@@ -31,11 +34,14 @@ impl Events {
             ["0", "1", "2"].map(|qos| GatewayMetrics::counter(&own.publishes, "qos", qos));
         let unrouted = |action| GatewayMetrics::counter(&own.unrouted, "action", action);
         let (m2m, dropped, rejected) = (unrouted("m2m"), unrouted("drop"), unrouted("reject"));
+        let lost = ["queue_full", "too_large", "expired", "away"]
+            .map(|reason| GatewayMetrics::counter(&own.dropped_deliveries, "reason", reason));
         Self {
             published,
             m2m,
             dropped,
             rejected,
+            lost,
             metrics: own,
             routes,
         }
@@ -99,10 +105,26 @@ impl Events {
         self.metrics.deliveries.inc();
     }
 
-    /// Deliveries were dropped because a subscriber was too slow or could not take them.
+    /// Deliveries found a subscriber's queue full.
     pub fn undelivered(&self, deliveries: u64) {
-        if deliveries > 0 {
-            self.metrics.dropped_deliveries.inc_by(deliveries);
+        self.lost(Dropped {
+            overflow: deliveries,
+            ..Dropped::default()
+        });
+    }
+
+    /// A session has dropped deliveries.
+    pub fn lost(&self, dropped: Dropped) {
+        let Dropped {
+            overflow,
+            too_large,
+            expired,
+            away,
+        } = dropped;
+        for (counter, count) in self.lost.iter().zip([overflow, too_large, expired, away]) {
+            if count > 0 {
+                counter.inc_by(count);
+            }
         }
     }
 

@@ -111,8 +111,8 @@ pub struct GatewayMetrics {
     pub deliveries: Counter,
     /// Publishes no route took: label `action` (m2m, drop, reject).
     pub unrouted: Family<Label, Counter>,
-    /// Deliveries dropped because a subscriber was too slow.
-    pub dropped_deliveries: Counter,
+    /// Deliveries dropped: label `reason` (`queue_full`, `too_large`, `expired`, `away`).
+    pub dropped_deliveries: Family<Label, Counter>,
     /// Bytes received.
     pub received: Counter,
     /// Bytes sent.
@@ -174,7 +174,7 @@ impl GatewayMetrics {
         );
         area.register(
             "dropped_deliveries",
-            "deliveries dropped because a subscriber was too slow",
+            "deliveries dropped, by reason",
             own.dropped_deliveries.clone(),
         );
         area.register_with_unit(

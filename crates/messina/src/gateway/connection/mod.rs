@@ -290,9 +290,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
         self.poll_session();
         let dropped = self.session.take_dropped();
-        self.gateway
-            .events
-            .undelivered(dropped.overflow + dropped.too_large + dropped.expired);
+        self.gateway.events.lost(dropped);
     }
 
     fn on_time(&mut self) {

@@ -206,6 +206,12 @@ impl Mailbox {
         self.wake();
     }
 
+    /// No connection is to go for another one any more.
+    pub fn forget_takeover(&self) {
+        let signal = &mut self.queue.lock().signal;
+        signal.take_if(|signal| *signal == Signal::TakenOver);
+    }
+
     /// The last signal since this was asked.
     pub fn take_signal(&self) -> Option<Signal> {
         self.queue.lock().signal.take()

@@ -9,6 +9,8 @@ pub mod route;
 
 pub mod produce;
 
+pub mod publish;
+
 pub mod subscriptions;
 
 pub mod shares;
@@ -19,6 +21,7 @@ pub mod slots;
 pub mod retained;
 
 pub mod sessions;
+pub mod wills;
 
 pub mod state;
 

@@ -18,10 +18,11 @@ use super::mailbox::{Mailbox, MailboxLimits};
 use super::produce::{Destination, Topics};
 use super::retained::Retained;
 use super::route::Routes;
-use super::sessions::{Ended, SessionKey, Sessions};
+use super::sessions::{Asleep, Due, Ended, SessionKey, Sessions};
 use super::slots::Slots;
 use super::state::{SessionState, StateError};
 use super::subscriptions::Subscriptions;
+use super::wills::{self, PendingWill};
 use crate::access::Access;
 use crate::config::{GatewayConfig, Unmatched};
 use crate::listener::tcp;
@@ -102,13 +103,19 @@ impl Gateway {
             count: session.max_queued_messages,
             bytes: session.max_queued_bytes,
         });
-        for (restored, next) in state.restore(&parts.log, (now, parts.clock.unix_millis()))? {
+        for left in state.restore(&parts.log, (now, parts.clock.unix_millis()))? {
+            let restored = left.session;
             let waiting = restored.deliveries.iter().filter_map(|own| own.packet_id);
             let used = waiting.chain(restored.taken.iter().copied());
-            let slots = Slots::restored(used, next);
+            let slots = Slots::restored(used, left.next);
             let session = Box::new(Session::restore(Arc::clone(&limits), restored, now));
             let own = session.subscriptions().to_vec();
-            let (key, mailbox) = sessions.restore(session, slots, now);
+            let asleep = Asleep {
+                session,
+                expires: left.expires,
+                will: left.will,
+            };
+            let (key, mailbox) = sessions.restore(asleep, slots);
             subscriptions.insert(key, &mailbox, own.iter());
         }
         Ok(Arc::new(Self {
@@ -173,21 +180,26 @@ impl Gateway {
     }
 
     /// A session has ended: nothing of it is to be found after a restart.
-    async fn forget_durably(&self, ended: &Ended) -> Result<(), AppendError> {
+    async fn forget_durably(
+        &self,
+        session: &Session,
+        mailbox: &Mailbox,
+    ) -> Result<(), AppendError> {
         let now = self.clock.unix_millis();
-        let (state, session) = (&self.state, &ended.session);
+        let state = &self.state;
         let client = session.client_id();
         let mut records: Vec<_> = session
             .received()
             .map(|packet_id| state.released(client, packet_id, now))
             .collect();
-        for packet_id in ended.mailbox.identifiers() {
+        for packet_id in mailbox.identifiers() {
             records.push(state.delivered(client, packet_id, now));
         }
         for own in session.subscriptions() {
             records.push(state.unsubscribed(client, &own.filter, now));
         }
-        records.push(self.state.ended(client, now));
+        records.push(state.will_done(client, now));
+        records.push(state.ended(client, now));
         self.log.append_wait(records).await.map(drop)
     }
 
@@ -198,9 +210,18 @@ impl Gateway {
         key: SessionKey,
         mailbox: Arc<Mailbox>,
         session: Box<Session>,
+        will: Option<Box<PendingWill>>,
     ) {
-        let result = self.sessions.sleep(&client, session, self.clock.now());
-        let Err(session) = result else { return };
+        if session.expiry() > 0 {
+            self.remember_absence(&client, &session, will.as_deref())
+                .await;
+        }
+        let result = self
+            .sessions
+            .sleep(&client, session, will, self.clock.now());
+        let Err(Asleep { session, will, .. }) = result else {
+            return;
+        };
         if session.expiry() > 0 {
             tracing::warn!(client_id = %client, "too many sessions sleep (`gateway.session.max_sessions`); this one is ended");
         }
@@ -208,25 +229,54 @@ impl Gateway {
             key,
             mailbox,
             session,
+            will,
         };
-        self.end(&ended).await;
+        self.end(ended).await;
         self.sessions.end(&client);
     }
 
-    /// Ends a session: no subscription of it is left, and nothing is to be found after a restart.
-    pub async fn end(&self, ended: &Ended) {
+    /// Makes durable since when a session's client is away, and what is left to be said of it.
+    async fn remember_absence(
+        &self,
+        client: &ClientId,
+        session: &Session,
+        will: Option<&PendingWill>,
+    ) {
+        let now = self.clock.unix_millis();
+        let mut records = vec![self.state.asleep(client, session.expiry(), now)];
+        let pending = will.and_then(|will| {
+            let left = will.due.saturating_duration_since(self.clock.now());
+            let left = i64::try_from(left.as_millis()).unwrap_or(i64::MAX);
+            wills::pending(&will.publish, now.saturating_add(left))
+        });
+        records.push(match pending {
+            Some(value) => self.state.will(client, value, now),
+            None => self.state.will_done(client, now),
+        });
+        if let Err(error) = self.log.append_wait(records).await {
+            tracing::warn!(client_id = %client, %error, "that a client has left is not durable; after a restart its session's time begins anew");
+        }
+    }
+
+    /// Ends a session: its will is published [MQTT-3.1.2-8], no subscription of it is left, and nothing is to be
+    /// found after a restart.
+    pub async fn end(&self, ended: Ended) {
         let session = &ended.session;
+        if let Some(will) = ended.will {
+            self.publish_will(session.client_id(), ended.key, will.publish)
+                .await;
+        }
         let filters = session.subscriptions().iter().map(|own| &own.filter);
         self.subscriptions.remove(ended.key, filters);
         if !ended.mailbox.is_kept() {
             return;
         }
-        if let Err(error) = self.forget_durably(ended).await {
+        if let Err(error) = self.forget_durably(session, &ended.mailbox).await {
             tracing::warn!(client_id = %session.client_id(), %error, "an ended session stays in the log; it ends again after a restart");
         }
     }
 
-    /// Ends sessions whose time is over, until the program stops.
+    /// Ends sessions whose time is over and publishes wills whose delay is, until the program stops.
     pub async fn expire_sessions(self: Arc<Self>) {
         loop {
             tokio::select! {
@@ -234,8 +284,14 @@ impl Gateway {
                 () = self.shutdown.intake_stopped() => return,
             }
             for ended in self.sessions.take_expired(self.clock.now()) {
-                self.end(&ended).await;
-                self.sessions.end(ended.session.client_id());
+                let client = ended.session.client_id().clone();
+                self.end(ended).await;
+                self.sessions.end(&client);
+            }
+            for Due { key, asleep, will } in self.sessions.take_due(self.clock.now()) {
+                self.publish_will(asleep.session.client_id(), key, will.publish)
+                    .await;
+                self.sessions.put_back(asleep);
             }
             self.retained.forget_expired(self.clock.unix_millis());
             self.events.retained(self.retained.len());

@@ -12,6 +12,7 @@ use tokio::sync::Notify;
 
 use super::mailbox::{Mailbox, Signal};
 use super::slots::Slots;
+use super::wills::PendingWill;
 
 /// A session expiry interval that never ends (MQTT 5, 3.1.2.11.2).
 const NEVER: u32 = u32::MAX;
@@ -33,7 +34,7 @@ pub struct Attached {
     /// Its mailbox.
     pub mailbox: Arc<Mailbox>,
     /// The session, if it was asleep.
-    pub previous: Option<Box<Session>>,
+    pub previous: Option<Asleep>,
 }
 
 /// A session that is over, and all that was kept for it.
@@ -45,6 +46,20 @@ pub struct Ended {
     pub mailbox: Arc<Mailbox>,
     /// The session.
     pub session: Box<Session>,
+    /// What its client has left to be said, if it was not yet.
+    pub will: Option<Box<PendingWill>>,
+}
+
+/// A session whose will is to be published. Whoever connects as its client waits until it is back, see
+/// [`Sessions::put_back`].
+#[derive(Debug)]
+pub struct Due {
+    /// Its key.
+    pub key: SessionKey,
+    /// The session, without its will.
+    pub asleep: Asleep,
+    /// The will.
+    pub will: Box<PendingWill>,
 }
 
 #[derive(Debug)]
@@ -56,26 +71,59 @@ struct Entry {
 
 impl Entry {
     fn take_expired(&mut self, now: Instant) -> Option<Ended> {
-        let is_over = |asleep: &mut Asleep| asleep.expires.is_some_and(|expires| expires <= now);
-        let asleep = self.asleep.take_if(is_over)?;
+        let asleep = self.asleep.take_if(|asleep| asleep.is_over(now))?;
         Some(Ended {
             key: self.key,
             mailbox: Arc::clone(&self.mailbox),
             session: asleep.session,
+            will: asleep.will,
+        })
+    }
+
+    fn take_due(&mut self, now: Instant) -> Option<Due> {
+        let will = self.asleep.as_mut()?.will.take_if(|will| will.due <= now)?;
+        Some(Due {
+            key: self.key,
+            asleep: self.asleep.take()?,
+            will,
         })
     }
 }
 
+/// A session whose client is away.
 #[derive(Debug)]
-struct Asleep {
-    session: Box<Session>,
-    expires: Option<Instant>,
+pub struct Asleep {
+    /// The session.
+    pub session: Box<Session>,
+    /// When it ends; None is never.
+    pub expires: Option<Instant>,
+    /// What its client has left to be said later.
+    pub will: Option<Box<PendingWill>>,
+}
+
+impl Asleep {
+    /// Whether its time is over.
+    pub fn is_over(&self, now: Instant) -> bool {
+        self.expires.is_some_and(|expires| expires <= now)
+    }
 }
 
 #[derive(Debug, Default)]
 struct Table {
     entries: HashMap<ClientId, Entry>,
     asleep: usize,
+}
+
+impl Table {
+    /// Lays a session to sleep; gives it back if it is unknown.
+    fn lay(&mut self, client: &ClientId, asleep: Asleep) -> Option<Asleep> {
+        let Some(entry) = self.entries.get_mut(client) else {
+            return Some(asleep);
+        };
+        entry.asleep = Some(asleep);
+        self.asleep += 1;
+        None
+    }
 }
 
 /// All sessions by client identifier.
@@ -117,12 +165,14 @@ impl Sessions {
                 entry.mailbox.signal(Signal::TakenOver);
                 return None;
             };
+            // The connection before may have ended by itself before it was told to go.
+            entry.mailbox.forget_takeover();
             let (key, mailbox) = (entry.key, Arc::clone(&entry.mailbox));
             table.asleep -= 1;
             return Some(Attached {
                 key,
                 mailbox,
-                previous: Some(asleep.session),
+                previous: Some(asleep),
             });
         }
         let (key, mailbox) = (self.new_key(), Arc::new(Mailbox::new(client.detached())));
@@ -155,27 +205,46 @@ impl Sessions {
         SessionKey(self.next.fetch_add(1, Ordering::Relaxed))
     }
 
-    /// The connection is gone and `session` may outlive it. Gives it back if it does not, or if too many sessions
-    /// are asleep already: the caller ends it, and then says so with [`end`](Self::end).
+    /// The connection is gone and its session may outlive it, until its expiry from `now`. Gives it back if it does
+    /// not, or if too many sessions are asleep already: the caller ends it, and then says so with
+    /// [`end`](Self::end).
     pub fn sleep(
         &self,
         client: &ClientId,
         session: Box<Session>,
+        will: Option<Box<PendingWill>>,
         now: Instant,
-    ) -> Result<(), Box<Session>> {
-        let mut table = self.table.lock();
-        if session.expiry() == 0 || table.asleep >= self.most_asleep {
-            return Err(session);
-        }
-        let expires = expiry(session.expiry(), now);
-        let Some(entry) = table.entries.get_mut(client) else {
-            return Err(session);
+    ) -> Result<(), Asleep> {
+        let expires = expiry(session.expiry(), Duration::ZERO, now);
+        let asleep = Asleep {
+            session,
+            expires,
+            will,
         };
-        entry.asleep = Some(Asleep { session, expires });
-        table.asleep += 1;
+        let mut table = self.table.lock();
+        if asleep.session.expiry() == 0 || table.asleep >= self.most_asleep {
+            return Err(asleep);
+        }
+        drop(table.lay(client, asleep));
         drop(table);
         self.released.notify_waiters();
         Ok(())
+    }
+
+    /// The sessions asleep whose wills are to be published now.
+    pub fn take_due(&self, now: Instant) -> Vec<Due> {
+        let mut table = self.table.lock();
+        let due = table.entries.values_mut();
+        let due: Vec<_> = due.filter_map(|entry| entry.take_due(now)).collect();
+        table.asleep -= due.len();
+        due
+    }
+
+    /// A session that [`take_due`](Self::take_due) gave sleeps on.
+    pub fn put_back(&self, asleep: Asleep) {
+        let client = asleep.session.client_id().clone();
+        drop(self.table.lock().lay(&client, asleep));
+        self.released.notify_waiters();
     }
 
     /// The connection is gone and its session with it.
@@ -186,20 +255,14 @@ impl Sessions {
 
     /// Puts a session of an earlier run to sleep, for its client to find; `slots` are the identifiers its
     /// undelivered publishes hold.
-    pub fn restore(
-        &self,
-        session: Box<Session>,
-        slots: Slots,
-        now: Instant,
-    ) -> (SessionKey, Arc<Mailbox>) {
-        let client = session.client_id().clone();
-        let expires = expiry(session.expiry(), now);
+    pub fn restore(&self, asleep: Asleep, slots: Slots) -> (SessionKey, Arc<Mailbox>) {
+        let client = asleep.session.client_id().clone();
         let key = self.new_key();
         let mailbox = Arc::new(Mailbox::restored(client.clone(), slots));
         let entry = Entry {
             key,
             mailbox: Arc::clone(&mailbox),
-            asleep: Some(Asleep { session, expires }),
+            asleep: Some(asleep),
         };
         let mut table = self.table.lock();
         table.entries.insert(client, entry);
@@ -241,9 +304,12 @@ impl Sessions {
     }
 }
 
-fn expiry(seconds: u32, now: Instant) -> Option<Instant> {
+/// When a session ends that outlives its connection by `seconds`, and whose client has been `away` for so long at
+/// `now`; None is never.
+pub(super) fn expiry(seconds: u32, away: Duration, now: Instant) -> Option<Instant> {
     if seconds == NEVER {
         return None;
     }
-    now.checked_add(Duration::from_secs(u64::from(seconds)))
+    let left = Duration::from_secs(u64::from(seconds)).saturating_sub(away);
+    now.checked_add(left)
 }

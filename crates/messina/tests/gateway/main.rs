@@ -12,3 +12,4 @@ mod promises;
 mod retained;
 mod sessions;
 mod shared;
+mod wills;

@@ -6,7 +6,7 @@ use bytes::Bytes;
 
 use super::header::{PacketType, QoS, Version};
 use super::reader::{Reader, qos_of};
-use super::{DecodeError, EncodeError, MqttString, Sink, StringError};
+use super::{DecodeError, EncodeError, MqttString, Publish, PublishProperties, Sink, StringError};
 use crate::property::{PayloadFormat, Properties, UserProperty, properties};
 use crate::topic::Topic;
 
@@ -100,6 +100,61 @@ pub struct Will {
     pub payload: Bytes,
     /// Properties, all absent in 3.1.1.
     pub properties: WillProperties,
+}
+
+impl Will {
+    /// The same in memory of its own. A will waits as long as its connection lasts, and must not keep the buffer it
+    /// was read into.
+    #[must_use]
+    pub fn detached(&self) -> Self {
+        let properties = &self.properties;
+        let user_properties = properties.user_properties.iter();
+        Self {
+            qos: self.qos,
+            retain: self.retain,
+            topic: self.topic.detached(),
+            payload: Bytes::copy_from_slice(&self.payload),
+            properties: WillProperties {
+                content_type: properties.content_type.as_ref().map(MqttString::detached),
+                response_topic: properties.response_topic.as_ref().map(Topic::detached),
+                correlation_data: properties
+                    .correlation_data
+                    .as_ref()
+                    .map(|data| Bytes::copy_from_slice(data)),
+                user_properties: user_properties
+                    .map(|(name, value)| (name.detached(), value.detached()))
+                    .collect(),
+                ..*properties
+            },
+        }
+    }
+
+    /// The PUBLISH a will becomes.
+    pub fn into_publish(self) -> Publish {
+        let Self {
+            qos,
+            retain,
+            topic,
+            payload,
+            properties,
+        } = self;
+        let properties = PublishProperties {
+            payload_format_indicator: properties.payload_format_indicator,
+            message_expiry_interval: properties.message_expiry_interval,
+            content_type: properties.content_type,
+            response_topic: properties.response_topic,
+            correlation_data: properties.correlation_data,
+            user_properties: properties.user_properties,
+            ..PublishProperties::default()
+        };
+        let properties = (properties != PublishProperties::default()).then(|| Box::new(properties));
+        Publish {
+            qos,
+            retain,
+            properties,
+            ..Publish::new(topic, payload)
+        }
+    }
 }
 
 properties! {

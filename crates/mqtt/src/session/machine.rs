@@ -7,9 +7,7 @@ use std::time::{Duration, Instant};
 
 use super::subscribing::Request;
 use super::{Dropped, Forward, Input, Limits, Output, Receiver, Sender, SessionSubscription};
-use crate::packet::{
-    ClientId, ConnAck, Disconnect, Packet, PacketId, Publish, PublishProperties, Version, Will,
-};
+use crate::packet::{ClientId, ConnAck, Disconnect, Packet, PacketId, Version, Will};
 use crate::reason::ReasonCode;
 use crate::topic::Topic;
 
@@ -273,7 +271,7 @@ impl Session {
                     .min(self.expiry),
             ));
             self.outputs
-                .push_back(Output::Will(Box::new(publish_of(*will)), delay)); // [MQTT-3.1.2-8]
+                .push_back(Output::Will(Box::new(will.into_publish()), delay)); // [MQTT-3.1.2-8]
         }
         self.outputs.push_back(Output::Close(reason));
     }
@@ -345,32 +343,5 @@ impl Session {
     /// What was dropped since the last call.
     pub fn take_dropped(&mut self) -> Dropped {
         mem::take(&mut self.dropped)
-    }
-}
-
-/// The PUBLISH a will becomes.
-fn publish_of(will: Will) -> Publish {
-    let Will {
-        qos,
-        retain,
-        topic,
-        payload,
-        properties,
-    } = will;
-    let properties = PublishProperties {
-        payload_format_indicator: properties.payload_format_indicator,
-        message_expiry_interval: properties.message_expiry_interval,
-        content_type: properties.content_type,
-        response_topic: properties.response_topic,
-        correlation_data: properties.correlation_data,
-        user_properties: properties.user_properties,
-        ..PublishProperties::default()
-    };
-    let properties = (properties != PublishProperties::default()).then(|| Box::new(properties));
-    Publish {
-        qos,
-        retain,
-        properties,
-        ..Publish::new(topic, payload)
     }
 }

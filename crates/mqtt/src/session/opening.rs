@@ -73,7 +73,7 @@ impl Session {
             Version::V311 => self.limits.session_expiry,
         };
         self.keep_alive = self.keep_alive_for(connect.keep_alive);
-        self.will = connect.will.take().map(Box::new);
+        self.will = connect.will.take().map(|will| Box::new(will.detached()));
         let previous = previous.filter(|_| !connect.clean_start); // [MQTT-3.1.2-4] [MQTT-3.1.2-5]
         let session_present = previous.is_some(); // [MQTT-3.2.2-2] [MQTT-3.2.2-3]
         if let Some(previous) = previous {

@@ -37,6 +37,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 batch.delivered.push(*packet_id);
                 return;
             }
+            Change::WillPublished => {
+                batch.records.push(state.will_done(client, now));
+                return;
+            }
             Change::Subscribe(asked) => {
                 let granted = asked.granted();
                 batch
@@ -64,7 +68,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let answer = match change {
             Change::Release(packet_id) => Input::Released(packet_id),
             Change::Record(packet_id) => Input::Recorded(packet_id),
-            Change::Delivered(_) => return,
+            Change::Delivered(_) | Change::WillPublished => return,
             Change::Subscribe(asked) => {
                 subscriptions.insert(identity.key, &identity.mailbox, asked.granted());
                 let now = (now, self.gateway.clock.unix_millis());

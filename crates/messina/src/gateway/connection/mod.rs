@@ -15,7 +15,7 @@ use std::collections::VecDeque;
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use messina_mqtt::packet::{Codec, Connect, PacketId, Publish};
@@ -33,6 +33,7 @@ use super::mailbox::Signal;
 use super::produce::Destinations;
 use super::read_buffer;
 use super::server::Gateway;
+use super::wills::PendingWill;
 
 /// Deliveries handed to a session at once, before its answers are written.
 const DELIVERIES_AT_ONCE: usize = 256;
@@ -62,6 +63,8 @@ enum Change {
     Record(PacketId),
     /// A publish is done with.
     Delivered(PacketId),
+    /// The client's will is among the publishes.
+    WillPublished,
     Subscribe(Subscribing),
     Unsubscribe(Box<UnsubscribeRequest>),
 }
@@ -83,6 +86,8 @@ pub struct Connection<S> {
     replay: VecDeque<Forward>,
     /// What waits for room in the log's queue.
     held_up: Option<Box<Batch>>,
+    /// What is to be published if the client stays away.
+    will: Option<Box<PendingWill>>,
     next_ticket: u64,
     wait_until: Option<Instant>,
     alarm: Alarm,
@@ -115,6 +120,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             submitted: VecDeque::new(),
             replay: VecDeque::new(),
             held_up: None,
+            will: None,
             next_ticket: 0,
             wait_until: None,
             alarm: Alarm::default(),
@@ -251,12 +257,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Output::Unsubscribe(request) => {
                     self.asked.changes.push(Change::Unsubscribe(request));
                 }
-                Output::Will(publish, _delay) => self.asked.publishes.push((*publish, None)),
+                Output::Will(publish, delay) => self.on_will(*publish, delay),
                 Output::Close(reason) => self.close(reason),
                 Output::Wait(until) => {
                     self.wait_until = until;
                     return;
                 }
+            }
+        }
+    }
+
+    /// The connection ends without the client's word: its will is published, or waits with its session.
+    fn on_will(&mut self, publish: Publish, delay: Duration) {
+        match self.gateway.clock.now().checked_add(delay) {
+            Some(due) if !delay.is_zero() => {
+                self.will = Some(Box::new(PendingWill { publish, due }));
+            }
+            _ => {
+                self.asked.publishes.push((publish, None));
+                self.asked.changes.push(Change::WillPublished);
             }
         }
     }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use bytes::Bytes;
 use messina_mqtt::packet::{ClientId, Connect, MqttString};
 use messina_mqtt::reason::ReasonCode;
 use messina_mqtt::session::{Admission, Input};
@@ -9,6 +10,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::super::mailbox::Mailbox;
 use super::super::sessions::{Ended, SessionKey};
+use super::super::wills;
 use super::rights::Rights;
 use super::{Connection, Step};
 use crate::access::Credentials;
@@ -41,29 +43,32 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             rights,
         };
         let mut previous = attached.previous;
-        if connect.clean_start
-            && let Some(session) = previous.take()
+        let now = self.gateway.clock.now();
+        if let Some(over) =
+            previous.take_if(|previous| connect.clean_start || previous.is_over(now))
         {
-            let (key, mailbox) = (identity.key, identity.mailbox);
             let ended = Ended {
-                key,
-                mailbox,
-                session,
+                key: identity.key,
+                mailbox: identity.mailbox,
+                session: over.session,
+                will: over.will,
             };
-            self.gateway.end(&ended).await;
+            self.gateway.end(ended).await;
             (identity.key, identity.mailbox) = self.gateway.sessions.begin_anew(&identity.client);
         }
         identity.mailbox.attach(true);
         self.stopping = None;
-        let known = previous.as_ref().map(|session| session.expiry());
+        // A will that waited is not published: its client is back in time [MQTT-3.1.3-9].
+        let had_will = previous.as_ref().is_some_and(|own| own.will.is_some());
+        let will = connect.will.as_ref().and_then(wills::standing);
         self.identity = Some(identity);
         self.tell(Input::Admit(Box::new(Admission {
             connect,
             assigned,
-            previous,
+            previous: previous.map(|own| own.session),
         })));
-        if self.session.expiry() > 0 && known != Some(self.session.expiry()) {
-            self.remember_session().await;
+        if self.session.expiry() > 0 || had_will {
+            self.remember_session(will, had_will).await;
         }
     }
 
@@ -96,18 +101,25 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Some(rights)
     }
 
-    /// Makes the session's existence durable; its CONNACK is still unwritten.
-    async fn remember_session(&mut self) {
+    /// Makes durable that the session exists and its client is here, and its will; its CONNACK is still unwritten.
+    async fn remember_session(&mut self, will: Option<Bytes>, had_will: bool) {
         let Some(identity) = &self.identity else {
             return;
         };
-        identity.mailbox.keep();
         let now = self.gateway.clock.unix_millis();
-        let record = self
-            .gateway
-            .state
-            .begun(&identity.client, self.session.expiry(), now);
-        if let Err(error) = self.gateway.log.append_wait(vec![record]).await {
+        let (state, client, expiry) =
+            (&self.gateway.state, &identity.client, self.session.expiry());
+        let mut records = Vec::with_capacity(2);
+        if expiry > 0 {
+            identity.mailbox.keep();
+            records.push(state.begun(client, expiry, now));
+        }
+        match will {
+            Some(value) if expiry > 0 => records.push(state.will(client, value, now)),
+            _ if had_will => records.push(state.will_done(client, now)),
+            _ => {}
+        }
+        if let Err(error) = self.gateway.log.append_wait(records).await {
             tracing::warn!(peer = %self.peer, %error, "a session cannot be made durable; the client is refused");
             self.socket.outgoing.clear();
             self.tell(Input::Disconnect(ReasonCode::ServerUnavailable));
@@ -140,6 +152,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 identity.key,
                 identity.mailbox,
                 self.session,
+                self.will,
             )
             .await;
     }

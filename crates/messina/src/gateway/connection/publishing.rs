@@ -10,12 +10,9 @@ use messina_store::log::{Append, AppendError, Completion, NewRecord, PartitionHa
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::super::produce::{Destination, LogDestination};
-use super::super::retained;
+use super::super::publish::Published;
 use super::super::sessions::SessionKey;
-use super::super::state::delivery::Body;
-use super::super::subscriptions::Recipients;
 use super::{Change, Connection, Step};
-use crate::config::Unmatched;
 
 /// What a connection has given to the log and not been answered for.
 #[derive(Debug)]
@@ -29,21 +26,9 @@ pub(super) struct Submitted {
 #[derive(Debug)]
 pub(super) enum Work {
     /// A publish is durable: acknowledge it, and give it to subscribers.
-    Published(Published),
+    Published(Published, Option<Ticket>),
     /// A change of the session is.
     Changed(Change),
-}
-
-/// A publish on its way through the log.
-#[derive(Debug)]
-pub(super) struct Published {
-    publish: Publish,
-    ticket: Option<Ticket>,
-    /// None if no route takes it: it is for subscribers only.
-    route: Option<usize>,
-    recipients: Recipients,
-    /// What it changes of what is retained.
-    retained: Option<Box<retained::Change>>,
 }
 
 /// What goes to the log in one append, and what must happen afterwards.
@@ -125,9 +110,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         now: i64,
     ) {
         let gateway = &*self.gateway;
-        let mut recipients = gateway
-            .subscriptions
-            .select(&publish.topic, self.publisher());
         let before = batch.records.len();
         if publish.qos == QoS::ExactlyOnce
             && self.session.expiry() > 0
@@ -136,44 +118,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let received = gateway.state.received(&identity.client, packet_id, now);
             batch.records.push(received);
         }
-        let mut body = None;
-        let full = recipients.reserve(&publish, |client, delivery| {
-            body = body.take().or_else(|| Body::new(&publish, now));
-            if let Some(body) = &body {
-                let sending = gateway.state.sending(client, body, delivery, now);
-                batch.records.push(sending);
-            }
-        });
-        gateway.events.undelivered(full);
-        let route = to.map(|to| to.route);
-        if let Some(record) = to.and_then(|to| to.record(&publish, now)) {
-            batch.records.push(record);
-        }
-        let mut retained = None;
-        if publish.retain {
-            match gateway.retained.change(&publish, now) {
-                Some((change, record)) => {
-                    batch.records.push(record);
-                    retained = Some(Box::new(change));
-                }
-                None => gateway.events.unretained(),
-            }
-        }
-        let published = Published {
-            publish,
-            ticket,
-            route,
-            recipients,
-            retained,
-        };
-        if let Some(route) = route {
-            gateway.events.submitted(route);
-        }
+        let published = gateway.prepare(&mut batch.records, to, publish, self.publisher(), now);
         if batch.records.len() > before {
-            batch.work.push(Work::Published(published));
+            batch.work.push(Work::Published(published, ticket));
         } else {
             // Nothing of it is to be durable: it goes to the connected at once.
-            self.published(published, self.gateway.clock.now());
+            self.published(published, ticket, self.gateway.clock.now());
             self.poll_session();
         }
     }
@@ -284,8 +234,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     fn finish(&mut self, work: Work, refused: Option<&AppendError>, now: Instant) {
         match (work, refused) {
-            (Work::Published(published), None) => self.published(published, now),
-            (Work::Published(published), Some(error)) => self.refused(published, error, now),
+            (Work::Published(published, ticket), None) => self.published(published, ticket, now),
+            (Work::Published(published, ticket), Some(error)) => {
+                self.gateway.abandon(published, error);
+                if let Some(ticket) = ticket {
+                    self.session
+                        .handle(now, Input::Accepted(ticket, ReasonCode::QuotaExceeded));
+                }
+            }
             (Work::Changed(change), None) => self.changed(change),
             (Work::Changed(_), Some(_)) => {
                 let unavailable = Input::Disconnect(ReasonCode::ServerUnavailable);
@@ -295,30 +251,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// A publish is as durable as it is to be: it is acknowledged, and goes to whoever wants it.
-    fn published(&mut self, published: Published, now: Instant) {
-        match published.route {
-            Some(route) => self.gateway.events.accepted(route),
-            None => self.gateway.events.unrouted(Unmatched::M2m),
-        }
-        if let Some(ticket) = published.ticket {
+    fn published(&mut self, published: Published, ticket: Option<Ticket>, now: Instant) {
+        if let Some(ticket) = ticket {
             self.session
                 .handle(now, Input::Accepted(ticket, ReasonCode::Success));
         }
-        if let Some(change) = published.retained {
-            self.gateway.retained.apply(*change);
-        }
-        let full = published.recipients.deliver(published.publish, now);
-        self.gateway.events.undelivered(full);
-    }
-
-    fn refused(&mut self, published: Published, error: &AppendError, now: Instant) {
-        if let Some(route) = published.route {
-            self.gateway.events.refused(route, error);
-        }
-        published.recipients.cancel(&published.publish);
-        if let Some(ticket) = published.ticket {
-            self.session
-                .handle(now, Input::Accepted(ticket, ReasonCode::QuotaExceeded));
-        }
+        self.gateway.complete(published, now);
     }
 }

@@ -3,9 +3,10 @@
 //!
 //! | record key | value | meaning |
 //! |---|---|---|
-//! | `s` client identifier | session expiry interval, 4 bytes big-endian | the session exists |
+//! | `s` client identifier | session expiry interval (4 bytes big-endian), since when its client is away (8 bytes, ms since 1970; none while it is connected) | the session exists |
 //! | `u` length of the client identifier (2 bytes) client identifier, filter | subscription options (1 byte), subscription identifier (4 bytes, 0 = none) | the session has this subscription |
 //! | `d` packet identifier (2 bytes) client identifier | see [`delivery`] | a publish is on its way to the client |
+//! | `w` client identifier | see [`wills`](super::wills) | its client has left a will |
 //! | `q` packet identifier (2 bytes big-endian) client identifier | empty | a QoS 2 PUBLISH with this identifier is in the log and not released |
 //!
 //! A null value forgets. The `q` record enters the log in one append with the publish's own record, so that a
@@ -14,7 +15,7 @@
 pub mod delivery;
 
 use std::collections::BTreeMap;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use messina_mqtt::packet::{ClientId, MqttString, PacketId, SubscriptionOptions, Version};
@@ -26,6 +27,8 @@ use messina_store::log::{
 };
 
 use self::delivery::{Body, Delivery, Kept};
+use super::sessions::expiry;
+use super::wills::{self, PendingWill};
 
 /// The compacted topic.
 pub const TOPIC: &str = "__messina_sessions";
@@ -78,13 +81,8 @@ impl SessionState {
         Ok(Self { partition })
     }
 
-    /// The sessions that an earlier run has left, sorted by client identifier, and for each the place in its
-    /// order that comes next. `now` is the same time twice: for the clock and in ms since 1970.
-    pub fn restore(
-        &self,
-        log: &Log,
-        now: (Instant, i64),
-    ) -> Result<Vec<(Restored, u64)>, StateError> {
+    /// The sessions that an earlier run has left, sorted by client identifier. `now` is the same time twice: for the clock and in ms since 1970.
+    pub fn restore(&self, log: &Log, now: (Instant, i64)) -> Result<Vec<Left>, StateError> {
         let mut sessions: BTreeMap<ClientId, Restoring> = BTreeMap::new();
         for (key, value) in log.read_compacted(TOPIC)? {
             let Some((client, fact)) = parse(&key, value, now) else {
@@ -98,7 +96,7 @@ impl SessionState {
         }
         let restored = sessions
             .into_iter()
-            .map(|(client, session)| session.finish(client));
+            .map(|(client, session)| session.finish(client, now));
         Ok(restored.collect())
     }
 
@@ -109,6 +107,24 @@ impl SessionState {
             Some(Bytes::copy_from_slice(&expiry.to_be_bytes())),
             now,
         )
+    }
+
+    /// The record that says a session exists and its client is away since `now`.
+    pub fn asleep(&self, client: &ClientId, expiry: u32, now: i64) -> (PartitionHandle, NewRecord) {
+        let mut value = BytesMut::with_capacity(12);
+        value.put_u32(expiry);
+        value.put_i64(now);
+        self.record(session_key(client), Some(value.freeze()), now)
+    }
+
+    /// The record that keeps a will: `value` is of [`wills`].
+    pub fn will(&self, client: &ClientId, value: Bytes, now: i64) -> (PartitionHandle, NewRecord) {
+        self.record(will_key(client), Some(value), now)
+    }
+
+    /// The record that says there is none: it was published, or is not to be.
+    pub fn will_done(&self, client: &ClientId, now: i64) -> (PartitionHandle, NewRecord) {
+        self.record(will_key(client), None, now)
     }
 
     /// The record that says it exists no more.
@@ -213,23 +229,43 @@ impl SessionState {
 
 /// What one record says about a session.
 enum Fact {
-    Exists(u32),
+    Exists(u32, Option<i64>),
+    Will(Box<PendingWill>),
     Received(PacketId),
     Subscribed(SessionSubscription),
     Kept(PacketId, Kept),
+}
+
+/// A session that an earlier run has left.
+#[derive(Debug)]
+pub struct Left {
+    /// The session.
+    pub session: Restored,
+    /// The place in its order that comes next.
+    pub next: u64,
+    /// When it ends; None is never.
+    pub expires: Option<Instant>,
+    /// Its client's will.
+    pub will: Option<Box<PendingWill>>,
 }
 
 /// A session while its records are read.
 #[derive(Default)]
 struct Restoring {
     session: Restored,
+    away_since: Option<i64>,
+    will: Option<Box<PendingWill>>,
     deliveries: Vec<(u64, Forward)>,
 }
 
 impl Restoring {
     fn add(&mut self, fact: Fact) {
         match fact {
-            Fact::Exists(expiry) => self.session.expiry = expiry,
+            Fact::Exists(expiry, away_since) => {
+                self.session.expiry = expiry;
+                self.away_since = away_since;
+            }
+            Fact::Will(will) => self.will = Some(will),
             Fact::Received(packet_id) => self.session.received.push(packet_id),
             Fact::Subscribed(subscription) => self.session.subscriptions.push(subscription),
             Fact::Kept(_, Kept::ToSend(sequence, forward)) => {
@@ -241,13 +277,22 @@ impl Restoring {
         }
     }
 
-    fn finish(mut self, client: ClientId) -> (Restored, u64) {
+    fn finish(mut self, client: ClientId, now: (Instant, i64)) -> Left {
         self.deliveries.sort_by_key(|(sequence, _)| *sequence);
         let next = self.deliveries.last().map_or(0, |(last, _)| last + 1);
         let deliveries = self.deliveries.into_iter().map(|(_, forward)| forward);
         self.session.deliveries = deliveries.collect();
         self.session.client_id = client;
-        (self.session, next)
+        let (clock, unix) = now;
+        // A client that was connected to the end is away from now on.
+        let away = unix.saturating_sub(self.away_since.unwrap_or(unix));
+        let away = Duration::from_millis(u64::try_from(away).unwrap_or(0));
+        Left {
+            expires: expiry(self.session.expiry, away, clock),
+            session: self.session,
+            next,
+            will: self.will,
+        }
     }
 }
 
@@ -255,8 +300,17 @@ fn parse(key: &Bytes, value: Bytes, now: (Instant, i64)) -> Option<(ClientId, Fa
     let (kind, rest) = key.split_first()?;
     match kind {
         b's' => {
-            let expiry = u32::from_be_bytes(value.as_ref().try_into().ok()?);
-            Some((client_id(rest)?, Fact::Exists(expiry)))
+            let (expiry, since) = value.split_first_chunk::<4>()?;
+            let since = match since {
+                [] => None,
+                since => Some(i64::from_be_bytes(since.try_into().ok()?)),
+            };
+            let expiry = u32::from_be_bytes(*expiry);
+            Some((client_id(rest)?, Fact::Exists(expiry, since)))
+        }
+        b'w' => {
+            let will = Box::new(wills::read(value, now)?);
+            Some((client_id(rest)?, Fact::Will(will)))
         }
         b'q' => {
             let (packet_id, client) = packet_of(rest)?;
@@ -302,8 +356,16 @@ fn client_id(bytes: &[u8]) -> Option<ClientId> {
 }
 
 fn session_key(client: &ClientId) -> Bytes {
+    client_key(b's', client)
+}
+
+fn will_key(client: &ClientId) -> Bytes {
+    client_key(b'w', client)
+}
+
+fn client_key(kind: u8, client: &ClientId) -> Bytes {
     let mut key = BytesMut::with_capacity(1 + client.as_str().len());
-    key.put_u8(b's');
+    key.put_u8(kind);
     key.put_slice(client.as_str().as_bytes());
     key.freeze()
 }

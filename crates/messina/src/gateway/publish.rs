@@ -1,0 +1,121 @@
+//! What every publish goes through, whoever it comes from: all that becomes durable with it, and its way to
+//! subscribers afterwards. Publishes of clients come in batches ([`connection`](super::connection)); what the
+//! gateway itself has to say, a will whose delay is over, comes alone.
+
+use std::time::Instant;
+
+use messina_mqtt::packet::{ClientId, Publish};
+use messina_store::log::{AppendError, NewRecord, PartitionHandle};
+
+use super::produce::{Destination, Destinations, LogDestination};
+use super::retained;
+use super::server::Gateway;
+use super::sessions::SessionKey;
+use super::state::delivery::Body;
+use super::subscriptions::Recipients;
+use crate::config::Unmatched;
+
+/// A publish on its way through the log.
+#[derive(Debug)]
+pub struct Published {
+    publish: Publish,
+    /// None if no route takes it: it is for subscribers only.
+    route: Option<usize>,
+    recipients: Recipients,
+    /// What it changes of what is retained.
+    retained: Option<Box<retained::Change>>,
+}
+
+impl Gateway {
+    /// Adds to `records` what becomes durable with a publish of `publisher`'s: its record, that it is on its way to
+    /// sessions that outlive the process, and that it is retained. `now` is in ms since 1970.
+    pub fn prepare(
+        &self,
+        records: &mut Vec<(PartitionHandle, NewRecord)>,
+        to: Option<&LogDestination>,
+        publish: Publish,
+        publisher: SessionKey,
+        now: i64,
+    ) -> Published {
+        let mut recipients = self.subscriptions.select(&publish.topic, publisher);
+        let mut body = None;
+        let full = recipients.reserve(&publish, |client, delivery| {
+            body = body.take().or_else(|| Body::new(&publish, now));
+            if let Some(body) = &body {
+                records.push(self.state.sending(client, body, delivery, now));
+            }
+        });
+        self.events.undelivered(full);
+        let route = to.map(|to| to.route);
+        if let Some(record) = to.and_then(|to| to.record(&publish, now)) {
+            records.push(record);
+        }
+        let mut retained = None;
+        if publish.retain {
+            match self.retained.change(&publish, now) {
+                Some((change, record)) => {
+                    records.push(record);
+                    retained = Some(Box::new(change));
+                }
+                None => self.events.unretained(),
+            }
+        }
+        if let Some(route) = route {
+            self.events.submitted(route);
+        }
+        Published {
+            publish,
+            route,
+            recipients,
+            retained,
+        }
+    }
+
+    /// A publish is as durable as it is to be: it goes to whoever wants it.
+    pub fn complete(&self, published: Published, now: Instant) {
+        match published.route {
+            Some(route) => self.events.accepted(route),
+            None => self.events.unrouted(Unmatched::M2m),
+        }
+        if let Some(change) = published.retained {
+            self.retained.apply(*change);
+        }
+        let full = published.recipients.deliver(published.publish, now);
+        self.events.undelivered(full);
+    }
+
+    /// The log has refused a publish: it goes to nobody.
+    pub fn abandon(&self, published: Published, error: &AppendError) {
+        if let Some(route) = published.route {
+            self.events.refused(route, error);
+        }
+        published.recipients.cancel(&published.publish);
+    }
+
+    /// Publishes the will of `client`, whose connection is gone; its durable form is forgotten in the same append.
+    pub(super) async fn publish_will(&self, client: &ClientId, key: SessionKey, publish: Publish) {
+        let destination = Destinations::default()
+            .resolve(&publish.topic, client, &self.routes, &self.topics)
+            .await;
+        self.events.published(publish.qos);
+        let now = self.clock.unix_millis();
+        let mut records = vec![self.state.will_done(client, now)];
+        let published = match &*destination {
+            Destination::Log(to) => Some(self.prepare(&mut records, Some(to), publish, key, now)),
+            Destination::Local => Some(self.prepare(&mut records, None, publish, key, now)),
+            refused => {
+                self.settle(refused);
+                None
+            }
+        };
+        let result = self.log.append_wait(records).await;
+        match (published, result) {
+            (Some(published), Ok(_)) => self.complete(published, self.clock.now()),
+            (Some(published), Err(error)) => {
+                tracing::warn!(client_id = %client, %error, "a will cannot be published now; it is after a restart");
+                self.abandon(published, &error);
+            }
+            (None, _) => {}
+        }
+    }
+}

@@ -79,6 +79,7 @@ mod tests {
     use messina_mqtt::topic::Topic;
 
     use super::*;
+    use crate::runtime::clock::{Clock as _, SystemClock};
 
     fn will() -> Will {
         Will {
@@ -96,7 +97,7 @@ mod tests {
 
     #[test]
     fn a_will_is_read_back_as_it_was_left() {
-        let clock = Instant::now();
+        let clock = SystemClock.now();
         let read_at = |value, unix| read(value, (clock, unix)).unwrap();
         let publish = will().into_publish();
         let standing = read_at(standing(&will()).unwrap(), 1_000);
@@ -113,7 +114,7 @@ mod tests {
     #[test]
     fn a_cut_value_is_no_will() {
         let value = standing(&will()).unwrap();
-        let now = (Instant::now(), 0);
+        let now = (SystemClock.now(), 0);
         for length in 0..value.len() {
             assert_eq!(read(value.slice(..length), now), None, "{length}");
         }

@@ -57,6 +57,7 @@ fn codec(criterion: &mut Criterion) {
         });
         let shared = SharedPublish::new(reading()).unwrap();
         let delivery = Delivery {
+            topic_alias: None,
             qos: QoS::AtLeastOnce,
             retain: false,
             dup: false,

@@ -7,13 +7,16 @@
 
 mod support;
 
+use std::num::NonZeroU16;
+
 use bytes::{BufMut, BytesMut};
 use messina_mqtt::packet::{
     Codec, Delivery, EncodeError, Packet, PacketId, Publish, PublishProperties, QoS, SharedPublish,
-    Version,
+    TopicAlias, Version,
 };
 use messina_mqtt::property::SubscriptionId;
 use messina_mqtt::reason::ReasonCode;
+use messina_mqtt::topic::Topic;
 use mqtt_protocol_core::mqtt::packet::{v3_1_1, v5_0};
 use proptest::prelude::*;
 use support::{decode, encode, publish, receiver, server, versioned};
@@ -124,12 +127,16 @@ proptest! {
         source in publish(Version::V5).prop_filter("needs a topic", |publish| !publish.topic.is_empty()),
         (retain, dup) in any::<(bool, bool)>(), id in 0_u16..9, left in proptest::option::of(0_u32..9),
         subscriptions in prop::collection::vec(1_u32..300, 0..3),
+        alias in proptest::option::of((1_u16..9, any::<bool>())),
     ) {
         let subscription_ids: Vec<_> = subscriptions.into_iter().filter_map(SubscriptionId::new).collect();
         let packet_id = PacketId::new(id);
         let qos = if packet_id.is_some() { QoS::AtLeastOnce } else { QoS::AtMostOnce };
+        let topic_alias = alias.and_then(|(number, known)| {
+            NonZeroU16::new(number).map(|number| TopicAlias { number, known })
+        });
         let delivery = Delivery {
-            qos, retain, dup, packet_id, subscription_ids: &subscription_ids, expiry: left,
+            topic_alias, qos, retain, dup, packet_id, subscription_ids: &subscription_ids, expiry: left,
         };
         let shared = SharedPublish::new(source.clone()).unwrap();
         for version in [Version::V311, Version::V5] {
@@ -155,7 +162,10 @@ fn expected(source: &Publish, version: Version, delivery: &Delivery<'_>) -> Pack
     publish.dup = delivery.dup && delivery.packet_id.is_some();
     publish.packet_id = delivery.packet_id;
     let mut fields = publish.properties.take().unwrap_or_default();
-    fields.topic_alias = None;
+    fields.topic_alias = delivery.topic_alias.map(|alias| alias.number);
+    if version == Version::V5 && delivery.topic_alias.is_some_and(|alias| alias.known) {
+        publish.topic = Topic::EMPTY;
+    }
     fields.subscription_identifiers = delivery.subscription_ids.to_vec();
     fields.message_expiry_interval = fields
         .message_expiry_interval

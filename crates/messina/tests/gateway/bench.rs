@@ -230,18 +230,7 @@ impl Client {
     }
 
     pub(crate) async fn subscribe(&mut self, qos: QoS) {
-        self.send(Packet::Subscribe(Subscribe {
-            packet_id: id(1),
-            properties: SubscribeProperties::default(),
-            subscriptions: vec![Subscription {
-                filter: TopicFilter::new("#").unwrap(),
-                options: SubscriptionOptions {
-                    qos,
-                    ..SubscriptionOptions::default()
-                },
-            }],
-        }))
-        .await;
+        self.send(Packet::Subscribe(subscribe_all(qos))).await;
         assert!(matches!(self.next().await, Packet::SubAck(_)));
     }
 
@@ -267,6 +256,20 @@ pub(crate) fn lasting(name: &str) -> Connect {
     connect.clean_start = false;
     connect.properties.session_expiry_interval = Some(600);
     connect
+}
+
+pub(crate) fn subscribe_all(qos: QoS) -> Subscribe {
+    Subscribe {
+        packet_id: id(1),
+        properties: SubscribeProperties::default(),
+        subscriptions: vec![Subscription {
+            filter: TopicFilter::new("#").unwrap(),
+            options: SubscriptionOptions {
+                qos,
+                ..SubscriptionOptions::default()
+            },
+        }],
+    }
 }
 
 pub(crate) fn publish(payload: &str, qos: QoS, packet_id: u16) -> Packet {

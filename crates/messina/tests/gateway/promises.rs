@@ -1,14 +1,22 @@
 //! What the gateway promises devices, and what it does to those who break the rules.
 
+use std::num::NonZeroU16;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
+use bytes::BytesMut;
+use messina::gateway::connection::Connection;
 use messina::telemetry::metrics::GatewayMetrics;
-use messina_mqtt::packet::{Ack, ClientId, Connect, Packet, QoS, Version, Will, WillProperties};
+use messina_mqtt::packet::{
+    Ack, ClientId, Codec, Connect, Packet, QoS, Version, Will, WillProperties,
+};
 use messina_mqtt::reason::ReasonCode;
 use messina_mqtt::topic::Topic;
 use messina_store::disk::{CrashKeeps, SimDisk};
 use messina_store::log::{Log, LogOptions};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
 
 use super::bench::*;
 
@@ -286,4 +294,93 @@ async fn the_books_of_many_devices_agree_with_the_log() {
     assert_eq!(books.refused.get(), 0);
     assert_eq!(bench.records().len() as u64, books.accepted.get());
     assert!(books.accepted.get() >= 7 * 50);
+}
+
+#[tokio::test]
+async fn a_subscription_is_in_force_for_what_its_client_publishes_next() {
+    let machine = Machine::new("").await;
+    for own in [connect("short"), lasting("long")] {
+        let mut device = machine.bench.client(own).await;
+        let mut both = BytesMut::new();
+        let subscribe = Packet::Subscribe(subscribe_all(QoS::AtMostOnce));
+        device.codec.encode(&subscribe, &mut both).unwrap();
+        let own = publish("mine", QoS::AtMostOnce, 0);
+        device.codec.encode(&own, &mut both).unwrap();
+        device.raw(&both).await;
+        assert!(matches!(device.next().await, Packet::SubAck(_)));
+        match device.next().await {
+            Packet::Publish(own) => assert_eq!(own.payload, "mine"),
+            other => panic!("{other:?} is not the publish"),
+        }
+        device.cut().await;
+    }
+}
+
+#[tokio::test]
+async fn a_client_that_takes_topic_aliases_gets_them() {
+    // [MQTT-3.1.2-26] [MQTT-3.1.2-27]
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::in_dir(dir.path()).await;
+    let mut own = connect("display");
+    own.properties.topic_alias_maximum = Some(1);
+    let mut display = bench.client(own).await;
+    display.subscribe(QoS::AtMostOnce).await;
+    let mut sender = bench.client(connect("meter")).await;
+    let mut topics = Vec::new();
+    for topic in ["room/1", "room/1", "room/2", "room/1"] {
+        let Packet::Publish(mut reading) = publish("21.5", QoS::AtMostOnce, 0) else {
+            panic!("a PUBLISH");
+        };
+        reading.topic = Topic::new(topic).unwrap();
+        sender.send(Packet::Publish(reading)).await;
+        match display.next().await {
+            Packet::Publish(got) => {
+                let alias = got.properties.and_then(|own| own.topic_alias);
+                topics.push((got.topic.as_str().to_owned(), alias));
+            }
+            other => panic!("{other:?} is not a PUBLISH"),
+        }
+    }
+    let got = |topic: &str, alias| (topic.to_owned(), Option::and_then(alias, NonZeroU16::new));
+    assert_eq!(
+        topics,
+        [
+            got("room/1", Some(1)),
+            got("", Some(1)),
+            got("room/2", None),
+            got("", Some(1))
+        ]
+    );
+}
+
+#[tokio::test]
+async fn a_peer_that_is_still_sending_reads_why_it_is_closed() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = Bench::in_dir(dir.path()).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut peer = TcpStream::connect(listener.local_addr().unwrap())
+        .await
+        .unwrap();
+    let (stream, address) = listener.accept().await.unwrap();
+    let mut served =
+        tokio::spawn(Connection::new(Arc::clone(&bench.gateway), stream, address).serve());
+    let codec = Codec::device(Version::V5, 1 << 20);
+    let mut bytes = BytesMut::new();
+    let own = Packet::Connect(Box::new(connect("babbler")));
+    codec.encode(&own, &mut bytes).unwrap();
+    bytes.resize(256 * 1024, 0);
+    peer.write_all(&bytes).await.unwrap();
+    // Were the socket closed by now, with bytes unread, the peer would find a reset.
+    let closed = tokio::time::timeout(Duration::from_millis(100), &mut served).await;
+    assert!(closed.is_err());
+    peer.write_all(b"more").await.unwrap();
+    let mut answers = Vec::new();
+    peer.read_to_end(&mut answers).await.unwrap();
+    let malformed = ReasonCode::MalformedPacket as u8;
+    assert!(
+        answers.ends_with(&[0xE0, 2, malformed, 0]) || answers.ends_with(&[0xE0, 1, malformed]),
+        "{answers:?}"
+    );
+    drop(peer);
+    served.await.unwrap();
 }

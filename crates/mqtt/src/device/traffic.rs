@@ -191,6 +191,7 @@ impl Device {
             ..
         } = *publish;
         let delivery = Delivery {
+            topic_alias: None,
             qos,
             retain,
             dup,

@@ -42,7 +42,7 @@ pub use error::{DecodeError, EncodeError};
 pub use header::{MAX_REMAINING_LENGTH, PacketId, PacketType, QoS, Version};
 pub use mqtt_string::{MqttString, StringError};
 pub use publish::{Publish, PublishProperties};
-pub use shared_publish::{Delivery, SharedPublish};
+pub use shared_publish::{Delivery, SharedPublish, TopicAlias};
 pub use suback::{SubAck, UnsubAck};
 pub use subscribe::{
     RetainHandling, Subscribe, SubscribeProperties, Subscription, SubscriptionOptions,

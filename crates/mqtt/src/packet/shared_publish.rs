@@ -1,5 +1,7 @@
 //! A publish for many subscribers: encoded once, copied and patched for each of them.
 
+use std::num::NonZeroU16;
+
 use bytes::{BufMut, Bytes, BytesMut};
 
 use super::header::{MAX_REMAINING_LENGTH, PacketId, QoS, Version, varint_len};
@@ -32,8 +34,24 @@ pub struct Delivery<'a> {
     pub packet_id: Option<PacketId>,
     /// The identifiers of the subscriptions it is sent for [MQTT-3.3.4-3].
     pub subscription_ids: &'a [SubscriptionId],
+    /// The alias that stands for the topic on this connection, version 5 only.
+    pub topic_alias: Option<TopicAlias>,
     /// The seconds left of the message expiry interval [MQTT-3.3.2-6]; `None` leaves it as published.
     pub expiry: Option<u32>,
+}
+
+/// A topic alias towards a client [MQTT-3.1.2-26] [MQTT-3.1.2-27].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TopicAlias {
+    /// The alias, not above the client's Topic Alias Maximum.
+    pub number: NonZeroU16,
+    /// Whether the client knows it: then the topic is left out.
+    pub known: bool,
+}
+
+impl TopicAlias {
+    /// The bytes the property takes.
+    pub const LEN: usize = 3;
 }
 
 impl SharedPublish {
@@ -92,7 +110,7 @@ impl SharedPublish {
         out.reserve(size);
         out.u8(first_byte(delivery.qos, delivery.retain, delivery.dup));
         out.varint(remaining);
-        out.binary(self.publish.topic.as_bytes())?;
+        out.binary(self.topic(version, delivery))?;
         if let Some(id) = delivery.packet_id {
             out.u16(id.get());
         }
@@ -114,7 +132,15 @@ impl SharedPublish {
             }
         };
         let id = if delivery.packet_id.is_some() { 2 } else { 0 };
-        2 + self.publish.topic.as_bytes().len() + id + properties + self.publish.payload.len()
+        2 + self.topic(version, delivery).len() + id + properties + self.publish.payload.len()
+    }
+
+    /// The topic as it is written: empty where an alias stands for it.
+    fn topic(&self, version: Version, delivery: &Delivery<'_>) -> &[u8] {
+        match delivery.topic_alias {
+            Some(TopicAlias { known: true, .. }) if version == Version::V5 => &[],
+            _ => self.publish.topic.as_bytes(),
+        }
     }
 
     fn properties_len(&self, delivery: &Delivery<'_>) -> usize {
@@ -127,6 +153,10 @@ impl SharedPublish {
         if let Some(published) = self.expiry {
             out.u8(PropertyId::MessageExpiryInterval as u8);
             out.u32(delivery.expiry.unwrap_or(published));
+        }
+        if let Some(alias) = delivery.topic_alias {
+            out.u8(PropertyId::TopicAlias as u8);
+            out.u16(alias.number.get());
         }
         for id in delivery.subscription_ids {
             out.u8(PropertyId::SubscriptionIdentifier as u8);

@@ -138,6 +138,7 @@ impl Outgoing {
             dup: self.dup,
             packet_id: self.packet_id,
             subscription_ids: &self.subscription_ids,
+            topic_alias: None,
             expiry: self.expiry,
         }
     }

@@ -5,6 +5,7 @@ use std::mem;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::aliases::OwnAliases;
 use super::subscribing::Request;
 use super::{Dropped, Forward, Input, Limits, Output, Receiver, Sender, SessionSubscription};
 use crate::packet::{ClientId, ConnAck, Disconnect, Packet, PacketId, Version, Will};
@@ -50,6 +51,8 @@ pub struct Session {
     pub(super) subscriptions: Vec<SessionSubscription>,
     pub(super) requests: VecDeque<Request>,
     pub(super) aliases: Vec<Option<Topic>>,
+    /// The aliases the client takes, if it takes any.
+    pub(super) own_aliases: Option<Box<OwnAliases>>,
     pub(super) receiver: Receiver,
     pub(super) sender: Sender<Forward>,
     pub(super) dropped: Dropped,
@@ -93,6 +96,7 @@ impl Session {
             subscriptions: Vec::new(),
             requests: VecDeque::new(),
             aliases: Vec::new(),
+            own_aliases: None,
             receiver: Receiver::default(),
             sender: Sender::default(),
             dropped: Dropped::default(),
@@ -263,6 +267,7 @@ impl Session {
         self.receiver.disconnect();
         self.requests = VecDeque::new();
         self.aliases = Vec::new(); // [MQTT-3.3.2-7]
+        self.own_aliases = None;
         if let Some(will) = self.will.take().filter(|_| abnormal) {
             let delay = Duration::from_secs(u64::from(
                 will.properties

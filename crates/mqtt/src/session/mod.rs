@@ -2,6 +2,7 @@
 //! Takes a client's packets, the log's answers, matching publishes and the time from `gateway/connection.rs`.
 //! Gives it packets to write, publishes to route, and what to store and to index ([`Output`]).
 
+mod aliases;
 mod flow;
 
 mod io;

@@ -3,6 +3,7 @@
 use std::mem;
 use std::num::{NonZeroU16, NonZeroU32};
 
+use super::aliases::OwnAliases;
 use super::machine::Phase;
 use super::{Admission, Output, Session};
 use crate::packet::{ClientId, ConnAck, ConnAckProperties, Connect, Packet, QoS, Version};
@@ -73,6 +74,8 @@ impl Session {
             Version::V311 => self.limits.session_expiry,
         };
         self.keep_alive = self.keep_alive_for(connect.keep_alive);
+        let maximum = wanted.topic_alias_maximum.unwrap_or(0);
+        self.own_aliases = OwnAliases::new(maximum.min(self.limits.topic_alias_maximum));
         self.will = connect.will.take().map(|will| Box::new(will.detached()));
         let previous = previous.filter(|_| !connect.clean_start); // [MQTT-3.1.2-4] [MQTT-3.1.2-5]
         let session_present = previous.is_some(); // [MQTT-3.2.2-2] [MQTT-3.2.2-3]

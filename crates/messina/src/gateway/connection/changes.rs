@@ -16,6 +16,7 @@ const REPLAYED_AT_ONCE: usize = 64;
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Adds a change of the session to the batch; one of a session that ends with its connection is made at once.
     pub(super) fn add_change(&mut self, batch: &mut Batch, change: Change, now: i64) {
+        let change = self.put_in_force(change);
         let Some(identity) = &self.identity else {
             return;
         };
@@ -57,30 +58,65 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         batch.work.push(Work::Changed(change));
     }
 
-    /// A change of the session is as durable as it is to be: it is made.
-    pub(super) fn changed(&mut self, change: Change) {
-        let now = self.gateway.clock.now();
+    /// A subscription holds from here on, for publishes that come after it; its client is told when it is durable.
+    fn put_in_force(&self, mut change: Change) -> Change {
+        let Some(identity) = &self.identity else {
+            return change;
+        };
+        let subscriptions = &self.gateway.subscriptions;
+        match &mut change {
+            Change::Subscribe(asked) => {
+                subscriptions.insert(identity.key, &identity.mailbox, asked.granted());
+                let now = (self.gateway.clock.now(), self.gateway.clock.unix_millis());
+                let retained = asked
+                    .granted()
+                    .flat_map(|own| self.gateway.retained.matching(own, now));
+                asked.replay = retained.collect();
+            }
+            Change::Unsubscribe(request) => {
+                subscriptions.remove(identity.key, request.filters.iter());
+            }
+            Change::Release(_)
+            | Change::Record(_)
+            | Change::Delivered(_)
+            | Change::WillPublished => {}
+        }
+        change
+    }
+
+    /// The log has refused a change: what subscriptions of the session are in force is what it knows of.
+    pub(super) fn undo(&self, change: &Change) {
         let Some(identity) = &self.identity else {
             return;
         };
+        let filters: Vec<_> = match change {
+            Change::Subscribe(asked) => asked.granted().map(|own| &own.filter).collect(),
+            Change::Unsubscribe(request) => request.filters.iter().collect(),
+            Change::Release(_)
+            | Change::Record(_)
+            | Change::Delivered(_)
+            | Change::WillPublished => return,
+        };
         let subscriptions = &self.gateway.subscriptions;
+        subscriptions.remove(identity.key, filters.iter().copied());
+        let known = self.session.subscriptions().iter();
+        let known = known.filter(|own| filters.contains(&&own.filter));
+        subscriptions.insert(identity.key, &identity.mailbox, known);
+    }
+
+    /// A change of the session is as durable as it is to be: it is made.
+    pub(super) fn changed(&mut self, change: Change) {
+        let now = self.gateway.clock.now();
         let mut replay = Vec::new();
         let answer = match change {
             Change::Release(packet_id) => Input::Released(packet_id),
             Change::Record(packet_id) => Input::Recorded(packet_id),
             Change::Delivered(_) | Change::WillPublished => return,
             Change::Subscribe(asked) => {
-                subscriptions.insert(identity.key, &identity.mailbox, asked.granted());
-                let now = (now, self.gateway.clock.unix_millis());
-                for own in asked.granted() {
-                    replay.extend(self.gateway.retained.matching(own, now));
-                }
+                replay = asked.replay;
                 Input::Subscribed(asked.request.packet_id, asked.codes)
             }
-            Change::Unsubscribe(request) => {
-                subscriptions.remove(identity.key, request.filters.iter());
-                Input::Unsubscribed(request.packet_id)
-            }
+            Change::Unsubscribe(request) => Input::Unsubscribed(request.packet_id),
         };
         self.session.handle(now, answer);
         self.replay.extend(replay);

@@ -18,9 +18,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use messina_mqtt::packet::{Codec, Connect, PacketId, Publish};
+use messina_mqtt::packet::{Codec, Connect, Delivery, PacketId, Publish};
 use messina_mqtt::reason::ReasonCode;
-use messina_mqtt::session::{Forward, Input, Output, Session, Ticket, UnsubscribeRequest};
+use messina_mqtt::session::{
+    Forward, Input, Outgoing, Output, Session, Ticket, UnsubscribeRequest,
+};
 use messina_store::log::AppendWaiter;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -49,8 +51,14 @@ enum Step {
 #[derive(Debug, Default)]
 struct Asked {
     connect: Option<Box<Connect>>,
-    publishes: Vec<(Publish, Option<Ticket>)>,
-    changes: Vec<Change>,
+    /// In the order it was asked for: what is published after a SUBSCRIBE finds it in force.
+    work: VecDeque<Ask>,
+}
+
+#[derive(Debug)]
+enum Ask {
+    Publish(Publish, Option<Ticket>),
+    Change(Change),
 }
 
 /// A change of the session that must be durable, if the session is to outlive its process, before the client is
@@ -168,7 +176,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             if self.asked.connect.is_some() {
                 return Step::Wait;
             }
-            if self.asked.publishes.is_empty() && self.asked.changes.is_empty() {
+            if self.asked.work.is_empty() {
                 return Step::Done;
             }
             if self.submit() == Step::Wait {
@@ -232,31 +240,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     if !self.may_send(&outgoing) {
                         continue;
                     }
-                    match self.codec.encode_shared(
-                        &outgoing.publish,
-                        &outgoing.delivery(),
-                        &mut self.socket.outgoing,
-                    ) {
-                        Ok(()) => self.gateway.events.delivered(),
-                        Err(error) => {
-                            tracing::warn!(peer = %self.peer, %error, "a publish cannot be encoded");
-                        }
-                    }
+                    self.write_publish(&outgoing);
                 }
                 Output::Connect(connect) => self.asked.connect = Some(connect),
-                Output::Deliver(publish, ticket) => self.asked.publishes.push((publish, ticket)),
-                Output::Release(packet_id) => self.asked.changes.push(Change::Release(packet_id)),
-                Output::Record(packet_id) => self.asked.changes.push(Change::Record(packet_id)),
-                Output::Delivered(packet_id) => {
-                    self.asked.changes.push(Change::Delivered(packet_id));
+                Output::Deliver(publish, ticket) => {
+                    self.asked.work.push_back(Ask::Publish(publish, ticket));
                 }
+                Output::Release(packet_id) => self.ask(Change::Release(packet_id)),
+                Output::Record(packet_id) => self.ask(Change::Record(packet_id)),
+                Output::Delivered(packet_id) => self.ask(Change::Delivered(packet_id)),
                 Output::Subscribe(request) => {
                     let subscribing = self.examine(request);
-                    self.asked.changes.push(Change::Subscribe(subscribing));
+                    self.ask(Change::Subscribe(subscribing));
                 }
-                Output::Unsubscribe(request) => {
-                    self.asked.changes.push(Change::Unsubscribe(request));
-                }
+                Output::Unsubscribe(request) => self.ask(Change::Unsubscribe(request)),
                 Output::Will(publish, delay) => self.on_will(*publish, delay),
                 Output::Close(reason) => self.close(reason),
                 Output::Wait(until) => {
@@ -267,6 +264,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
+    fn ask(&mut self, change: Change) {
+        self.asked.work.push_back(Ask::Change(change));
+    }
+
     /// The connection ends without the client's word: its will is published, or waits with its session.
     fn on_will(&mut self, publish: Publish, delay: Duration) {
         match self.gateway.clock.now().checked_add(delay) {
@@ -274,8 +275,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.will = Some(Box::new(PendingWill { publish, due }));
             }
             _ => {
-                self.asked.publishes.push((publish, None));
-                self.asked.changes.push(Change::WillPublished);
+                self.asked.work.push_back(Ask::Publish(publish, None));
+                self.ask(Change::WillPublished);
+            }
+        }
+    }
+
+    fn write_publish(&mut self, outgoing: &Outgoing) {
+        let topic_alias = self.session.topic_alias(outgoing);
+        let delivery = Delivery {
+            topic_alias,
+            ..outgoing.delivery()
+        };
+        let out = &mut self.socket.outgoing;
+        match self.codec.encode_shared(&outgoing.publish, &delivery, out) {
+            Ok(()) => {
+                self.gateway.events.delivered();
+                if let Some(alias) = topic_alias {
+                    self.session.topic_alias_sent(outgoing, alias);
+                }
+            }
+            Err(error) => {
+                tracing::warn!(peer = %self.peer, %error, "a publish cannot be encoded");
             }
         }
     }
@@ -284,6 +305,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if reason.is_error() {
             tracing::debug!(peer = %self.peer, %reason, "the connection is closed");
             self.gateway.events.closed(reason.text());
+            self.socket.lingers = reason != ReasonCode::ServerShuttingDown;
         }
         self.closing = true;
     }

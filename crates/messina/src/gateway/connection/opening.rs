@@ -142,18 +142,20 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.waiter.notified().await;
             self.on_answers();
         }
-        let Some(identity) = self.identity.take() else {
-            return;
-        };
-        identity.mailbox.attach(false);
-        self.gateway
-            .leave(
-                identity.client,
-                identity.key,
-                identity.mailbox,
-                self.session,
-                self.will,
-            )
-            .await;
+        if let Some(identity) = self.identity.take() {
+            identity.mailbox.attach(false);
+            self.gateway
+                .leave(
+                    identity.client,
+                    identity.key,
+                    identity.mailbox,
+                    self.session,
+                    self.will,
+                )
+                .await;
+        }
+        if self.socket.lingers && !self.gone {
+            self.socket.linger().await;
+        }
     }
 }

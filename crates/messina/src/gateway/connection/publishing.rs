@@ -12,7 +12,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use super::super::produce::{Destination, LogDestination};
 use super::super::publish::Published;
 use super::super::sessions::SessionKey;
-use super::{Change, Connection, Step};
+use super::{Ask, Change, Connection, Step};
 
 /// What a connection has given to the log and not been answered for.
 #[derive(Debug)]
@@ -56,20 +56,27 @@ impl Batch {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// Hands all publishes and releases that are pending to the log, in one append. Says to wait if that takes
+    /// Hands all publishes and changes that are pending to the log, in one append. Says to wait if that takes
     /// a Kafka topic that is not there yet, or room the log does not have now.
     pub(super) fn submit(&mut self) -> Step {
         if self.held_up.is_some() {
             return Step::Wait;
         }
-        if self.asked.publishes.is_empty() && self.asked.changes.is_empty() {
+        if self.asked.work.is_empty() {
             return Step::Done;
         }
         let now = self.gateway.clock.unix_millis();
         let client = self.client();
-        let mut batch = Batch::with_capacity(self.asked.publishes.len());
-        let mut publishes = std::mem::take(&mut self.asked.publishes).into_iter();
-        while let Some((publish, ticket)) = publishes.next() {
+        let mut asked = std::mem::take(&mut self.asked.work);
+        let mut batch = Batch::with_capacity(asked.len());
+        while let Some(ask) = asked.pop_front() {
+            let (publish, ticket) = match ask {
+                Ask::Publish(publish, ticket) => (publish, ticket),
+                Ask::Change(change) => {
+                    self.add_change(&mut batch, change, now);
+                    continue;
+                }
+            };
             if !self.is_allowed(&publish) {
                 self.deny(ticket);
                 continue;
@@ -79,10 +86,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.destinations
                     .find(&publish.topic, &client, &gateway.routes, &gateway.topics);
             let Some(destination) = destination else {
-                // Changes wait with it: they come after the publishes before them.
-                self.asked.publishes = std::iter::once((publish, ticket))
-                    .chain(publishes)
-                    .collect();
+                // What was asked for later waits with it.
+                asked.push_front(Ask::Publish(publish, ticket));
+                asked.append(&mut self.asked.work);
+                self.asked.work = asked;
                 self.append(batch);
                 return Step::Wait;
             };
@@ -92,9 +99,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Destination::Local => self.add(&mut batch, None, publish, ticket, now),
                 _ => self.settle(ticket, &destination),
             }
-        }
-        for change in std::mem::take(&mut self.asked.changes) {
-            self.add_change(&mut batch, change, now);
         }
         self.append(batch)
     }
@@ -181,7 +185,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if let Some(batch) = self.held_up.take() {
             let permit = self.gateway.log.reserve(batch.size_bound()).await;
             self.append_with(permit, *batch);
-        } else if let Some((publish, _)) = self.asked.publishes.first() {
+        } else if let Some(Ask::Publish(publish, _)) = self.asked.work.front() {
             let topic = publish.topic.clone();
             let client = self.client();
             let gateway = &self.gateway;
@@ -243,7 +247,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 }
             }
             (Work::Changed(change), None) => self.changed(change),
-            (Work::Changed(_), Some(_)) => {
+            (Work::Changed(change), Some(_)) => {
+                self.undo(&change);
                 let unavailable = Input::Disconnect(ReasonCode::ServerUnavailable);
                 self.session.handle(now, unavailable);
             }

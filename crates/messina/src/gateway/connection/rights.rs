@@ -5,7 +5,9 @@ use std::time::{Duration, Instant};
 
 use messina_mqtt::packet::{ClientId, Publish, QoS, Version};
 use messina_mqtt::reason::ReasonCode;
-use messina_mqtt::session::{Input, Outgoing, SessionSubscription, SubscribeRequest, Ticket};
+use messina_mqtt::session::{
+    Forward, Input, Outgoing, SessionSubscription, SubscribeRequest, Ticket,
+};
 use messina_mqtt::topic::Topic;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -115,6 +117,8 @@ impl Rights {
 pub(super) struct Subscribing {
     pub(super) request: Box<SubscribeRequest>,
     pub(super) codes: Vec<ReasonCode>,
+    /// Retained publishes the client is to get after the answer.
+    pub(super) replay: Vec<Forward>,
 }
 
 impl Subscribing {
@@ -157,7 +161,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         for _ in codes.iter().filter(|code| code.is_error()) {
             self.gateway.events.denied("subscribe");
         }
-        Subscribing { request, codes }
+        Subscribing {
+            request,
+            codes,
+            replay: Vec::new(),
+        }
     }
 
     /// Whether the client may read what is about to be sent to it; if not, it is done with. Here every delivery

@@ -3,12 +3,16 @@
 use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::{Buf, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::super::read_buffer;
+
+/// How long a peer may take to read why it is closed, and how much it may send meanwhile.
+const LINGER: Duration = Duration::from_secs(1);
+const LINGER_BYTES: usize = 1024 * 1024;
 
 /// Bytes an idle connection's output buffer may keep.
 const KEPT_OUTPUT: usize = 4096;
@@ -21,6 +25,8 @@ pub(super) struct Socket<S> {
     pub(super) outgoing: BytesMut,
     /// Since when the peer has taken nothing of `outgoing`.
     pub(super) stalled_since: Option<Instant>,
+    /// The peer may still be sending when the socket is closed, and is to read first why.
+    pub(super) lingers: bool,
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
@@ -30,6 +36,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             stream,
             outgoing: BytesMut::new(),
             stalled_since: None,
+            lingers: false,
         }
     }
 
@@ -68,6 +75,22 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
             self.outgoing = BytesMut::new();
         }
         Poll::Ready(Ok(total))
+    }
+
+    /// Reads on for a while after [`shutdown`](Self::shutdown), and forgets what comes. Closed with bytes unread, the
+    /// system would reset the connection, and the peer lose the packet that says why.
+    pub(super) async fn linger(&mut self) {
+        let discard = async {
+            let mut sink = [0; 1024];
+            let mut left = LINGER_BYTES;
+            while let Ok(count @ 1..) = self.stream.read(&mut sink).await {
+                left = left.saturating_sub(count);
+                if left == 0 {
+                    break;
+                }
+            }
+        };
+        drop(tokio::time::timeout(LINGER, discard).await);
     }
 
     /// Ends the stream. Nothing can be done about a peer that does not take the end of it.

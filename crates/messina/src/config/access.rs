@@ -1,10 +1,9 @@
 //! `[mqtt.access]` in its checked form.
 
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::Secret;
+use super::{ListenerConfig, Secret};
 
 /// Who may connect, what they may do, how much of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -126,9 +125,13 @@ impl AccessConfig {
 
     /// What to write if a listener on this address would let nobody in, because clients from elsewhere have no
     /// way to say who they are and may not come without.
-    pub fn missing_for(&self, listener: SocketAddr) -> Option<&'static str> {
-        let closed = !listener.ip().is_loopback()
-            && !self.authenticates()
+    pub fn missing_for(&self, listener: &ListenerConfig) -> Option<&'static str> {
+        let by_certificate =
+            self.certificate_user != CertificateUser::Off && listener.verifies_clients();
+        let closed = !listener.listen.ip().is_loopback()
+            && self.password_file.is_none()
+            && self.tokens.is_empty()
+            && !by_certificate
             && self.anonymous != Anonymous::Always;
         closed.then_some(
             "write `mqtt.access.password_file = \"passwords\"` (see `messina passwd --help`), or \

@@ -9,6 +9,7 @@ use messina_store::log::is_internal;
 
 use super::check_access::access;
 use super::check_cql::cql;
+use super::check_listener::listeners;
 use super::check_name::{kafka_topic, not_ours, unique};
 use super::check_route::routes;
 use super::check_sink::sinks;
@@ -17,8 +18,8 @@ use super::problem::Problem;
 use super::section::{Collected, Section};
 use super::tree::Node;
 use super::{
-    AdminConfig, CleanupPolicy, Config, GatewayConfig, GatewayLimits, LogConfig, RetainedLimits,
-    SessionLimits, TableConfig, TopicConfig, Unmatched,
+    AdminConfig, CleanupPolicy, Config, GatewayConfig, GatewayLimits, ListenerConfig, LogConfig,
+    RetainedLimits, SessionLimits, TableConfig, TopicConfig, Unmatched,
 };
 
 /// Checks the tree; `None` when a section is missing altogether. Problems are added to `problems`.
@@ -37,7 +38,7 @@ fn config(root: &Section<'_>) -> Option<Config> {
     let tables = tables(root, cql.as_ref());
     let mqtt = root.section("mqtt")?;
     let config = Config {
-        gateway: gateway(&root.section("gateway")?)?,
+        gateway: gateway(&root.section("gateway")?, &data)?,
         access: access(&mqtt.section("access")?, &data),
         routes: routes(root),
         table: table(&root.section("tables")?, &data),
@@ -57,27 +58,35 @@ fn config(root: &Section<'_>) -> Option<Config> {
 
 /// Reports listeners that could let in nobody.
 fn reachable(gateway: &Section<'_>, config: &Config) {
-    let mut listeners = config.gateway.listen.iter();
+    let mut listeners = config.gateway.listeners.iter();
     let closed = listeners.find_map(|listener| {
-        let missing = config.access.missing_for(*listener)?;
+        let missing = config.access.missing_for(listener)?;
         Some((listener, missing))
     });
-    let (Some((listener, missing)), Some(node)) = (closed, gateway.get("listen")) else {
+    let Some((listener, missing)) = closed else {
         return;
     };
+    let address = listener.listen;
     let message =
-        format!("nobody could log in at {listener}: clients have no way to say who they are");
-    gateway.report(Problem::error(&node.span, message).help(missing));
+        format!("nobody could log in at {address}: clients have no way to say who they are");
+    let is_plain = *listener == ListenerConfig::plain(address);
+    let said = if is_plain { "listen" } else { "listener" };
+    let span = gateway.get(said).map_or(gateway.span(), |node| &node.span);
+    gateway.report(Problem::error(span, message).help(missing));
 }
 
-fn gateway(section: &Section<'_>) -> Option<GatewayConfig> {
+fn gateway(section: &Section<'_>, data: &Path) -> Option<GatewayConfig> {
     let words = [
         ("m2m", Unmatched::M2m),
         ("drop", Unmatched::Drop),
         ("reject", Unmatched::Reject),
     ];
     let config = GatewayConfig {
-        listen: section.addresses("listen").unwrap_or_default(),
+        listeners: {
+            let plain = section.addresses("listen").unwrap_or_default();
+            let plain = plain.into_iter().map(ListenerConfig::plain);
+            plain.chain(listeners(section, data)).collect()
+        },
         unmatched: section
             .choice("unmatched", &words)
             .unwrap_or(Unmatched::M2m),

@@ -10,7 +10,7 @@ use messina_connect::config::ConnectorConfig;
 use messina_connect::table_schema::TableSchema;
 use regex::Regex;
 
-use super::{AccessConfig, CqlConfig, Template};
+use super::{AccessConfig, CqlConfig, ListenerConfig, Template};
 
 /// Everything `messina up` needs to know. Built only by the checker, so nothing here needs checking again.
 ///
@@ -45,8 +45,8 @@ pub struct Config {
 /// The MQTT side.
 #[derive(Debug, Clone)]
 pub struct GatewayConfig {
-    /// Addresses to listen on for MQTT over TCP.
-    pub listen: Vec<SocketAddr>,
+    /// Where to listen, and for what: `listen`, and `[[gateway.listener]]`.
+    pub listeners: Vec<ListenerConfig>,
     /// What happens to a publish that no route takes.
     pub unmatched: Unmatched,
     /// What a peer may ask of the process.

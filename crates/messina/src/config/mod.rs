@@ -16,6 +16,10 @@ pub use access::{
     TokenKeyConfig,
 };
 
+mod listener;
+
+pub use listener::{ClientCertificates, ListenerConfig, TlsConfig, TlsVersion, WebSocketConfig};
+
 mod cql;
 
 pub use cql::{CONSISTENCY_OPTION, CqlConfig, CqlConsistency};
@@ -40,6 +44,8 @@ mod section;
 mod check;
 
 mod check_access;
+
+mod check_listener;
 
 mod check_name;
 

@@ -1,5 +1,7 @@
 //! What operators see: the built-in configuration holds, and everything wrong is said at once, each in its place.
 
+use std::path::Path;
+
 use super::*;
 
 fn load_toml(text: &str) -> Result<Loaded, LoadError> {
@@ -18,11 +20,11 @@ fn the_built_in_configuration_holds_without_a_warning() {
     let loaded = load_text(None, &Inputs::default()).unwrap();
     assert_eq!(loaded.warnings.to_string(), "");
     let config = loaded.config;
-    assert_eq!(config.gateway.listen, ["127.0.0.1:1883".parse().unwrap()]);
+    assert_eq!(config.gateway.listeners, [plain("127.0.0.1:1883")]);
     assert_eq!(config.routes.len(), 3);
     assert_eq!(config.sinks.len(), 3);
     assert_eq!(config.tables.len(), 3);
-    assert_eq!(config.log.dir, std::path::Path::new("./messina-data/log"));
+    assert_eq!(config.log.dir, Path::new("./messina-data/log"));
     let readings = &config.tables[2];
     assert_eq!(readings.partition_key, [0, 1]);
     assert_eq!(readings.columns[2].name, "ts");
@@ -50,10 +52,10 @@ fn later_places_win_and_keep_what_they_do_not_name() {
         "[log]\npartitions = 2\nretention = \"forever\"\n",
     );
     let config = load_text(Some(&file), &inputs).unwrap().config;
-    assert_eq!(config.gateway.listen, ["0.0.0.0:1884".parse().unwrap()]);
+    assert_eq!(config.gateway.listeners, [plain("0.0.0.0:1884")]);
     assert_eq!(config.log.partitions, 4);
     assert_eq!(config.log.retention, None);
-    assert_eq!(config.log.dir, std::path::Path::new("/var/lib/messina/log"));
+    assert_eq!(config.log.dir, Path::new("/var/lib/messina/log"));
     assert_eq!(config.routes[2].kafka_topic.constant(), Some("all"));
 }
 
@@ -200,23 +202,18 @@ fn access_is_closed_to_strangers_once_somebody_can_prove_who_they_are() {
     let none = access("");
     assert_eq!(none.anonymous, Anonymous::Loopback);
     assert!(!none.authenticates() && !none.deny_by_default);
-    assert!(
-        none.missing_for("127.0.0.1:1883".parse().unwrap())
-            .is_none()
-    );
-    assert!(none.missing_for("0.0.0.0:1883".parse().unwrap()).is_some());
+    assert!(none.missing_for(&plain("127.0.0.1:1883")).is_none());
+    assert!(none.missing_for(&plain("0.0.0.0:1883")).is_some());
+    let certified = access("[mqtt.access]\ncertificate_user = 'common_name'\n");
+    assert_eq!(certified.anonymous, Anonymous::Never);
+    assert!(certified.missing_for(&plain("0.0.0.0:1883")).is_some());
     for proof in [
         "password_file = 'p'",
-        "certificate_user = 'common_name'",
         "jwt = [{ algorithm = 'HS256', key = 'x' }]",
     ] {
         let access = access(&format!("[mqtt.access]\n{proof}\n"));
         assert_eq!(access.anonymous, Anonymous::Never, "{proof}");
-        assert!(
-            access
-                .missing_for("0.0.0.0:1883".parse().unwrap())
-                .is_none()
-        );
+        assert!(access.missing_for(&plain("0.0.0.0:1883")).is_none());
     }
     let said =
         access("[mqtt.access]\npassword_file = 'p'\nanonymous = 'always'\nacl_file = '/etc/acl'\n");
@@ -235,6 +232,74 @@ fn access_is_closed_to_strangers_once_somebody_can_prove_who_they_are() {
         (limits.publishes_per_second, limits.failed_logins),
         (None, 5)
     );
+}
+
+fn plain(address: &str) -> ListenerConfig {
+    ListenerConfig::plain(address.parse().unwrap())
+}
+
+#[test]
+fn listeners_are_of_four_protocols() {
+    let text = "\
+data = '/data'
+[mqtt.access]
+certificate_user = 'common_name'
+[[gateway.listener]]
+listen = '0.0.0.0:8883'
+protocol = 'mqtts'
+tls = { certificate = 'server.pem', key = '/keys/server.pem', client_ca = 'ca.pem' }
+[[gateway.listener]]
+listen = '127.0.0.1:9001'
+protocol = 'ws'
+origins = 'https://console.example'
+";
+    let config = load_toml(text).unwrap().config;
+    let [_, mqtts, ws] = &*config.gateway.listeners else {
+        panic!("{:?}", config.gateway.listeners);
+    };
+    assert_eq!(
+        (mqtts.to_string(), ws.to_string()),
+        (
+            "mqtts://0.0.0.0:8883".to_owned(),
+            "ws://127.0.0.1:9001/mqtt".to_owned()
+        )
+    );
+    let tls = mqtts.tls.as_ref().unwrap();
+    assert_eq!(tls.certificate, Path::new("/data/server.pem"));
+    assert_eq!(tls.key, Path::new("/keys/server.pem"));
+    assert!(tls.clients.as_ref().unwrap().required);
+}
+
+#[test]
+fn everything_wrong_in_a_listener_is_said() {
+    let text = "\
+[[gateway.listener]]
+listen = '127.0.0.1:8883'
+protocol = 'mqtts'
+[[gateway.listener]]
+listen = '127.0.0.1:9001'
+protocol = 'ws'
+path = 'mqtt'
+tls = { certificate = 'a', key = 'b', client_certificate = 'required' }
+[[gateway.listener]]
+listen = '127.0.0.1:9002'
+protocol = 'http'
+[[gateway.listener]]
+listen = '127.0.0.1:9003'
+protocol = 'mqtt'
+origins = 'x'
+";
+    let said = problems(text);
+    for part in [
+        "`gateway.listener.0.tls` is missing",
+        "the path `mqtt` does not begin with `/`",
+        "`tls` has no meaning for a protocol that is not encrypted",
+        "nothing says which authority client certificates are from",
+        "must be one of \"mqtt\", \"mqtts\", \"ws\", \"wss\"",
+        "there is no setting `gateway.listener.3.origins`",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
 }
 
 #[test]

@@ -144,7 +144,7 @@ pub async fn status(State(sources): State<Arc<Sources>>) -> Json<Status> {
         data: sources.data.clone(),
         listen: gateway
             .config
-            .listen
+            .listeners
             .iter()
             .map(ToString::to_string)
             .collect(),

@@ -2,6 +2,7 @@
 //! Takes byte streams from `listener` and drives a `Session` over each.
 //! Gives records to the log, and acknowledges a PUBLISH only when the log has it durably.
 
+pub mod accept;
 pub mod connection;
 pub mod read_buffer;
 

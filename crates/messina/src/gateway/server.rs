@@ -1,6 +1,5 @@
-//! The gateway as a whole: what all connections share, and the loop that accepts them.
+//! The gateway as a whole: what all connections share.
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -10,9 +9,7 @@ use messina_mqtt::reason::ReasonCode;
 use messina_mqtt::session::{Limits, Overflow, Session};
 use messina_mqtt::topic::TopicLimits;
 use messina_store::log::{AppendError, Log};
-use tokio::net::TcpListener;
 
-use super::connection::Connection;
 use super::events::Events;
 use super::mailbox::{Mailbox, MailboxLimits};
 use super::produce::{Destination, Topics};
@@ -25,14 +22,10 @@ use super::subscriptions::Subscriptions;
 use super::wills::{self, PendingWill};
 use crate::access::Access;
 use crate::config::{GatewayConfig, Unmatched};
-use crate::listener::tcp;
 use crate::runtime::clock::Clock;
 use crate::runtime::shutdown::Shutdown;
-use crate::runtime::tasks::Tasks;
 use crate::telemetry::metrics::Metrics;
 
-/// How long the accept loop waits after the system could give no connection (no file descriptors, say).
-const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 /// How often sessions whose time is over are looked for.
 const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 
@@ -323,45 +316,4 @@ fn limits_of(config: &GatewayConfig) -> Limits {
         overflow: Overflow::DropNewest,
         ..Limits::default()
     }
-}
-
-/// Accepts connections until the program stops.
-pub async fn accept(gateway: Arc<Gateway>, listener: TcpListener, tasks: Tasks) {
-    loop {
-        let accepted = tokio::select! {
-            accepted = tcp::accept(&listener) => accepted,
-            () = gateway.shutdown.intake_stopped() => return,
-        };
-        match accepted {
-            Ok((stream, peer)) => open(&gateway, stream, peer, &tasks),
-            Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
-                tokio::time::sleep(ACCEPT_PAUSE).await;
-            }
-        }
-    }
-}
-
-fn open(gateway: &Arc<Gateway>, stream: tokio::net::TcpStream, peer: SocketAddr, tasks: &Tasks) {
-    if gateway.events.connections() >= gateway.config.limits.max_connections as u64 {
-        // Closed without a CONNACK: whoever opens too many shall not cost us a session each.
-        gateway.events.closed("too many connections");
-        return;
-    }
-    let slot = match gateway.access.connected(peer.ip()) {
-        Ok(slot) => slot,
-        Err(refusal) => {
-            gateway.events.closed(refusal.as_str());
-            return;
-        }
-    };
-    let gateway = Arc::clone(gateway);
-    gateway.events.opened();
-    // Made out here: what a task is given takes room in it to its end.
-    let connection = Connection::new(Arc::clone(&gateway), stream, peer);
-    tasks.spawn("gateway", async move {
-        connection.serve().await;
-        gateway.events.gone();
-        drop(slot);
-    });
 }

@@ -1,5 +1,24 @@
 //! Listeners: sockets to byte streams.
-//! Takes addresses and limits from the configuration.
+//! Takes addresses, certificates and limits from the configuration.
 //! Gives accepted streams to `gateway`.
 
 pub mod tcp;
+pub mod tls;
+pub mod web_socket;
+
+mod below;
+
+pub use below::{Below, Duplex, Stream};
+
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+
+/// A listening socket, and what is between it and MQTT.
+#[derive(Debug)]
+pub struct Listening {
+    /// The socket.
+    pub socket: TcpListener,
+    /// What is between.
+    pub below: Arc<Below>,
+}

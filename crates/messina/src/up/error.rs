@@ -11,6 +11,7 @@ use crate::access::AccessError;
 use crate::gateway::route::RouteError;
 use crate::gateway::state::StateError;
 use crate::listener::tcp::ListenError;
+use crate::listener::tls::TlsError;
 use crate::table::cql::{ConnectError, DefinitionError};
 
 /// Why `up` did not start, or ended other than by being asked to.
@@ -36,6 +37,9 @@ pub enum UpError {
     /// The table file could not be opened.
     #[error(transparent)]
     Tables(#[from] messina_store::table::OpenError),
+    /// A file of a listener cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// A file of `[mqtt.access]` cannot be used.
     #[error(transparent)]
     Access(#[from] AccessError),

@@ -19,10 +19,12 @@ use crate::config::Config;
 use crate::console;
 use crate::console::guard::Hosts;
 use crate::console::status::Sources;
+use crate::gateway::accept::accept;
 use crate::gateway::produce::Topics;
 use crate::gateway::route::Routes;
-use crate::gateway::server::{self, Gateway, Parts};
+use crate::gateway::server::{Gateway, Parts};
 use crate::listener::tcp::{self, ListenError};
+use crate::listener::{Below, Listening};
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::tasks::Tasks;
@@ -67,7 +69,7 @@ async fn run_until_stopped(config: Config, on_ready: impl FnOnce(&Ready)) -> Res
     let first = loop {
         tokio::select! {
             first = signals.next() => break first,
-            () = reloads.next() => running.gateway.reload().await,
+            () = reloads.next() => running.reload().await,
         }
     };
     tracing::info!(
@@ -86,6 +88,7 @@ struct Running {
     log: Log,
     tables: TableStore,
     gateway: Arc<Gateway>,
+    below: Vec<Arc<Below>>,
     shutdown: Shutdown,
     connections: Tasks,
     sinks: Tasks,
@@ -107,10 +110,12 @@ impl Running {
             let stop = shared.shutdown.sinks().clone();
             sinks.spawn("sink", async move { connector.run(stop).await });
         }
+        let below = sockets.mqtt.iter().map(|own| Arc::clone(&own.below));
+        let below = below.collect();
         for listener in sockets.mqtt {
             connections.spawn(
                 "gateway",
-                server::accept(Arc::clone(&gateway), listener, connections.clone()),
+                accept(Arc::clone(&gateway), listener, connections.clone()),
             );
         }
         connections.spawn("gateway", Arc::clone(&gateway).expire_sessions());
@@ -124,10 +129,28 @@ impl Running {
             log: stores.log,
             tables: stores.tables,
             gateway,
+            below,
             shutdown: shared.shutdown,
             connections,
             sinks,
         })
+    }
+
+    /// Reads files again that say who may connect, and what with. Wrong ones change nothing.
+    async fn reload(&self) {
+        self.gateway.reload().await;
+        for below in &self.below {
+            let below = Arc::clone(below);
+            match tokio::task::spawn_blocking(move || below.reload()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    tracing::error!(%error, "a file of a listener is wrong; what was read before stays");
+                }
+                Err(error) => {
+                    tracing::error!(%error, "reading a listener's files again has failed");
+                }
+            }
+        }
     }
 
     /// Stops in the order a reading takes: what was accepted becomes durable, what is being written is committed.
@@ -170,13 +193,13 @@ impl Running {
 
 /// The listening sockets.
 struct Sockets {
-    mqtt: Vec<TcpListener>,
+    mqtt: Vec<Listening>,
     admin: Option<TcpListener>,
 }
 
 impl Sockets {
-    fn open(config: &Config) -> Result<Self, ListenError> {
-        let mqtt = config.gateway.listen.iter();
+    fn open(config: &Config) -> Result<Self, UpError> {
+        let mqtt = config.gateway.listeners.iter();
         let admin = config.admin.listen;
         let listen = |setting, address| {
             let in_use = |error: &ListenError| matches!(error, ListenError::InUse { .. });
@@ -184,7 +207,12 @@ impl Sockets {
         };
         Ok(Self {
             mqtt: mqtt
-                .map(|address| listen("gateway.listen", *address))
+                .map(|own| {
+                    Ok::<_, UpError>(Listening {
+                        below: Arc::new(Below::open(own, config.access.certificate_user)?),
+                        socket: listen("gateway.listen", own.listen)?,
+                    })
+                })
                 .collect::<Result<_, _>>()?,
             admin: admin
                 .map(|address| listen("admin.listen", address))
@@ -195,7 +223,11 @@ impl Sockets {
     fn ready(&self, config: &Config) -> Ready {
         let address = |listener: &TcpListener| listener.local_addr().ok();
         Ready {
-            mqtt: self.mqtt.iter().filter_map(address).collect(),
+            mqtt: self
+                .mqtt
+                .iter()
+                .filter_map(|own| address(&own.socket))
+                .collect(),
             admin: self.admin.as_ref().and_then(address),
             data: config.data.clone(),
         }

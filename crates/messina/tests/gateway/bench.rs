@@ -1,5 +1,6 @@
 //! A gateway over a real log, without sockets, and clients that speak to it in packets.
 
+use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +8,7 @@ use std::time::Duration;
 use bytes::BytesMut;
 use messina::access::Access;
 use messina::config::{self, Config, Inputs, Source};
-use messina::gateway::connection::Connection;
+use messina::gateway::connection::{Connection, Peer};
 use messina::gateway::produce::Topics;
 use messina::gateway::route::Routes;
 use messina::gateway::server::{Gateway, Parts};
@@ -73,8 +74,8 @@ impl Bench {
     /// A connection whose pipe holds `room` bytes each way.
     pub(crate) fn dial(&self, version: Version, room: usize) -> Client {
         let (near, far) = duplex(room);
-        let peer = "127.0.0.1:9".parse().unwrap();
-        let served = Connection::new(Arc::clone(&self.gateway), far, peer).serve();
+        let peer: SocketAddr = "127.0.0.1:9".parse().unwrap();
+        let served = Connection::new(Arc::clone(&self.gateway), far, Peer::from(peer)).serve();
         Client {
             stream: near,
             codec: Codec::device(version, 1 << 22),

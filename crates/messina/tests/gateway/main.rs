@@ -8,6 +8,7 @@
 
 mod access;
 mod bench;
+mod listeners;
 mod promises;
 mod retained;
 mod sessions;

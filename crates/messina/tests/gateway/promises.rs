@@ -363,7 +363,7 @@ async fn a_peer_that_is_still_sending_reads_why_it_is_closed() {
         .unwrap();
     let (stream, address) = listener.accept().await.unwrap();
     let mut served =
-        tokio::spawn(Connection::new(Arc::clone(&bench.gateway), stream, address).serve());
+        tokio::spawn(Connection::new(Arc::clone(&bench.gateway), stream, address.into()).serve());
     let codec = Codec::device(Version::V5, 1 << 20);
     let mut bytes = BytesMut::new();
     let own = Packet::Connect(Box::new(connect("babbler")));

@@ -77,11 +77,30 @@ enum Change {
     Unsubscribe(Box<UnsubscribeRequest>),
 }
 
+/// Who is at the other end, before it says so itself.
+#[derive(Debug)]
+pub struct Peer {
+    /// Where it is.
+    pub address: SocketAddr,
+    /// The name in its certificate, see [`Credentials::certificate`](crate::access::Credentials::certificate).
+    pub certificate: Option<Box<str>>,
+}
+
+impl From<SocketAddr> for Peer {
+    fn from(address: SocketAddr) -> Self {
+        Self {
+            address,
+            certificate: None,
+        }
+    }
+}
+
 /// One connection.
 pub struct Connection<S> {
     gateway: Arc<Gateway>,
     socket: Socket<S>,
     peer: SocketAddr,
+    certificate: Option<Box<str>>,
     codec: Codec,
     session: Box<Session>,
     identity: Option<Identity>,
@@ -109,7 +128,7 @@ pub struct Connection<S> {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// A connection that was just accepted.
-    pub fn new(gateway: Arc<Gateway>, stream: S, peer: SocketAddr) -> Box<Self> {
+    pub fn new(gateway: Arc<Gateway>, stream: S, peer: Peer) -> Box<Self> {
         let now = gateway.clock.now();
         let session = Box::new(Session::new(Arc::clone(&gateway.limits), now));
         let codec = Codec::server(gateway.limits.maximum_packet_size);
@@ -117,7 +136,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         Box::new(Self {
             gateway,
             socket: Socket::new(stream),
-            peer,
+            peer: peer.address,
+            certificate: peer.certificate,
             codec,
             session,
             identity: None,
@@ -165,7 +185,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Whether nothing is left to do: the log has answered, and the answers are written or cannot be.
     fn is_over(&self) -> bool {
-        self.gone || (self.closing && self.submitted.is_empty() && self.socket.outgoing.is_empty())
+        self.gone || (self.closing && self.submitted.is_empty() && !self.socket.has_to_write())
     }
 
     /// Does what can be done without waiting: decodes, drives the session, submits to the log.

@@ -76,7 +76,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     async fn log_in(&mut self, connect: &Connect, client: &ClientId) -> Option<Rights> {
         let shown = Credentials {
             address: self.peer.ip(),
-            certificate: None,
+            certificate: self.certificate.as_deref(),
             user_name: connect.user_name.as_ref().map(MqttString::as_str),
             password: connect.password.as_deref(),
         };

@@ -23,6 +23,8 @@ pub(super) struct Socket<S> {
     stream: S,
     /// What is to be written.
     pub(super) outgoing: BytesMut,
+    /// The stream has taken what it was given, and may not have passed all of it on: TLS and WebSocket hold bytes.
+    unflushed: bool,
     /// Since when the peer has taken nothing of `outgoing`.
     pub(super) stalled_since: Option<Instant>,
     /// The peer may still be sending when the socket is closed, and is to read first why.
@@ -35,9 +37,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         Self {
             stream,
             outgoing: BytesMut::new(),
+            unflushed: false,
             stalled_since: None,
             lingers: false,
         }
+    }
+
+    /// Whether something is to be written still.
+    pub(super) fn has_to_write(&self) -> bool {
+        self.unflushed || !self.outgoing.is_empty()
     }
 
     /// Reads what has come after `partial`; see [`read_buffer::poll_read`].
@@ -61,6 +69,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                 Poll::Ready(Ok(0)) => return Poll::Ready(Err(io::ErrorKind::WriteZero.into())),
                 Poll::Ready(Ok(written)) => {
                     self.outgoing.advance(written);
+                    self.unflushed = true;
                     self.stalled_since = None;
                     total += written;
                 }
@@ -69,6 +78,17 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
                     self.stalled_since.get_or_insert(now);
                     return Poll::Pending;
                 }
+            }
+        }
+        match Pin::new(&mut self.stream).poll_flush(cx) {
+            Poll::Ready(Ok(())) => {
+                self.unflushed = false;
+                self.stalled_since = None;
+            }
+            Poll::Ready(Err(error)) => return Poll::Ready(Err(error)),
+            Poll::Pending => {
+                self.stalled_since.get_or_insert(now);
+                return Poll::Pending;
             }
         }
         if self.outgoing.capacity() > KEPT_OUTPUT {

@@ -89,7 +89,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     fn poll_socket(&mut self, cx: &mut Context<'_>) -> Poll<Woken> {
-        if !self.socket.outgoing.is_empty() {
+        if self.socket.has_to_write() {
             match self.socket.poll_write(cx, self.gateway.clock.now()) {
                 Poll::Ready(Ok(written)) => {
                     self.gateway.events.sent(written);

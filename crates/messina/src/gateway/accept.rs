@@ -1,0 +1,104 @@
+//! From a listening socket to connections: limits first, then what is below MQTT, then MQTT.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+
+use super::connection::{Connection, Peer};
+use super::server::Gateway;
+use crate::listener::{Below, Listening, Stream, tcp};
+use crate::runtime::tasks::Tasks;
+
+/// How long the accept loop waits after the system could give no connection (no file descriptors, say).
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// Accepts connections until the program stops.
+pub async fn accept(gateway: Arc<Gateway>, listening: Listening, tasks: Tasks) {
+    loop {
+        let accepted = tokio::select! {
+            accepted = tcp::accept(&listening.socket) => accepted,
+            () = gateway.shutdown.intake_stopped() => return,
+        };
+        match accepted {
+            Ok((stream, peer)) => open(&gateway, &listening.below, stream, peer, &tasks),
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+fn open(
+    gateway: &Arc<Gateway>,
+    below: &Arc<Below>,
+    stream: TcpStream,
+    peer: SocketAddr,
+    tasks: &Tasks,
+) {
+    if gateway.events.connections() >= gateway.config.limits.max_connections as u64 {
+        // Closed without a CONNACK: whoever opens too many shall not cost us a session each.
+        gateway.events.closed("too many connections");
+        return;
+    }
+    let slot = match gateway.access.connected(peer.ip()) {
+        Ok(slot) => slot,
+        Err(refusal) => {
+            gateway.events.closed(refusal.as_str());
+            return;
+        }
+    };
+    let gateway = Arc::clone(gateway);
+    gateway.events.opened();
+    if below.is_plain() {
+        // Made out here: what a task is given takes room in it to its end.
+        let connection = Connection::new(Arc::clone(&gateway), stream, peer.into());
+        tasks.spawn("gateway", async move {
+            connection.serve().await;
+            gateway.events.gone();
+            drop(slot);
+        });
+        return;
+    }
+    let below = Arc::clone(below);
+    tasks.spawn("gateway", async move {
+        if let Some(connection) = Box::pin(shake_hands(&gateway, &below, stream, peer)).await {
+            connection.serve().await;
+        }
+        gateway.events.gone();
+        drop(slot);
+    });
+}
+
+/// What is below MQTT comes about in the time a CONNECT has, or not at all.
+async fn shake_hands(
+    gateway: &Arc<Gateway>,
+    below: &Below,
+    stream: TcpStream,
+    peer: SocketAddr,
+) -> Option<Box<Connection<Stream>>> {
+    let limit = gateway.config.limits.connect_timeout;
+    let (stream, certificate) = tokio::select! {
+        () = gateway.shutdown.intake_stopped() => return None,
+        result = tokio::time::timeout(limit, below.establish(stream)) => match result {
+            Ok(Ok(established)) => established,
+            Ok(Err(error)) => {
+                tracing::info!(%peer, %error, "a client's handshake has failed; its connection is closed");
+                gateway.events.closed("handshake failed");
+                return None;
+            }
+            Err(_elapsed) => {
+                tracing::info!(%peer, "a client's handshake took too long; its connection is closed");
+                gateway.events.closed("handshake timed out");
+                return None;
+            }
+        },
+    };
+    let peer = Peer {
+        address: peer,
+        certificate,
+    };
+    Some(Connection::new(Arc::clone(gateway), stream, peer))
+}

@@ -1,0 +1,62 @@
+//! What is between a socket and MQTT: nothing, TLS, WebSocket, or one on the other.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use super::tls::{Tls, TlsError};
+use super::web_socket::WebSocket;
+use crate::config::{CertificateUser, ListenerConfig, WebSocketConfig};
+
+/// A stream, whatever is below it.
+pub type Stream = Box<dyn Duplex>;
+
+/// Bytes in and out.
+pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+
+impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
+
+/// What a listener has below MQTT.
+#[derive(Debug)]
+pub struct Below {
+    tls: Option<Tls>,
+    web_socket: Option<WebSocketConfig>,
+}
+
+impl Below {
+    /// As the configuration says; `user` is which name of a client's certificate counts. Reads files, blocks.
+    pub fn open(config: &ListenerConfig, user: CertificateUser) -> Result<Self, TlsError> {
+        let tls = config.tls.clone();
+        Ok(Self {
+            tls: tls.map(|tls| Tls::open(tls, user)).transpose()?,
+            web_socket: config.web_socket.clone(),
+        })
+    }
+
+    /// Whether there is nothing.
+    pub fn is_plain(&self) -> bool {
+        self.tls.is_none() && self.web_socket.is_none()
+    }
+
+    /// Reads the files again; if one is wrong, what was read before stays. Blocks.
+    pub fn reload(&self) -> Result<(), TlsError> {
+        self.tls.as_ref().map_or(Ok(()), Tls::reload)
+    }
+
+    /// Shakes hands with a client, as often as it takes. Gives also the name in its certificate.
+    pub async fn establish(&self, stream: TcpStream) -> io::Result<(Stream, Option<Box<str>>)> {
+        let Some(tls) = &self.tls else {
+            return Ok((self.frame(stream).await?, None));
+        };
+        let (stream, name) = tls.accept(stream).await?;
+        Ok((self.frame(stream).await?, name))
+    }
+
+    async fn frame<S: Duplex + 'static>(&self, stream: S) -> io::Result<Stream> {
+        Ok(match &self.web_socket {
+            None => Box::new(stream),
+            Some(config) => Box::new(WebSocket::accept(stream, config).await?),
+        })
+    }
+}

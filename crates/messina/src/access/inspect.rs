@@ -86,7 +86,7 @@ fn token(config: &TokenKeyConfig, problems: &mut Vec<Problem>) {
 }
 
 /// Warns if others on this machine may read a file with secrets.
-fn private(path: &Path, what: &str, problems: &mut Vec<Problem>) {
+pub(crate) fn private(path: &Path, what: &str, problems: &mut Vec<Problem>) {
     use std::os::unix::fs::PermissionsExt as _;
 
     let Ok(metadata) = std::fs::metadata(path) else {

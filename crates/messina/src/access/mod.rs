@@ -63,6 +63,7 @@ pub use control::{Access, AccessError};
 mod inspect;
 
 pub use inspect::inspect;
+pub(crate) use inspect::private;
 
 #[cfg(test)]
 mod tests;

@@ -15,6 +15,8 @@ use crate::config::{
     find_table, properties,
 };
 
+use crate::listener;
+use crate::runtime::clock::{Clock as _, SystemClock};
 use crate::table::cql::{create_keyspace, create_table};
 
 use super::error::plural;
@@ -162,6 +164,9 @@ fn check(files: &[PathBuf]) -> Result<Checked, CommandError> {
                 checked
                     .problems
                     .extend(access::inspect(&loaded.config.access));
+                checked
+                    .problems
+                    .extend(listener::inspect(&loaded.config, SystemClock.unix_millis()));
                 checked.config = loaded.config;
             }
             Err(LoadError::Wrong(problems)) => checked.problems.extend(problems.iter().cloned()),

@@ -90,6 +90,7 @@ fn gateway(section: &Section<'_>, data: &Path) -> Option<GatewayConfig> {
         unmatched: section
             .choice("unmatched", &words)
             .unwrap_or(Unmatched::M2m),
+        sys_interval: section.duration_or("sys_interval", "off", None),
         limits: limits(&section.section("limits")?),
         session: session(&section.section("session")?),
         retained: retained(&section.section("retained")?),

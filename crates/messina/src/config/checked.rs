@@ -49,6 +49,8 @@ pub struct GatewayConfig {
     pub listeners: Vec<ListenerConfig>,
     /// What happens to a publish that no route takes.
     pub unmatched: Unmatched,
+    /// How often the `$SYS` topics are published; `None` never.
+    pub sys_interval: Option<Duration>,
     /// What a peer may ask of the process.
     pub limits: GatewayLimits,
     /// What a peer may ask of its session.

@@ -13,6 +13,25 @@ use crate::config::Unmatched;
 use crate::telemetry::metrics::{GatewayMetrics, Metrics};
 use crate::telemetry::status::UnroutedBooks;
 
+/// What has gone through a gateway since its start.
+#[derive(Debug, Clone, Copy)]
+pub struct Traffic {
+    /// PUBLISH packets from clients.
+    pub received: u64,
+    /// PUBLISH packets to clients.
+    pub sent: u64,
+    /// Deliveries that were dropped.
+    pub dropped: u64,
+    /// Bytes from clients.
+    pub bytes_received: u64,
+    /// Bytes to clients.
+    pub bytes_sent: u64,
+    /// Connections that were accepted.
+    pub connections: u64,
+    /// Sessions whose time was over.
+    pub expired_sessions: u64,
+}
+
 /// The gateway's events. Counters of labels are looked up once.
 #[derive(Debug)]
 pub struct Events {
@@ -150,6 +169,25 @@ impl Events {
         if let Some(route) = self.routes.get(index) {
             route.books.accepted.inc();
             route.books.in_flight.dec();
+        }
+    }
+
+    /// A session's time was over.
+    pub fn expired(&self) {
+        self.metrics.expired_sessions.inc();
+    }
+
+    /// What has gone through since the start.
+    pub fn traffic(&self) -> Traffic {
+        let sum = |counters: &[Counter]| counters.iter().map(Counter::get).sum();
+        Traffic {
+            received: sum(&self.published),
+            sent: self.metrics.deliveries.get(),
+            dropped: sum(&self.lost),
+            bytes_received: self.metrics.received.get(),
+            bytes_sent: self.metrics.sent.get(),
+            connections: self.metrics.accepted_connections.get(),
+            expired_sessions: self.metrics.expired_sessions.get(),
         }
     }
 

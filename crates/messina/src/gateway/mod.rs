@@ -22,6 +22,7 @@ pub mod slots;
 pub mod retained;
 
 pub mod sessions;
+pub mod sys;
 pub mod wills;
 
 pub mod state;

@@ -163,6 +163,15 @@ impl Retained {
             && table.bytes + size - old.unwrap_or_default() <= self.limits.bytes
     }
 
+    /// Keeps what the server itself says, until it stops: it is not durable.
+    pub fn say(&self, publish: &Publish) {
+        let value = Self::value(publish, 0);
+        if let Some((topic, kept)) = value.and_then(read) {
+            let kept = Some(kept);
+            self.apply(Change { topic, kept });
+        }
+    }
+
     /// It is durable: it holds from now on.
     pub fn apply(&self, change: Change) {
         self.table.write().apply(change);

@@ -278,6 +278,7 @@ impl Gateway {
             }
             for ended in self.sessions.take_expired(self.clock.now()) {
                 let client = ended.session.client_id().clone();
+                self.events.expired();
                 self.end(ended).await;
                 self.sessions.end(&client);
             }

@@ -7,8 +7,10 @@ pub mod tls;
 pub mod web_socket;
 
 mod below;
+mod inspect;
 
 pub use below::{Below, Duplex, Stream};
+pub use inspect::inspect;
 
 use std::sync::Arc;
 

@@ -93,6 +93,8 @@ pub struct GatewayMetrics {
     pub connections: Level,
     /// Sessions now kept.
     pub sessions: Level,
+    /// Sessions whose time was over.
+    pub expired_sessions: Counter,
     /// Connections accepted.
     pub accepted_connections: Counter,
     /// Connections refused or closed for what the peer did: label `reason`.
@@ -130,32 +132,7 @@ impl GatewayMetrics {
             acknowledgement: Some(acknowledgement.clone()),
             ..Self::default()
         };
-        area.register(
-            "connections",
-            "MQTT connections now open",
-            own.connections.clone(),
-        );
-        area.register("sessions", "MQTT sessions now kept", own.sessions.clone());
-        area.register(
-            "accepted_connections",
-            "MQTT connections accepted",
-            own.accepted_connections.clone(),
-        );
-        area.register(
-            "closed_connections",
-            "MQTT connections closed, by reason",
-            own.closed.clone(),
-        );
-        area.register(
-            "refused_logins",
-            "clients that were not let in, by reason",
-            own.refused_logins.clone(),
-        );
-        area.register(
-            "denied",
-            "what clients had no right to, by action",
-            own.denied.clone(),
-        );
+        own.register_clients(area);
         own.register_retained(area);
         area.register(
             "publishes",
@@ -191,6 +168,41 @@ impl GatewayMetrics {
             acknowledgement,
         );
         own
+    }
+
+    fn register_clients(&self, area: &mut Registry) {
+        area.register(
+            "connections",
+            "MQTT connections now open",
+            self.connections.clone(),
+        );
+        area.register("sessions", "MQTT sessions now kept", self.sessions.clone());
+        let expired = self.expired_sessions.clone();
+        area.register(
+            "expired_sessions",
+            "MQTT sessions whose time was over",
+            expired,
+        );
+        area.register(
+            "accepted_connections",
+            "MQTT connections accepted",
+            self.accepted_connections.clone(),
+        );
+        area.register(
+            "closed_connections",
+            "MQTT connections closed, by reason",
+            self.closed.clone(),
+        );
+        area.register(
+            "refused_logins",
+            "clients that were not let in, by reason",
+            self.refused_logins.clone(),
+        );
+        area.register(
+            "denied",
+            "what clients had no right to, by action",
+            self.denied.clone(),
+        );
     }
 
     fn register_retained(&self, area: &mut Registry) {

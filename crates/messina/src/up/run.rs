@@ -15,7 +15,7 @@ use super::patience;
 use super::process::{Reloads, Signals, allow_many_connections};
 use super::stores::{Stores, topic_defaults};
 use crate::access::Access;
-use crate::config::Config;
+use crate::config::{Config, ListenerConfig};
 use crate::console;
 use crate::console::guard::Hosts;
 use crate::console::status::Sources;
@@ -119,6 +119,9 @@ impl Running {
             );
         }
         connections.spawn("gateway", Arc::clone(&gateway).expire_sessions());
+        if let Some(interval) = config.gateway.sys_interval {
+            connections.spawn("gateway", Arc::clone(&gateway).publish_sys(interval));
+        }
         if let Some(listener) = sockets.admin {
             let sources = shared.sources(&config, &stores, &gateway, statuses);
             let stop = shared.shutdown.clone();
@@ -210,7 +213,7 @@ impl Sockets {
                 .map(|own| {
                     Ok::<_, UpError>(Listening {
                         below: Arc::new(Below::open(own, config.access.certificate_user)?),
-                        socket: listen("gateway.listen", own.listen)?,
+                        socket: listen(setting_of(own), own.listen)?,
                     })
                 })
                 .collect::<Result<_, _>>()?,
@@ -231,6 +234,15 @@ impl Sockets {
             admin: self.admin.as_ref().and_then(address),
             data: config.data.clone(),
         }
+    }
+}
+
+/// The setting that names a listener's address.
+fn setting_of(listener: &ListenerConfig) -> &'static str {
+    if *listener == ListenerConfig::plain(listener.listen) {
+        "gateway.listen"
+    } else {
+        "gateway.listener.listen"
     }
 }
 

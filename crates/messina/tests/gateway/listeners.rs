@@ -8,10 +8,11 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use futures_util::{SinkExt as _, StreamExt as _};
 use messina::config::{
-    CertificateUser, ClientCertificates, ListenerConfig, TlsConfig, TlsVersion, WebSocketConfig,
+    self, CertificateUser, ClientCertificates, Inputs, ListenerConfig, Source, TlsConfig,
+    TlsVersion, WebSocketConfig,
 };
 use messina::gateway::accept::accept;
-use messina::listener::{Below, Listening};
+use messina::listener::{Below, Listening, inspect};
 use messina::runtime::tasks::Tasks;
 use messina_mqtt::packet::{Codec, Packet, QoS, Version};
 use messina_mqtt::reason::ReasonCode;
@@ -434,4 +435,38 @@ async fn much_goes_out_over_tls_to_a_peer_that_reads_late() {
             received += 1;
         }
     }
+}
+
+#[test]
+fn check_says_what_is_weak_about_listeners() {
+    let dir = tempfile::tempdir().unwrap();
+    let authority = Authority::new("ours");
+    let expired = authority.issue("server", 1, true);
+    write(dir.path(), "server.pem", &expired.certificate);
+    write(dir.path(), "server.key", &expired.key);
+    let text = format!(
+        "data = '{}'\n[gateway]\nlisten = '0.0.0.0:1883'\n[mqtt.access]\npassword_file = 'p'\n\
+         [[gateway.listener]]\nlisten = '0.0.0.0:8883'\nprotocol = 'mqtts'\n\
+         tls = {{ certificate = 'server.pem', key = 'server.key' }}\n",
+        dir.path().display()
+    );
+    let source = Source::new("test.toml", text);
+    let config = config::load_text(Some(&source), &Inputs::default());
+    let now = 1_800_000_000_000;
+    let found = inspect(&config.unwrap().config, now);
+    let said: Vec<_> = found
+        .iter()
+        .map(|problem| problem.message.as_str())
+        .collect();
+    for part in [
+        "passwords cross the network in the clear at 0.0.0.0:1883",
+        "everybody on this machine may read the private key",
+        "is expired since 2021-01-01T00:00:00Z",
+    ] {
+        assert!(
+            said.iter().any(|one| one.contains(part)),
+            "{part}: {said:?}"
+        );
+    }
+    assert_eq!(said.len(), 3);
 }

@@ -13,4 +13,5 @@ mod promises;
 mod retained;
 mod sessions;
 mod shared;
+mod sys;
 mod wills;

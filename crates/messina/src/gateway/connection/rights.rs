@@ -75,8 +75,9 @@ impl Rights {
         bounds.expires.is_none_or(|expires| expires > now)
     }
 
+    /// What is below `$SYS/` the server says, and nobody else.
     pub(super) fn may_write(&self, client: &ClientId, topic: &Topic) -> bool {
-        self.acl.may_write(self.client(client), topic)
+        !topic.as_str().starts_with("$SYS/") && self.acl.may_write(self.client(client), topic)
     }
 
     fn may_read(&self, client: &ClientId, topic: &Topic) -> bool {

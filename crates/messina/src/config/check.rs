@@ -19,7 +19,7 @@ use super::section::{Collected, Section};
 use super::tree::Node;
 use super::{
     AdminConfig, CleanupPolicy, Config, GatewayConfig, GatewayLimits, ListenerConfig, LogConfig,
-    RetainedLimits, SessionLimits, TableConfig, TopicConfig, Unmatched,
+    QueueFull, RetainedLimits, SessionLimits, TableConfig, TopicConfig, Unmatched,
 };
 
 /// Checks the tree; `None` when a section is missing altogether. Problems are added to `problems`.
@@ -116,7 +116,11 @@ fn limits(section: &Section<'_>) -> GatewayLimits {
 }
 
 fn session(section: &Section<'_>) -> SessionLimits {
+    let full = [("drop", QueueFull::Drop), ("reject", QueueFull::Reject)];
     let limits = SessionLimits {
+        queue_full: section
+            .choice("queue_full", &full)
+            .unwrap_or(QueueFull::Drop),
         receive_maximum: section.integer("receive_maximum", 1..=65_535).unwrap_or(1),
         max_inflight: section.integer("max_inflight", 1..=65_535).unwrap_or(1),
         topic_alias_maximum: section

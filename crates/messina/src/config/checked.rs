@@ -96,9 +96,21 @@ pub struct GatewayLimits {
     pub max_outgoing_bytes: usize,
 }
 
+/// What happens to a publish for a session whose queue is full.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum QueueFull {
+    /// It goes to the others, and is dropped for this session.
+    Drop,
+    /// It goes to nobody: its publisher is told that the quota is exceeded (MQTT 5, QoS 1 and 2; others cannot be
+    /// told, and for them it is [`Drop`](Self::Drop)).
+    Reject,
+}
+
 /// What a peer may ask of its session.
 #[derive(Debug, Clone, Copy)]
 pub struct SessionLimits {
+    /// What happens when a queue for an absent or slow client is full.
+    pub queue_full: QueueFull,
     /// QoS 1 and 2 publishes a client may have unacknowledged.
     pub receive_maximum: u16,
     /// QoS 1 and 2 publishes we keep unacknowledged towards a client, whatever it allows.

@@ -5,8 +5,9 @@
 mod checked;
 
 pub use checked::{
-    AdminConfig, CleanupPolicy, Config, GatewayConfig, GatewayLimits, LogConfig, RetainedLimits,
-    RouteConfig, RouteHeaders, RouteMatch, SessionLimits, TableConfig, TopicConfig, Unmatched,
+    AdminConfig, CleanupPolicy, Config, GatewayConfig, GatewayLimits, LogConfig, QueueFull,
+    RetainedLimits, RouteConfig, RouteHeaders, RouteMatch, SessionLimits, TableConfig, TopicConfig,
+    Unmatched,
 };
 
 mod access;

@@ -172,6 +172,12 @@ impl Events {
         }
     }
 
+    /// A publish was refused: a session that wants it has no room.
+    pub fn full(&self) {
+        self.metrics.rejected_publishes.inc();
+        tracing::debug!("a publish is refused: a queue is full (`gateway.session.queue_full`)");
+    }
+
     /// A session's time was over.
     pub fn expired(&self) {
         self.metrics.expired_sessions.inc();

@@ -28,15 +28,17 @@ pub struct Published {
 
 impl Gateway {
     /// Adds to `records` what becomes durable with a publish of `publisher`'s: its record, that it is on its way to
-    /// sessions that outlive the process, and that it is retained. `now` is in ms since 1970.
+    /// sessions that outlive the process, and that it is retained. `now` is in ms since 1970. None, and nothing added,
+    /// if it `may_fail` and a session that wants it has no room.
     pub fn prepare(
         &self,
         records: &mut Vec<(PartitionHandle, NewRecord)>,
         to: Option<&LogDestination>,
         publish: Publish,
-        publisher: SessionKey,
+        (publisher, may_fail): (SessionKey, bool),
         now: i64,
-    ) -> Published {
+    ) -> Option<Published> {
+        let before = records.len();
         let mut recipients = self.subscriptions.select(&publish.topic, publisher);
         let mut body = None;
         let full = recipients.reserve(&publish, |client, delivery| {
@@ -45,6 +47,11 @@ impl Gateway {
                 records.push(self.state.sending(client, body, delivery, now));
             }
         });
+        if may_fail && full > 0 {
+            recipients.cancel(&publish);
+            records.truncate(before);
+            return None;
+        }
         self.events.undelivered(full);
         let route = to.map(|to| to.route);
         if let Some(record) = to.and_then(|to| to.record(&publish, now)) {
@@ -63,12 +70,12 @@ impl Gateway {
         if let Some(route) = route {
             self.events.submitted(route);
         }
-        Published {
+        Some(Published {
             publish,
             route,
             recipients,
             retained,
-        }
+        })
     }
 
     /// A publish is as durable as it is to be: it goes to whoever wants it.
@@ -101,8 +108,10 @@ impl Gateway {
         let now = self.clock.unix_millis();
         let mut records = vec![self.state.will_done(client, now)];
         let published = match &*destination {
-            Destination::Log(to) => Some(self.prepare(&mut records, Some(to), publish, key, now)),
-            Destination::Local => Some(self.prepare(&mut records, None, publish, key, now)),
+            Destination::Log(to) => {
+                self.prepare(&mut records, Some(to), publish, (key, false), now)
+            }
+            Destination::Local => self.prepare(&mut records, None, publish, (key, false), now),
             refused => {
                 self.settle(refused);
                 None

@@ -111,6 +111,8 @@ pub struct GatewayMetrics {
     pub publishes: Family<Label, Counter>,
     /// PUBLISH packets sent to subscribers.
     pub deliveries: Counter,
+    /// Publishes refused because a subscriber's queue was full.
+    pub rejected_publishes: Counter,
     /// Publishes no route took: label `action` (m2m, drop, reject).
     pub unrouted: Family<Label, Counter>,
     /// Deliveries dropped: label `reason` (`queue_full`, `too_large`, `expired`, `away`).
@@ -207,6 +209,11 @@ impl GatewayMetrics {
 
     fn register_retained(&self, area: &mut Registry) {
         area.register("retained", "publishes now retained", self.retained.clone());
+        area.register(
+            "rejected_publishes",
+            "publishes refused because a subscriber's queue was full",
+            self.rejected_publishes.clone(),
+        );
         area.register(
             "unretained_publishes",
             "publishes that were to be retained and found no room",

@@ -1,6 +1,9 @@
 //! Sessions that outlive their connection and the process: subscriptions, and publishes not yet delivered.
 
-use messina_mqtt::packet::{Ack, Packet, QoS, Unsubscribe, UnsubscribeProperties, Version};
+use messina_mqtt::packet::{
+    Ack, ClientId, Connect, Packet, QoS, Unsubscribe, UnsubscribeProperties, Version,
+};
+use messina_mqtt::reason::ReasonCode;
 use messina_mqtt::topic::TopicFilter;
 
 use super::bench::{Client, Machine, connect, id, lasting, publish};
@@ -156,4 +159,46 @@ async fn an_unsubscribed_filter_stays_so_after_a_crash() {
     assert!(matches!(actuator.next().await, Packet::UnsubAck(_)));
     let machine = machine.crash().await;
     assert!(machine.bench.gateway.subscriptions.is_empty());
+}
+
+#[tokio::test]
+async fn a_publish_for_a_full_queue_is_refused_where_that_is_wanted() {
+    let settings = "[gateway.session]\nqueue_full = 'reject'\nmax_queued_messages = 2\n";
+    let machine = Machine::new(settings).await;
+    let mut actuator = machine.bench.client(lasting("actuator")).await;
+    actuator.subscribe(QoS::ExactlyOnce).await;
+    actuator.cut().await;
+    let mut neighbour = machine.bench.client(connect("neighbour")).await;
+    neighbour.subscribe(QoS::AtMostOnce).await;
+    let mut sender = machine.bench.client(connect("switch")).await;
+    assert_eq!(sender.publish("1", 1).await, ReasonCode::Success);
+    publish_once(&mut sender, "2", 2).await;
+    assert_eq!(sender.publish("3", 3).await, ReasonCode::QuotaExceeded);
+    sender.send(publish("4", QoS::ExactlyOnce, 4)).await;
+    let refused = Ack::with_reason(id(4), ReasonCode::QuotaExceeded);
+    assert_eq!(sender.next().await, Packet::PubRec(refused));
+    // Whoever cannot be told is not refused.
+    let old = Connect::new(Version::V311, ClientId::new("old").unwrap());
+    let mut old = machine.bench.client(old).await;
+    assert_eq!(old.publish("5", 5).await, ReasonCode::Success);
+
+    // What was refused is nowhere: not with the neighbour, not in the log, not after a crash.
+    for payload in ["1", "2", "5"] {
+        match neighbour.next().await {
+            Packet::Publish(publish) => assert_eq!(publish.payload, payload),
+            other => panic!("{other:?} is not a PUBLISH"),
+        }
+    }
+    assert!(neighbour.hears_nothing().await);
+    assert_eq!(machine.bench.records(), ["1", "2", "5"]);
+    assert_eq!(machine.bench.metrics.gateway.rejected_publishes.get(), 2);
+    let machine = machine.crash().await;
+    let mut actuator = machine.returning().await;
+    assert_eq!(received(&mut actuator).await.0, "1");
+    assert_eq!(received(&mut actuator).await.0, "2");
+    assert!(actuator.hears_nothing().await);
+    // And there is room again for what comes.
+    actuator.send(Packet::PubAck(Ack::success(id(1)))).await;
+    let mut sender = machine.bench.client(connect("switch")).await;
+    assert_eq!(sender.publish("6", 6).await, ReasonCode::Success);
 }

@@ -13,6 +13,7 @@ use super::super::produce::{Destination, LogDestination};
 use super::super::publish::Published;
 use super::super::sessions::SessionKey;
 use super::{Ask, Change, Connection, Step};
+use crate::config::QueueFull;
 
 /// What a connection has given to the log and not been answered for.
 #[derive(Debug)]
@@ -122,7 +123,19 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             let received = gateway.state.received(&identity.client, packet_id, now);
             batch.records.push(received);
         }
-        let published = gateway.prepare(&mut batch.records, to, publish, self.publisher(), now);
+        // Only what can be answered is refused.
+        let may_fail = gateway.config.session.queue_full == QueueFull::Reject
+            && ticket.is_some()
+            && self.session.version() == Version::V5;
+        let from = (self.publisher(), may_fail);
+        let Some(published) = gateway.prepare(&mut batch.records, to, publish, from, now) else {
+            batch.records.truncate(before);
+            gateway.events.full();
+            if let Some(ticket) = ticket {
+                self.tell(Input::Accepted(ticket, ReasonCode::QuotaExceeded));
+            }
+            return;
+        };
         if batch.records.len() > before {
             batch.work.push(Work::Published(published, ticket));
         } else {

@@ -265,6 +265,14 @@ impl Driver {
                 .subscribes
                 .push((request.packet_id, request.subscriptions.len())),
             Output::Unsubscribe(request) => self.unsubscribes.push(request.packet_id),
+            Output::Authenticate { begins, data } => {
+                let answer = if begins {
+                    Input::Challenge(data)
+                } else {
+                    Input::Authenticated(data)
+                };
+                self.session.handle(self.now, answer);
+            }
             Output::Close(_) => self.closed = true,
             Output::SendPublish(_)
             | Output::Record(_)

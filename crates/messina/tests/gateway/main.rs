@@ -7,6 +7,7 @@
 )]
 
 mod access;
+mod authenticating;
 mod bench;
 mod listeners;
 mod promises;

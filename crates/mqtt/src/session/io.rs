@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bytes::Bytes;
+
 use super::{Session, Ticket};
 use crate::packet::{
     ClientId, Connect, Delivery, Packet, PacketId, Publish, QoS, SharedPublish,
@@ -21,6 +23,11 @@ pub enum Input {
     Admit(Box<Admission>),
     /// The answer to [`Output::Connect`]: it may not.
     Refuse(ReasonCode),
+    /// An answer to [`Output::Connect`] with an authentication method, or to [`Output::Authenticate`]: the client is
+    /// to go on from this data.
+    Challenge(Bytes),
+    /// The client has proven who it is, and gets this data. Before [`Input::Admit`] while it comes in.
+    Authenticated(Bytes),
     /// The answer to [`Output::Deliver`] with a ticket: the PUBLISH is durable, or refused. Answers may come in
     /// any order.
     Accepted(Ticket, ReasonCode),
@@ -54,8 +61,17 @@ pub enum Output {
     /// Write this publish.
     SendPublish(Box<Outgoing>),
     /// A client asks to come in: authenticate it, find or make its identifier, find its session. The answer is
-    /// [`Input::Admit`] or [`Input::Refuse`]; no further packet may be handed in before.
+    /// [`Input::Admit`] or [`Input::Refuse`], or [`Input::Challenge`] first if it names an authentication method; no
+    /// further packet may be handed in before.
     Connect(Box<Connect>),
+    /// The next step of an enhanced authentication; `begins` if a connected client proves again who it is. The
+    /// answer is [`Input::Challenge`], [`Input::Authenticated`], [`Input::Refuse`] or [`Input::Disconnect`].
+    Authenticate {
+        /// Whether it is the first step.
+        begins: bool,
+        /// The client's data.
+        data: Bytes,
+    },
     /// Route this publish. With a ticket (QoS 1 and 2) the answer is [`Input::Accepted`].
     Deliver(Publish, Option<Ticket>),
     /// Forget this QoS 2 identifier durably. The answer is [`Input::Released`].

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::aliases::OwnAliases;
+use super::authenticating::Authenticating;
 use super::subscribing::Request;
 use super::{Dropped, Forward, Input, Limits, Output, Receiver, Sender, SessionSubscription};
 use crate::packet::{ClientId, ConnAck, Disconnect, Packet, PacketId, Version, Will};
@@ -53,6 +54,8 @@ pub struct Session {
     pub(super) aliases: Vec<Option<Topic>>,
     /// The aliases the client takes, if it takes any.
     pub(super) own_aliases: Option<Box<OwnAliases>>,
+    /// How the client proves who it is, if it named a method.
+    pub(super) authenticating: Option<Box<Authenticating>>,
     pub(super) receiver: Receiver,
     pub(super) sender: Sender<Forward>,
     pub(super) dropped: Dropped,
@@ -97,6 +100,7 @@ impl Session {
             requests: VecDeque::new(),
             aliases: Vec::new(),
             own_aliases: None,
+            authenticating: None,
             receiver: Receiver::default(),
             sender: Sender::default(),
             dropped: Dropped::default(),
@@ -131,6 +135,8 @@ impl Session {
             Input::Packet(packet) => self.on_packet(packet),
             Input::Admit(admission) => self.on_admit(*admission),
             Input::Refuse(reason) => self.on_refuse(reason),
+            Input::Challenge(data) => self.on_challenge(data),
+            Input::Authenticated(data) => self.on_authenticated(data),
             Input::Accepted(ticket, reason) => self.on_accepted(ticket, reason),
             Input::Released(packet_id) => self.on_released(packet_id),
             Input::Recorded(packet_id) => self.on_recorded(packet_id),
@@ -169,6 +175,7 @@ impl Session {
                 self.on_connect(connect);
                 Ok(())
             }
+            (Phase::Asking, Packet::Auth(auth)) => self.on_auth(auth),
             (Phase::Opening | Phase::Asking, _) => Err(ReasonCode::ProtocolError), // [MQTT-3.1.0-1]
             (Phase::Open, packet) => {
                 self.heard = self.now;
@@ -201,9 +208,9 @@ impl Session {
                 Ok(())
             }
             Packet::Disconnect(disconnect) => self.on_disconnect(&disconnect),
-            // A second CONNECT [MQTT-3.1.0-2], authentication nobody began, and what only servers send.
+            Packet::Auth(auth) => self.on_auth(auth),
+            // A second CONNECT [MQTT-3.1.0-2], and what only servers send.
             Packet::Connect(_)
-            | Packet::Auth(_)
             | Packet::ConnAck(_)
             | Packet::SubAck(_)
             | Packet::UnsubAck(_)
@@ -268,6 +275,7 @@ impl Session {
         self.requests = VecDeque::new();
         self.aliases = Vec::new(); // [MQTT-3.3.2-7]
         self.own_aliases = None;
+        self.authenticating = None;
         if let Some(will) = self.will.take().filter(|_| abnormal) {
             let delay = Duration::from_secs(u64::from(
                 will.properties

@@ -3,6 +3,7 @@
 //! Gives it packets to write, publishes to route, and what to store and to index ([`Output`]).
 
 mod aliases;
+mod authenticating;
 mod flow;
 
 mod io;

@@ -4,6 +4,7 @@ use std::mem;
 use std::num::{NonZeroU16, NonZeroU32};
 
 use super::aliases::OwnAliases;
+use super::authenticating::Authenticating;
 use super::machine::Phase;
 use super::{Admission, Output, Session};
 use crate::packet::{ClientId, ConnAck, ConnAckProperties, Connect, Packet, QoS, Version};
@@ -13,6 +14,7 @@ impl Session {
     pub(super) fn on_connect(&mut self, connect: Box<Connect>) {
         self.phase = Phase::Asking;
         self.version = connect.version;
+        self.authenticating = Authenticating::of(&connect);
         match self.refuse_connect(&connect) {
             Some(reason) => self.on_refuse(reason),
             None => self.outputs.push_back(Output::Connect(connect)),
@@ -21,10 +23,6 @@ impl Session {
 
     /// Why this session by itself says no to a CONNECT.
     fn refuse_connect(&self, connect: &Connect) -> Option<ReasonCode> {
-        let has_method = connect.properties.authentication_method.is_some();
-        if has_method {
-            return Some(ReasonCode::BadAuthenticationMethod); // [MQTT-4.12.0-1]
-        }
         if self.version == Version::V311 && connect.client_id.is_empty() && !connect.clean_start {
             return Some(ReasonCode::ClientIdentifierNotValid); // [MQTT-3.1.3-8 of 3.1.1]
         }
@@ -89,6 +87,10 @@ impl Session {
             connack.properties = self.connack_properties(&connect, wanted.session_expiry_interval);
             connack.properties.assigned_client_identifier =
                 assigned.map(|id| id.as_mqtt_string().clone()); // [MQTT-3.2.2-16]
+            if let Some((method, data)) = self.authentication() {
+                connack.properties.authentication_method = Some(method);
+                connack.properties.authentication_data = data;
+            }
         }
         self.send(Packet::ConnAck(Box::new(connack))); // [MQTT-3.2.0-1]
     }

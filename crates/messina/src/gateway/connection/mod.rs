@@ -4,6 +4,8 @@
 //! for each commit; all answers leave in one write. While a peer takes no bytes, or the log's queue is full, its
 //! socket is not read.
 
+mod asked;
+mod authenticating;
 mod changes;
 mod opening;
 mod publishing;
@@ -18,17 +20,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use messina_mqtt::packet::{Codec, Connect, Delivery, PacketId, Publish};
+use messina_mqtt::packet::{Codec, Delivery, Publish};
 use messina_mqtt::reason::ReasonCode;
-use messina_mqtt::session::{
-    Forward, Input, Outgoing, Output, Session, Ticket, UnsubscribeRequest,
-};
+use messina_mqtt::session::{Forward, Input, Outgoing, Output, Session};
 use messina_store::log::AppendWaiter;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use self::asked::{Ask, Asked, Change};
+use self::authenticating::{AuthStep, PendingAuth};
 use self::opening::Identity;
 use self::publishing::{Batch, Submitted};
-use self::rights::Subscribing;
 use self::socket::Socket;
 use self::wait::{Alarm, Stopping, Woken};
 use super::mailbox::Signal;
@@ -45,36 +46,6 @@ const DELIVERIES_AT_ONCE: usize = 256;
 enum Step {
     Done,
     Wait,
-}
-
-/// What the session asked for that cannot be done while it is polled.
-#[derive(Debug, Default)]
-struct Asked {
-    connect: Option<Box<Connect>>,
-    /// In the order it was asked for: what is published after a SUBSCRIBE finds it in force.
-    work: VecDeque<Ask>,
-}
-
-#[derive(Debug)]
-enum Ask {
-    Publish(Publish, Option<Ticket>),
-    Change(Change),
-}
-
-/// A change of the session that must be durable, if the session is to outlive its process, before the client is
-/// told.
-#[derive(Debug)]
-enum Change {
-    /// A QoS 2 identifier of the client's is forgotten.
-    Release(PacketId),
-    /// The client has taken a QoS 2 publish.
-    Record(PacketId),
-    /// A publish is done with.
-    Delivered(PacketId),
-    /// The client's will is among the publishes.
-    WillPublished,
-    Subscribe(Subscribing),
-    Unsubscribe(Box<UnsubscribeRequest>),
 }
 
 /// Who is at the other end, before it says so itself.
@@ -104,6 +75,8 @@ pub struct Connection<S> {
     codec: Codec,
     session: Box<Session>,
     identity: Option<Identity>,
+    /// An enhanced authentication that waits for the client.
+    pending_auth: Option<Box<PendingAuth>>,
     incoming: BytesMut,
     asked: Asked,
     destinations: Destinations,
@@ -141,6 +114,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             codec,
             session,
             identity: None,
+            pending_auth: None,
             incoming: BytesMut::new(),
             asked: Asked::default(),
             destinations: Destinations::default(),
@@ -193,7 +167,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         loop {
             self.decode();
             self.replay();
-            if self.asked.connect.is_some() {
+            if self.asked.who() {
                 return Step::Wait;
             }
             if self.asked.work.is_empty() {
@@ -207,9 +181,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Waits for what [`advance`](Self::advance) cannot do by itself.
     async fn advance_slowly(&mut self) {
-        match self.asked.connect.take() {
-            Some(connect) => self.admit(connect).await,
-            None => self.make_way().await,
+        if let Some(connect) = self.asked.connect.take() {
+            self.admit(connect).await;
+        } else if let Some(step) = self.asked.authentication.take() {
+            self.authenticate(step).await;
+        } else {
+            self.make_way().await;
         }
     }
 
@@ -222,7 +199,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Decodes what has come, as far as the session takes more.
     fn decode(&mut self) {
         let now = self.gateway.clock.now();
-        while !self.closing && !self.gone && self.asked.connect.is_none() && self.session.reads() {
+        while !self.closing && !self.gone && !self.asked.who() && self.session.reads() {
             if self.socket.outgoing.len() > self.gateway.config.limits.max_outgoing_bytes {
                 return;
             }
@@ -263,6 +240,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     self.write_publish(&outgoing);
                 }
                 Output::Connect(connect) => self.asked.connect = Some(connect),
+                Output::Authenticate { begins, data } => {
+                    self.asked.authentication = Some(AuthStep { begins, data });
+                }
                 Output::Deliver(publish, ticket) => {
                     self.asked.work.push_back(Ask::Publish(publish, ticket));
                 }

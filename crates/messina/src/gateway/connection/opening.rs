@@ -13,7 +13,7 @@ use super::super::sessions::{Ended, SessionKey};
 use super::super::wills;
 use super::rights::Rights;
 use super::{Connection, Step};
-use crate::access::Credentials;
+use crate::access::{Credentials, Identity as User, Refusal};
 
 /// Whose connection it is, once it has been let in.
 #[derive(Debug)]
@@ -25,16 +25,38 @@ pub(super) struct Identity {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
-    /// Lets the client in: finds its session, or begins one.
+    /// A client asks to come in: it is, once it is known who it is.
     pub(super) async fn admit(&mut self, connect: Box<Connect>) {
         let assigned = connect
             .client_id
             .is_empty()
             .then(|| self.gateway.new_client_id());
-        let client = assigned.as_ref().unwrap_or(&connect.client_id).detached();
-        let Some(rights) = self.log_in(&connect, &client).await else {
+        if let Some(method) = connect.properties.authentication_method.clone() {
+            self.challenge(method.as_str(), connect, assigned);
             return;
-        };
+        }
+        match self.log_in(&connect).await {
+            Ok(user) => self.enter(connect, assigned, user).await,
+            Err(refusal) => self.refuse(refusal),
+        }
+    }
+
+    /// Lets `user` in: finds its session, or begins one.
+    pub(super) async fn enter(
+        &mut self,
+        connect: Box<Connect>,
+        assigned: Option<ClientId>,
+        user: User,
+    ) {
+        let client = assigned.as_ref().unwrap_or(&connect.client_id).detached();
+        let rights = Rights::new(&self.gateway.access, user, &*self.gateway.clock);
+        if let Some(will) = &connect.will
+            && !rights.may_write(&client, &will.topic)
+        {
+            self.gateway.events.denied("will");
+            self.tell(Input::Refuse(ReasonCode::NotAuthorized));
+            return;
+        }
         let attached = self.gateway.sessions.attach(&client).await;
         let mut identity = Identity {
             client,
@@ -72,33 +94,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Finds out who the client is and whether it may leave its will; if it may not come in, it is told so.
-    async fn log_in(&mut self, connect: &Connect, client: &ClientId) -> Option<Rights> {
+    /// Finds out who the client is, from what its CONNECT shows.
+    async fn log_in(&mut self, connect: &Connect) -> Result<User, Refusal> {
         let shown = Credentials {
             address: self.peer.ip(),
             certificate: self.certificate.as_deref(),
             user_name: connect.user_name.as_ref().map(MqttString::as_str),
             password: connect.password.as_deref(),
         };
-        let gateway = Arc::clone(&self.gateway);
-        let user = match gateway.access.log_in(shown).await {
-            Ok(user) => user,
-            Err(refusal) => {
-                tracing::info!(peer = %self.peer, client_id = %client, %refusal, "a client is not let in");
-                self.gateway.events.refused_login(refusal.as_str());
-                self.tell(Input::Refuse(refusal.reason()));
-                return None;
-            }
-        };
-        let rights = Rights::new(&gateway.access, user, &*gateway.clock);
-        if let Some(will) = &connect.will
-            && !rights.may_write(client, &will.topic)
-        {
-            gateway.events.denied("will");
-            self.tell(Input::Refuse(ReasonCode::NotAuthorized));
-            return None;
-        }
-        Some(rights)
+        self.gateway.access.log_in(shown).await
     }
 
     /// Makes durable that the session exists and its client is here, and its will; its CONNACK is still unwritten.

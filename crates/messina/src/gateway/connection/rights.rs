@@ -53,6 +53,11 @@ impl Rights {
         }
     }
 
+    /// Who the client is.
+    pub(super) fn user(&self) -> &User {
+        &self.user
+    }
+
     /// When something must be looked at again.
     pub(super) fn deadline(&self) -> Option<Instant> {
         let bounds = self.bounds.as_ref()?;

@@ -6,7 +6,7 @@
 //! | `s` client identifier | session expiry interval (4 bytes big-endian), since when its client is away (8 bytes, ms since 1970; none while it is connected) | the session exists |
 //! | `u` length of the client identifier (2 bytes) client identifier, filter | subscription options (1 byte), subscription identifier (4 bytes, 0 = none) | the session has this subscription |
 //! | `d` packet identifier (2 bytes) client identifier | see [`delivery`] | a publish is on its way to the client |
-//! | `w` client identifier | see [`wills`](super::wills) | its client has left a will |
+//! | `w` client identifier | see [`wills`] | its client has left a will |
 //! | `q` packet identifier (2 bytes big-endian) client identifier | empty | a QoS 2 PUBLISH with this identifier is in the log and not released |
 //!
 //! A null value forgets. The `q` record enters the log in one append with the publish's own record, so that a

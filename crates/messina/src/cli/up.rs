@@ -47,14 +47,14 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
 
 /// Tells a newcomer where everything is, and what to type next.
 fn tell(ready: &Ready, out: &mut Output) -> Result<(), CommandError> {
-    for address in &ready.mqtt {
-        out.line(format_args!("MQTT       mqtt://{address}"))?;
+    for (scheme, address) in &ready.mqtt {
+        out.line(format_args!("MQTT       {scheme}://{address}"))?;
     }
     if let Some(admin) = ready.admin {
         out.line(format_args!("admin API  http://{admin}/api/status"))?;
     }
     out.line(format_args!("data       {}", ready.data.display()))?;
-    if let Some(address) = ready.mqtt.first() {
+    if let Some((_, address)) = ready.mqtt.first() {
         let port = address.port();
         out.line(format_args!(
             "try        mosquitto_pub -p {port} -q 2 -t room/1 -m '{{\"celsius\": 21.5}}'"

@@ -25,6 +25,16 @@ impl ListenerConfig {
         }
     }
 
+    /// The scheme of its URL.
+    pub const fn scheme(&self) -> &'static str {
+        match (&self.web_socket, &self.tls) {
+            (None, None) => "mqtt",
+            (None, Some(_)) => "mqtts",
+            (Some(_), None) => "ws",
+            (Some(_), Some(_)) => "wss",
+        }
+    }
+
     /// Whether clients show certificates that are verified.
     pub fn verifies_clients(&self) -> bool {
         let tls = self.tls.as_ref();
@@ -35,13 +45,10 @@ impl ListenerConfig {
 impl Display for ListenerConfig {
     /// The address; with a scheme if it is not plain MQTT.
     fn fmt(&self, formatter: &mut Formatter<'_>) -> fmt::Result {
-        let scheme = match (&self.web_socket, &self.tls) {
-            (None, None) => "",
-            (None, Some(_)) => "mqtts://",
-            (Some(_), None) => "ws://",
-            (Some(_), Some(_)) => "wss://",
-        };
-        write!(formatter, "{scheme}{}", self.listen)?;
+        if self.tls.is_some() || self.web_socket.is_some() {
+            write!(formatter, "{}://", self.scheme())?;
+        }
+        write!(formatter, "{}", self.listen)?;
         self.web_socket
             .as_ref()
             .map_or(Ok(()), |own| formatter.write_str(&own.path))

@@ -1,5 +1,6 @@
 //! What `messina check` says of listeners: files that cannot be used, and what is weak.
 
+use std::error::Error as _;
 use std::io;
 
 use jiff::Timestamp;
@@ -49,7 +50,7 @@ fn encrypted(tls: &TlsConfig, config: &Config, now: i64, problems: &mut Vec<Prob
                 let message = format!("`{}` is not on this machine", path.display());
                 placeless(Severity::Warning, message).help("`messina up` does not start without it")
             }
-            error => placeless(Severity::Error, error.to_string()),
+            error => placeless(Severity::Error, with_cause(&error)),
         });
         return;
     }
@@ -77,6 +78,13 @@ fn end_of(tls: &TlsConfig) -> Option<i64> {
     let certificate = CertificateDer::from_pem_file(&tls.certificate).ok()?;
     let (_, certificate) = X509Certificate::from_der(&certificate).ok()?;
     Some(certificate.validity().not_after.timestamp())
+}
+
+fn with_cause(error: &TlsError) -> String {
+    match error.source() {
+        Some(cause) => format!("{error}: {cause}"),
+        None => error.to_string(),
+    }
 }
 
 fn placeless(severity: Severity, message: String) -> Problem {

@@ -25,7 +25,7 @@ use crate::config::{CertificateUser, ClientCertificates, TlsConfig, TlsVersion};
 #[derive(Debug, thiserror::Error)]
 pub enum TlsError {
     /// A file cannot be read, or is no PEM.
-    #[error("cannot read {what} in `{}`: {source}", path.display())]
+    #[error("cannot read {what} in `{}`", path.display())]
     File {
         /// What it should hold.
         what: &'static str,
@@ -43,7 +43,7 @@ pub enum TlsError {
         path: PathBuf,
     },
     /// Certificate and key are not usable together.
-    #[error("the certificate `{}` and the key `{}` cannot be used: {source}", certificate.display(), key.display())]
+    #[error("the certificate `{}` and the key `{}` cannot be used together", certificate.display(), key.display())]
     Pair {
         /// The certificate's file.
         certificate: PathBuf,
@@ -53,7 +53,7 @@ pub enum TlsError {
         source: rustls::Error,
     },
     /// A certificate of an authority cannot be used.
-    #[error("a certificate in `{}` is no authority's: {source}", path.display())]
+    #[error("a certificate in `{}` is no authority's", path.display())]
     Authority {
         /// The file.
         path: PathBuf,
@@ -61,7 +61,7 @@ pub enum TlsError {
         source: rustls::Error,
     },
     /// Clients cannot be verified.
-    #[error("clients cannot be verified with `{}`: {source}", path.display())]
+    #[error("clients cannot be verified with `{}`", path.display())]
     Verifier {
         /// The authorities' file.
         path: PathBuf,

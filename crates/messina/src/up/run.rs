@@ -1,5 +1,6 @@
 //! From a checked configuration to a running program, and from a signal to its end.
 
+use std::error::Error as _;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -40,8 +41,8 @@ const SINK_PATIENCE: Duration = Duration::from_secs(4);
 /// Where a started program is to be found.
 #[derive(Debug, Clone)]
 pub struct Ready {
-    /// Addresses of the MQTT listeners.
-    pub mqtt: Vec<SocketAddr>,
+    /// Addresses of the MQTT listeners, and what they speak.
+    pub mqtt: Vec<(&'static str, SocketAddr)>,
     /// Address of the admin API.
     pub admin: Option<SocketAddr>,
     /// The data directory.
@@ -147,7 +148,8 @@ impl Running {
             match tokio::task::spawn_blocking(move || below.reload()).await {
                 Ok(Ok(())) => {}
                 Ok(Err(error)) => {
-                    tracing::error!(%error, "a file of a listener is wrong; what was read before stays");
+                    let cause = error.source().map(ToString::to_string);
+                    tracing::error!(%error, cause, "a file of a listener is wrong; what was read before stays");
                 }
                 Err(error) => {
                     tracing::error!(%error, "reading a listener's files again has failed");
@@ -229,7 +231,8 @@ impl Sockets {
             mqtt: self
                 .mqtt
                 .iter()
-                .filter_map(|own| address(&own.socket))
+                .zip(&config.gateway.listeners)
+                .filter_map(|(own, said)| Some((said.scheme(), address(&own.socket)?)))
                 .collect(),
             admin: self.admin.as_ref().and_then(address),
             data: config.data.clone(),

@@ -313,7 +313,7 @@ fn files_that_cannot_be_used_are_named() {
     assert!(said.contains("no private key in"), "{said}");
     tls.key = write(dir.path(), "other.key", &authority.issue("x", 2, false).key);
     let said = open(&tls);
-    assert!(said.contains("cannot be used"), "{said}");
+    assert!(said.contains("cannot be used together"), "{said}");
 }
 
 #[tokio::test]

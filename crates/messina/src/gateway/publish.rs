@@ -87,7 +87,9 @@ impl Gateway {
         if let Some(change) = published.retained {
             self.retained.apply(*change);
         }
-        let full = published.recipients.deliver(published.publish, now);
+        let full = published
+            .recipients
+            .deliver(published.publish, &self.subscriptions, now);
         self.events.undelivered(full);
     }
 

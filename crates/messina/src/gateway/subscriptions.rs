@@ -33,7 +33,12 @@ struct Subscriber {
 /// Whose subscription it is; of a shared one also which, for a session may have others to the same path.
 type Key = (SessionKey, Option<ShareKey>);
 
-type Index = FilterTree<Key, Subscriber>;
+/// The index as it was after so many changes.
+#[derive(Debug, Default)]
+struct Index {
+    tree: FilterTree<Key, Subscriber>,
+    changes: u64,
+}
 
 /// The subscriptions of all sessions.
 #[derive(Debug)]
@@ -88,11 +93,13 @@ impl Subscriptions {
         });
     }
 
-    fn change(&self, change: impl FnOnce(&mut Index, &mut Shares)) {
+    fn change(&self, change: impl FnOnce(&mut FilterTree<Key, Subscriber>, &mut Shares)) {
         let mut one_writer = self.writer.lock();
-        let mut index = Index::clone(&self.current.load());
-        change(&mut index, &mut one_writer);
-        self.current.store(Arc::new(index));
+        let before = self.current.load();
+        let mut tree = before.tree.clone();
+        change(&mut tree, &mut one_writer);
+        let changes = before.changes + 1;
+        self.current.store(Arc::new(Index { tree, changes }));
     }
 
     /// What a mailbox may hold.
@@ -102,55 +109,95 @@ impl Subscriptions {
 
     /// How many subscriptions there are.
     pub fn len(&self) -> usize {
-        self.current.load().len()
+        self.current.load().tree.len()
     }
 
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
-        self.current.load().is_empty()
+        self.current.load().tree.is_empty()
     }
 
     /// Who wants a publish of `topic`: every session once, however many of its subscriptions match
     /// [MQTT-3.3.5-1]. `publisher` is whose publish it is, for no local [MQTT-3.8.3-3].
     pub fn select(&self, topic: &Topic, publisher: SessionKey) -> Recipients {
         let index = self.current.load();
-        if index.is_empty() {
-            return Recipients::default();
+        let mut all = Vec::new();
+        if !index.tree.is_empty() {
+            all = self.matching(&index, topic, publisher, |_| true);
         }
-        let mut wanted: Vec<(SessionKey, &Subscriber)> = Vec::new();
-        let mut shared: Vec<(ShareKey, &Subscriber)> = Vec::new();
-        index.matches(topic, |(key, share), subscriber| {
-            if let Some(share) = share {
-                shared.push((*share, subscriber));
-            } else if !(subscriber.no_local && *key == publisher) {
-                wanted.push((*key, subscriber));
-            }
+        Recipients {
+            all,
+            limits: self.limits,
+            publisher,
+            changes: index.changes,
+        }
+    }
+
+    /// Looks again, now that the publish is in the log: who has subscribed meanwhile and ends with its connection
+    /// gets it too, or a client that published a retained message before another subscribed would leave the other
+    /// with the one before. Whoever was chosen with room kept for it stays chosen.
+    fn look_again(&self, recipients: &mut Recipients, topic: &Topic) {
+        let index = self.current.load();
+        if index.changes == recipients.changes {
+            return;
+        }
+        let before = std::mem::take(&mut recipients.all);
+        let (mut stay, gone): (Vec<_>, Vec<_>) = before
+            .into_iter()
+            .partition(|one| one.packet_id.is_some() || one.key.1.is_some());
+        let chosen: Vec<Key> = stay.iter().map(|one| one.key).collect();
+        let shares: Vec<ShareKey> = stay.iter().filter_map(|one| one.key.1).collect();
+        let now = self.matching(&index, topic, recipients.publisher, |share| {
+            !shares.contains(&share)
+        });
+        let old: Vec<Key> = gone.iter().map(|one| one.key).collect();
+        // A session that outlives its process needs more than a place in a mailbox: it began too late for this one.
+        let fits = |one: &Recipient| old.contains(&one.key) || !one.mailbox.is_kept();
+        stay.extend(
+            now.into_iter()
+                .filter(|one| !chosen.contains(&one.key) && fits(one)),
+        );
+        recipients.all = stay;
+    }
+
+    /// All who want a publish of `topic`, of each shared subscription that `is_open` one member.
+    fn matching(
+        &self,
+        index: &Index,
+        topic: &Topic,
+        publisher: SessionKey,
+        is_open: impl Fn(ShareKey) -> bool,
+    ) -> Vec<Recipient> {
+        let mut wanted: Vec<(Key, &Subscriber)> = Vec::new();
+        let mut shared: Vec<(Key, &Subscriber)> = Vec::new();
+        index.tree.matches(topic, |key, subscriber| match key {
+            (_, Some(share)) if is_open(*share) => shared.push((*key, subscriber)),
+            (_, Some(_)) => {}
+            (session, None) if subscriber.no_local && *session == publisher => {}
+            (_, None) => wanted.push((*key, subscriber)),
         });
         wanted.sort_by_key(|(key, _)| *key);
         let of_one = wanted.chunk_by(|(one, _), (other, _)| one == other);
         let mut all: Vec<_> = of_one.filter_map(Recipient::of).collect();
-        shared.sort_by_key(|(share, _)| *share);
-        let of_group = shared.chunk_by(|(one, _), (other, _)| one == other);
+        shared.sort_by_key(|((_, share), _)| *share);
+        let of_group = shared.chunk_by(|((_, one), _), ((_, other), _)| one == other);
         all.extend(of_group.filter_map(|members| self.member(members)));
-        Recipients {
-            all,
-            limits: self.limits,
-        }
+        all
     }
 
     /// The one member of a group that gets a publish [MQTT-4.8.2-3].
-    fn member(&self, members: &[(ShareKey, &Subscriber)]) -> Option<Recipient> {
+    fn member(&self, members: &[(Key, &Subscriber)]) -> Option<Recipient> {
         let (_, first) = members.first()?;
         let mailboxes: Vec<_> = members.iter().map(|(_, member)| &*member.mailbox).collect();
         let chosen = first.share.as_ref()?.choose(&mailboxes, self.limits);
-        let (_, member) = members.get(chosen)?;
-        Recipient::of(&[(SessionKey::NONE, *member)])
+        Recipient::of(members.get(chosen..=chosen)?)
     }
 }
 
 /// One session that gets a publish.
 #[derive(Debug)]
 struct Recipient {
+    key: Key,
     mailbox: Arc<Mailbox>,
     /// The best QoS its matching subscriptions allow.
     qos: QoS,
@@ -161,10 +208,11 @@ struct Recipient {
 }
 
 impl Recipient {
-    fn of(matching: &[(SessionKey, &Subscriber)]) -> Option<Self> {
-        let (_, first) = matching.first()?;
+    fn of(matching: &[(Key, &Subscriber)]) -> Option<Self> {
+        let (key, first) = matching.first()?;
         let all = matching.iter().map(|(_, subscriber)| subscriber);
         Some(Self {
+            key: *key,
             mailbox: Arc::clone(&first.mailbox),
             qos: all.clone().map(|subscriber| subscriber.qos).max()?,
             retain_as_published: all.clone().any(|subscriber| subscriber.retain_as_published),
@@ -175,10 +223,13 @@ impl Recipient {
 }
 
 /// The sessions that get a publish, chosen before it is in the log.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Recipients {
     all: Vec<Recipient>,
     limits: MailboxLimits,
+    publisher: SessionKey,
+    /// [`Index::changes`] when they were chosen.
+    changes: u64,
 }
 
 impl Recipients {
@@ -231,8 +282,10 @@ impl Recipients {
         }
     }
 
-    /// Leaves `publish`, which came at `now`, with all of them. Gives the number that had no room.
-    pub fn deliver(self, publish: Publish, now: Instant) -> u64 {
+    /// Leaves `publish`, which came at `now` and is as durable as it is to be, with all of them and with who has
+    /// joined `subscriptions` meanwhile. Gives the number that had no room.
+    pub fn deliver(mut self, publish: Publish, subscriptions: &Subscriptions, now: Instant) -> u64 {
+        subscriptions.look_again(&mut self, &publish.topic);
         if self.all.is_empty() {
             return 0;
         }
@@ -273,4 +326,81 @@ fn size_of(publish: &Publish) -> usize {
 fn expiry(publish: &Publish, now: Instant) -> Option<Instant> {
     let seconds = publish.properties.as_ref()?.message_expiry_interval?;
     now.checked_add(Duration::from_secs(u64::from(seconds)))
+}
+
+#[cfg(test)]
+mod tests {
+    use messina_mqtt::packet::SubscriptionOptions;
+
+    use super::*;
+    use crate::runtime::clock::{Clock, SystemClock};
+
+    const LIMITS: MailboxLimits = MailboxLimits {
+        count: 10,
+        bytes: 1_000,
+    };
+
+    fn subscribe(subscriptions: &Subscriptions, mailbox: &Arc<Mailbox>, filter: &str) {
+        let own = SessionSubscription {
+            filter: TopicFilter::new(filter).expect("a filter"),
+            options: SubscriptionOptions::with_qos(QoS::AtLeastOnce),
+            identifier: None,
+            replaces: false,
+        };
+        subscriptions.insert(SessionKey::NONE, mailbox, [own].iter());
+    }
+
+    fn publish() -> Publish {
+        Publish::new(Topic::new("valve/7").expect("a topic"), "open")
+    }
+
+    #[test]
+    fn who_subscribes_while_a_publish_becomes_durable_gets_it() {
+        let subscriptions = Subscriptions::new(LIMITS);
+        let chosen = subscriptions.select(&publish().topic, SessionKey::NONE);
+        let mailbox = Arc::new(Mailbox::default());
+        subscribe(&subscriptions, &mailbox, "valve/+");
+        chosen.deliver(publish(), &subscriptions, SystemClock.now());
+        assert_eq!(mailbox.waiting(), 1);
+    }
+
+    #[test]
+    fn who_unsubscribes_meanwhile_does_not() {
+        let subscriptions = Subscriptions::new(LIMITS);
+        let mailbox = Arc::new(Mailbox::default());
+        subscribe(&subscriptions, &mailbox, "valve/+");
+        let chosen = subscriptions.select(&publish().topic, SessionKey::NONE);
+        let filter = TopicFilter::new("valve/+").expect("a filter");
+        subscriptions.remove(SessionKey::NONE, [&filter].into_iter());
+        chosen.deliver(publish(), &subscriptions, SystemClock.now());
+        assert_eq!(mailbox.waiting(), 0);
+    }
+
+    #[test]
+    fn who_has_room_kept_for_a_publish_gets_it_once_whatever_changes() {
+        let subscriptions = Subscriptions::new(LIMITS);
+        let mailbox = Arc::new(Mailbox::default());
+        mailbox.keep();
+        subscribe(&subscriptions, &mailbox, "valve/+");
+        let publish = Publish {
+            qos: QoS::AtLeastOnce,
+            ..publish()
+        };
+        let mut chosen = subscriptions.select(&publish.topic, SessionKey::NONE);
+        assert_eq!(chosen.reserve(&publish, |_, _| {}), 0);
+        subscribe(&subscriptions, &mailbox, "#");
+        chosen.deliver(publish, &subscriptions, SystemClock.now());
+        assert_eq!(mailbox.waiting(), 1);
+    }
+
+    #[test]
+    fn a_session_that_outlives_its_process_gets_nothing_that_is_not_durable_for_it() {
+        let subscriptions = Subscriptions::new(LIMITS);
+        let chosen = subscriptions.select(&publish().topic, SessionKey::NONE);
+        let mailbox = Arc::new(Mailbox::default());
+        mailbox.keep();
+        subscribe(&subscriptions, &mailbox, "#");
+        chosen.deliver(publish(), &subscriptions, SystemClock.now());
+        assert_eq!(mailbox.waiting(), 0);
+    }
 }

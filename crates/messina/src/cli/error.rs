@@ -4,10 +4,15 @@ use std::error::Error;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
+use messina_mqtt::reason::ReasonCode;
 use thiserror::Error;
 
 use crate::config::LoadError;
+use crate::listener::tls::TlsError;
 use crate::up::UpError;
+
+/// The exit code of `mosquitto_sub -W`.
+const TIMED_OUT: u8 = 27;
 
 /// Why a command failed.
 #[derive(Debug, Error)]
@@ -37,13 +42,29 @@ pub enum CommandError {
         reason: String,
     },
     /// No MQTT server lets us in.
-    #[error("cannot connect to {address}: {reason}; `--host` and `--port` name another server")]
+    #[error("cannot connect to {address}: {reason}; `-h` and `-p`, or `-L`, name another server")]
     NoServer {
         /// The MQTT server.
         address: String,
         /// What the system said.
         reason: String,
     },
+    /// The MQTT server answered, and does not let us in.
+    #[error("{address} refuses: {reason}")]
+    NotLetIn {
+        /// The MQTT server.
+        address: String,
+        /// What it said.
+        reason: ReasonCode,
+        /// The number it said it with.
+        code: u8,
+    },
+    /// What was waited for did not come in time.
+    #[error("{0}")]
+    TimedOut(String),
+    /// A file for TLS cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
     /// The admin API refused, in its own words.
     #[error("{0}")]
     Refused(String),
@@ -104,7 +125,10 @@ impl CommandError {
             Self::Usage(_) => 2,
             Self::Configuration(_) | Self::Checked { .. } => 3,
             Self::Unreachable { .. } | Self::NoServer { .. } => 4,
-            Self::Refused(_)
+            Self::NotLetIn { code, .. } => *code,
+            Self::TimedOut(_) => TIMED_OUT,
+            Self::Tls(_)
+            | Self::Refused(_)
             | Self::Answer { .. }
             | Self::File { .. }
             | Self::Output(_)

@@ -68,7 +68,7 @@ use clap::{Parser, Subcommand};
 /// The exit codes, as `--help` tells them.
 const EXIT_CODES: &str = "\
 Exit codes: 0 done; 1 it failed; 2 the command line is wrong; 3 the configuration is wrong; 4 nothing answers
-at the address. A closed pipe is not an error.";
+at the address. A closed pipe is not an error. `pub` and `sub` have mosquitto's beside these.";
 
 /// From MQTT to Kafka topics to table rows, in one program.
 #[derive(Debug, Parser)]

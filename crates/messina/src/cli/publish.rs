@@ -7,15 +7,15 @@ use std::time::Duration;
 use bytes::Bytes;
 use clap::Args as ClapArgs;
 use messina_mqtt::device::{Input, Token};
-use messina_mqtt::packet::{Publish, QoS};
+use messina_mqtt::packet::{Publish, PublishProperties, QoS};
 use messina_mqtt::reason::ReasonCode;
 use messina_mqtt::topic::Topic;
 use tokio::io::{AsyncBufReadExt, BufReader};
 
-use crate::simulator::{Event, Link};
+use crate::simulator::Event;
 
 use super::CommandError;
-use super::mqtt::{Connection, qos, runtime};
+use super::mqtt::{Connection, Dial, qos, runtime};
 
 /// Publishes given to the device ahead of the server's answers.
 const AHEAD: usize = 100;
@@ -29,15 +29,18 @@ const AHEAD: usize = 100;
 #[command(
     disable_help_flag = true,
     after_help = "\
-Exit code 0 means the server answered for every publish (QoS 0: that it was sent).
+Exit code 0 means the server answered for every publish (QoS 0: that it was sent). If the server does not let the
+client in, it is the server's own code, as of mosquitto_pub: with -V 311 1 to 5, with -V 5 128 and above.
 
   messina pub -t temperature -q 2 -m '99999,2.10# 2.13# 2.19# '
-  ./sensor.sh | messina pub -t readings -q 1 -l"
+  ./sensor.sh | messina pub -t readings -q 1 -l
+  messina pub -L mqtts://gateway.example/readings --cafile ca.pem -u pump --pw-file secret -q 1 -m 4.2
+  messina pub -V 5 -D publish content-type text/csv -D publish user-property unit C -t a -m 1,2"
 )]
 pub(super) struct Args {
-    /// Topic
+    /// Topic, unless the URL has it
     #[arg(short, long)]
-    topic: String,
+    topic: Option<String>,
     /// Message
     #[arg(short, long, group = "payload", allow_hyphen_values = true)]
     message: Option<String>,
@@ -74,18 +77,13 @@ pub(super) fn run(args: &Args) -> Result<(), CommandError> {
 }
 
 async fn publish(args: &Args) -> Result<(), CommandError> {
-    let topic = Topic::new(&args.topic).map_err(|error| {
-        CommandError::Usage(format!(
-            "`{}` is not a topic to publish to: {error}",
-            args.topic
-        ))
-    })?;
+    let topic = topic(args)?;
     let payload = payload(args)?;
-    let mut link = args.connection.link()?;
-    args.connection.connect(&mut link).await?;
+    let mut dial = args.connection.dial()?;
+    dial.connect().await?;
     let mut sender = Sender {
         args,
-        link,
+        dial,
         topic,
         sent: 0,
         answered: 0,
@@ -96,17 +94,23 @@ async fn publish(args: &Args) -> Result<(), CommandError> {
         None => sender.lines().await?,
     }
     sender.settle(0).await?;
-    sender.link.handle(Input::Disconnect(ReasonCode::Success));
-    while sender.link.is_connected() {
-        // What is left is written; how the connection ends no longer matters.
-        let _event = sender.link.next().await;
-    }
+    sender.dial.leave().await;
     match sender.refused {
         Some(reason) => Err(CommandError::Refused(format!(
             "the server refused a publish: {reason}"
         ))),
         None => Ok(()),
     }
+}
+
+fn topic(args: &Args) -> Result<Topic, CommandError> {
+    let topic = match (args.topic.as_deref(), args.connection.topic()) {
+        (Some(_), Some(_)) => Err("the topic is in the URL and after -t; one is enough".to_owned()),
+        (Some(topic), None) | (None, Some(topic)) => Topic::new(topic)
+            .map_err(|error| format!("`{topic}` is not a topic to publish to: {error}")),
+        (None, None) => Err("-t TOPIC is needed".to_owned()),
+    };
+    topic.map_err(CommandError::Usage)
 }
 
 /// The message; `None` for lines.
@@ -140,7 +144,7 @@ fn payload(args: &Args) -> Result<Option<Bytes>, CommandError> {
 
 struct Sender<'a> {
     args: &'a Args,
-    link: Link,
+    dial: Dial,
     topic: Topic,
     sent: u64,
     answered: u64,
@@ -168,7 +172,7 @@ impl Sender<'_> {
                     Some(line) => self.send(Bytes::from(line)),
                     None => return Ok(()),
                 },
-                event = self.link.next() => self.on_event(event)?,
+                event = self.dial.link.next() => self.on_event(event)?,
             }
             self.settle(AHEAD as u64).await?;
         }
@@ -178,14 +182,19 @@ impl Sender<'_> {
         let mut publish = Publish::new(self.topic.clone(), payload);
         publish.qos = self.args.qos;
         publish.retain = self.args.retain;
-        self.link.handle(Input::Publish(Token(self.sent), publish));
+        if self.dial.publish != PublishProperties::default() {
+            publish.properties = Some(Box::new(self.dial.publish.clone()));
+        }
+        self.dial
+            .link
+            .handle(Input::Publish(Token(self.sent), publish));
         self.sent += 1;
     }
 
     /// Waits until no more than `open` publishes have no answer.
     async fn settle(&mut self, open: u64) -> Result<(), CommandError> {
         while self.sent - self.answered > open {
-            let event = self.link.next().await;
+            let event = self.dial.link.next().await;
             self.on_event(event)?;
         }
         Ok(())
@@ -194,7 +203,7 @@ impl Sender<'_> {
     async fn pause(&mut self, delay: Duration) -> Result<(), CommandError> {
         let until = tokio::time::Instant::now() + delay;
         loop {
-            match tokio::time::timeout_at(until, self.link.next()).await {
+            match tokio::time::timeout_at(until, self.dial.link.next()).await {
                 Ok(event) => self.on_event(event)?,
                 Err(_elapsed) => return Ok(()),
             }
@@ -218,7 +227,10 @@ impl Sender<'_> {
                     "the connection is lost ({reason}) with {open} publishes unanswered"
                 )))
             }
-            Event::Connected(_) | Event::Received(_) | Event::Subscribed(_) => Ok(()),
+            Event::Connected(_)
+            | Event::Received(_)
+            | Event::Subscribed(_)
+            | Event::Unsubscribed(_) => Ok(()),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What is between a socket and MQTT: nothing, TLS, WebSocket, or one on the other.
 
+use std::fmt::Debug;
 use std::io;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -13,9 +14,9 @@ use crate::config::{CertificateUser, ListenerConfig, WebSocketConfig};
 pub type Stream = Box<dyn Duplex>;
 
 /// Bytes in and out.
-pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send {}
+pub trait Duplex: AsyncRead + AsyncWrite + Unpin + Send + Debug {}
 
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Duplex for S {}
+impl<S: AsyncRead + AsyncWrite + Unpin + Send + Debug> Duplex for S {}
 
 /// What a listener has below MQTT.
 #[derive(Debug)]

@@ -187,7 +187,7 @@ fn verifier(
 }
 
 /// Everything of a kind in a file, at least one.
-fn all<T: PemObject>(what: &'static str, path: &Path) -> Result<Vec<T>, TlsError> {
+pub(crate) fn all<T: PemObject>(what: &'static str, path: &Path) -> Result<Vec<T>, TlsError> {
     let bytes = fs::read(path).map_err(|error| missing(what, path, pem::Error::Io(error)))?;
     let all: Vec<T> = T::pem_slice_iter(&bytes)
         .collect::<Result<_, _>>()

@@ -8,6 +8,7 @@ use bytes::{Buf as _, Bytes};
 use futures_util::{Sink as _, Stream as _};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest as _;
 use tokio_tungstenite::tungstenite::handshake::server::{
     Callback, ErrorResponse, Request, Response,
 };
@@ -37,20 +38,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> WebSocket<S> {
     /// Answers a client's upgrade request: it must ask for the path, and for the subprotocol `mqtt`
     /// [MQTT-6.0.0-3] [MQTT-6.0.0-4] (or `mqttv3.1`, as older clients do).
     pub async fn accept(stream: S, config: &WebSocketConfig) -> io::Result<Self> {
-        let limits = Limits::default()
-            .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(0)
-            .max_write_buffer_size(4 * WRITE_FRAME)
-            .max_frame_size(Some(MAX_FRAME))
-            .max_message_size(Some(MAX_FRAME));
         let upgrade = Upgrade { config };
         let accepted =
-            tokio_tungstenite::accept_hdr_async_with_config(stream, upgrade, Some(limits));
+            tokio_tungstenite::accept_hdr_async_with_config(stream, upgrade, Some(limits()));
         Ok(Self {
             inner: accepted.await.map_err(io_error)?,
             incoming: Bytes::new(),
         })
     }
+
+    /// Asks a server for the upgrade at a URI, `ws://host:port/path`, with the subprotocol `mqtt`.
+    pub async fn connect(stream: S, uri: &str) -> io::Result<Self> {
+        let mut request = uri.into_client_request().map_err(io_error)?;
+        let protocol = HeaderValue::from_static("mqtt");
+        request
+            .headers_mut()
+            .insert(header::SEC_WEBSOCKET_PROTOCOL, protocol);
+        let upgraded = tokio_tungstenite::client_async_with_config(request, stream, Some(limits()));
+        let (inner, _response) = upgraded.await.map_err(io_error)?;
+        Ok(Self {
+            inner,
+            incoming: Bytes::new(),
+        })
+    }
+}
+
+fn limits() -> Limits {
+    Limits::default()
+        .read_buffer_size(READ_BUFFER)
+        .write_buffer_size(0)
+        .max_write_buffer_size(4 * WRITE_FRAME)
+        .max_frame_size(Some(MAX_FRAME))
+        .max_message_size(Some(MAX_FRAME))
 }
 
 struct Upgrade<'a> {

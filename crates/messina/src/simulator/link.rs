@@ -1,7 +1,10 @@
-//! Drives a `Device` over TCP: writes what it says, feeds it what comes, keeps its time.
+//! Drives a `Device` over a stream: writes what it says, feeds it what comes, keeps its time.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use bytes::{Buf, BytesMut};
@@ -9,14 +12,21 @@ use messina_mqtt::device::{Device, Input, Options, Output, Token};
 use messina_mqtt::packet::{Codec, ConnAck, EncodeError, Packet, Publish};
 use messina_mqtt::reason::ReasonCode;
 use thiserror::Error;
+use tokio::io::AsyncWrite as _;
 use tokio::net::{TcpStream, ToSocketAddrs};
 use tokio::time::sleep_until;
+use tokio_util::io::poll_read_buf;
+
+use crate::listener::Stream;
 
 /// Largest packet taken from a server.
 const MAX_PACKET: u32 = 256 << 20;
 
 /// Bytes waiting for the socket above which the device is asked to hold back.
 const HIGH_WATER: usize = 256 << 10;
+
+/// Bytes read at a time.
+const READ: usize = 16 << 10;
 
 /// What the owner of a link wants to know.
 #[derive(Debug)]
@@ -29,6 +39,8 @@ pub enum Event {
     Published(Token, ReasonCode),
     /// The server's answer to a SUBSCRIBE.
     Subscribed(Vec<ReasonCode>),
+    /// The server's answer to an UNSUBSCRIBE; 3.1.1 gives no codes.
+    Unsubscribed(Vec<ReasonCode>),
     /// The connection is over; [`Link::connect`] makes another.
     Closed(Result<ReasonCode, LinkError>),
 }
@@ -55,7 +67,9 @@ pub enum LinkError {
 pub struct Link {
     device: Device,
     codec: Codec,
-    socket: Option<TcpStream>,
+    stream: Option<Stream>,
+    /// Whether something was written that may not be on its way yet.
+    unflushed: bool,
     incoming: BytesMut,
     outgoing: BytesMut,
     events: VecDeque<Event>,
@@ -75,7 +89,8 @@ impl Link {
         Self {
             device: Device::new(options, now()),
             codec,
-            socket: None,
+            stream: None,
+            unflushed: false,
             incoming: BytesMut::new(),
             outgoing: BytesMut::new(),
             events: VecDeque::new(),
@@ -84,17 +99,23 @@ impl Link {
         }
     }
 
-    /// Connects; the device says CONNECT, and [`Event::Connected`] will follow.
+    /// Connects over TCP; the device says CONNECT, and [`Event::Connected`] will follow.
     pub async fn connect(&mut self, address: impl ToSocketAddrs) -> io::Result<()> {
         let socket = TcpStream::connect(address).await?;
         socket.set_nodelay(true)?;
+        self.attach(Box::new(socket));
+        Ok(())
+    }
+
+    /// Goes on over a stream to a server; the device says CONNECT, and [`Event::Connected`] will follow.
+    pub fn attach(&mut self, stream: Stream) {
         self.codec = Codec::device(self.device.options().version, MAX_PACKET);
         self.incoming.clear();
         self.outgoing.clear();
         self.closing = None;
-        self.socket = Some(socket);
+        self.stream = Some(stream);
+        self.unflushed = false;
         self.device.handle(now(), Input::Opened);
-        Ok(())
     }
 
     /// Tells the device something.
@@ -109,7 +130,7 @@ impl Link {
 
     /// Whether there is a connection.
     pub fn is_connected(&self) -> bool {
-        self.socket.is_some()
+        self.stream.is_some()
     }
 
     /// Drops the connection as a lost network would: no DISCONNECT, no warning.
@@ -119,7 +140,8 @@ impl Link {
 
     /// Forgets the connection; what the device learned on it is still told.
     fn over(&mut self) {
-        self.socket = None;
+        self.stream = None;
+        self.unflushed = false;
         self.outgoing.clear();
         self.device.handle(now(), Input::Closed);
         loop {
@@ -144,36 +166,57 @@ impl Link {
     /// Runs until there is something to tell. Safe to cancel: nothing is lost when the future is dropped.
     pub async fn next(&mut self) -> Event {
         loop {
-            let wait = match self.pump() {
+            let pumped = poll_fn(|cx| Poll::Ready(self.pump(cx))).await;
+            let wait = match pumped {
                 Ok(wait) => wait,
                 Err(error) => return self.lost(error),
             };
             if let Some(event) = self.events.pop_front() {
                 return event;
             }
-            if self.outgoing.is_empty()
+            if self.has_written()
                 && let Some(reason) = self.closing.take()
             {
+                self.say_goodbye().await;
                 self.over();
                 return Event::Closed(Ok(reason));
             }
-            let Some(socket) = &self.socket else {
+            if self.stream.is_none() {
                 return Event::Closed(Err(LinkError::Closed));
-            };
+            }
             let timer = async {
                 match wait {
                     Some(time) => sleep_until(time.into()).await,
                     None => std::future::pending().await,
                 }
             };
-            tokio::select! {
-                ready = socket.writable(), if !self.outgoing.is_empty() => drop(ready),
-                ready = socket.readable() => drop(ready),
-                () = timer => self.device.handle(now(), Input::Tick),
-            }
-            if let Err(error) = self.receive() {
+            let moved = tokio::select! {
+                moved = poll_fn(|cx| self.poll_stream(cx)) => moved,
+                () = timer => {
+                    self.device.handle(now(), Input::Tick);
+                    Ok(())
+                }
+            };
+            if let Err(error) = moved {
                 return self.lost(error);
             }
+        }
+    }
+
+    /// Whether everything the device said is on its way.
+    fn has_written(&self) -> bool {
+        self.outgoing.is_empty() && !self.unflushed
+    }
+
+    /// Closes what is below MQTT, as far as that goes without waiting.
+    async fn say_goodbye(&mut self) {
+        if let Some(stream) = &mut self.stream {
+            poll_fn(|cx| {
+                // Nobody is left who could be told how it went.
+                let _closed = Pin::new(&mut *stream).poll_shutdown(cx);
+                Poll::Ready(())
+            })
+            .await;
         }
     }
 
@@ -183,10 +226,12 @@ impl Link {
     }
 
     /// Takes everything the device has to say, and writes what the socket takes.
-    fn pump(&mut self) -> Result<Option<Instant>, LinkError> {
+    fn pump(&mut self, cx: &mut Context<'_>) -> Result<Option<Instant>, LinkError> {
         loop {
             let wait = self.poll()?;
-            self.send()?;
+            if let Poll::Ready(Err(error)) = self.poll_send(cx) {
+                return Err(error);
+            }
             let full = self.outgoing.len() > HIGH_WATER;
             if full == self.held_back {
                 return Ok(wait);
@@ -206,7 +251,9 @@ impl Link {
                     self.events.push_back(Event::Published(token, reason));
                 }
                 Output::Subscribed(_, reasons) => self.events.push_back(Event::Subscribed(reasons)),
-                Output::Unsubscribed(..) => {}
+                Output::Unsubscribed(_, reasons) => {
+                    self.events.push_back(Event::Unsubscribed(reasons));
+                }
                 Output::Close(reason) => self.closing = Some(reason),
                 Output::Wait(time) => return Ok(time),
             }
@@ -217,32 +264,41 @@ impl Link {
         Ok(self.codec.encode(packet, &mut self.outgoing)?)
     }
 
-    fn send(&mut self) -> Result<(), LinkError> {
-        let Some(socket) = &self.socket else {
-            return Ok(());
+    /// Ready when something came, or room for more is there.
+    fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        if !self.has_written() && self.poll_send(cx)?.is_ready() {
+            return Poll::Ready(Ok(()));
+        }
+        let Some(stream) = &mut self.stream else {
+            return Poll::Ready(Err(LinkError::Closed));
+        };
+        self.incoming.reserve(READ);
+        if ready!(poll_read_buf(Pin::new(stream), cx, &mut self.incoming))? == 0 {
+            return Poll::Ready(Err(LinkError::Closed));
+        }
+        Poll::Ready(self.receive())
+    }
+
+    /// Writes what the stream takes; ready when that is everything.
+    fn poll_send(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), LinkError>> {
+        let Some(stream) = &mut self.stream else {
+            return Poll::Ready(Ok(()));
         };
         while !self.outgoing.is_empty() {
-            match socket.try_write(&self.outgoing) {
-                Ok(0) => return Err(LinkError::Closed),
-                Ok(written) => self.outgoing.advance(written),
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
-                Err(error) => return Err(error.into()),
+            match ready!(Pin::new(&mut *stream).poll_write(cx, &self.outgoing))? {
+                0 => return Poll::Ready(Err(LinkError::Closed)),
+                written => self.outgoing.advance(written),
             }
+            self.unflushed = true;
         }
-        Ok(())
+        if self.unflushed {
+            ready!(Pin::new(stream).poll_flush(cx))?;
+            self.unflushed = false;
+        }
+        Poll::Ready(Ok(()))
     }
 
     fn receive(&mut self) -> Result<(), LinkError> {
-        let Some(socket) = &self.socket else {
-            return Ok(());
-        };
-        self.incoming.reserve(16 << 10);
-        match socket.try_read_buf(&mut self.incoming) {
-            Ok(0) => return Err(LinkError::Closed),
-            Ok(_) => {}
-            Err(error) if error.kind() == io::ErrorKind::WouldBlock => return Ok(()),
-            Err(error) => return Err(error.into()),
-        }
         while let Some(packet) = self
             .codec
             .decode(&mut self.incoming)

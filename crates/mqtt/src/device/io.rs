@@ -5,10 +5,10 @@ use std::time::Instant;
 use bytes::Bytes;
 
 use crate::packet::{
-    ClientId, ConnAck, ConnectProperties, MqttString, Packet, PacketId, Publish, Subscription,
-    Version, Will,
+    ClientId, ConnAck, ConnectProperties, DisconnectProperties, MqttString, Packet, PacketId,
+    Publish, Subscription, Version, Will,
 };
-use crate::property::SubscriptionId;
+use crate::property::{SubscriptionId, UserProperty};
 use crate::reason::ReasonCode;
 use crate::topic::TopicFilter;
 
@@ -31,6 +31,12 @@ pub struct Options {
     pub password: Option<Bytes>,
     /// CONNECT's properties; MQTT 5.0 only. A session expiry interval belongs here.
     pub properties: ConnectProperties,
+    /// User properties of every SUBSCRIBE; MQTT 5.0 only.
+    pub subscribing: Vec<UserProperty>,
+    /// User properties of every UNSUBSCRIBE; MQTT 5.0 only.
+    pub unsubscribing: Vec<UserProperty>,
+    /// DISCONNECT's properties; MQTT 5.0 only.
+    pub disconnecting: DisconnectProperties,
     /// Publishes of QoS 1 and 2 to have unacknowledged, unless the server allows fewer.
     pub inflight: u16,
 }
@@ -51,6 +57,9 @@ impl Options {
             user_name: None,
             password: None,
             properties,
+            subscribing: Vec::new(),
+            unsubscribing: Vec::new(),
+            disconnecting: DisconnectProperties::default(),
             inflight: 20,
         }
     }

@@ -1,13 +1,17 @@
 //! The device itself: its state, the one way in and the one way out.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
+use std::num::NonZeroU16;
 use std::time::{Duration, Instant};
 
 use super::traffic::Outgoing;
 use super::{Input, Options, Output, Token};
-use crate::packet::{ClientId, ConnAck, Connect, Disconnect, Packet, PacketId, Version};
+use crate::packet::{
+    ClientId, ConnAck, Connect, Disconnect, DisconnectProperties, Packet, PacketId, Version,
+};
 use crate::reason::ReasonCode;
 use crate::session::{Receiver, Sender};
+use crate::topic::Topic;
 
 /// Where a device's connection stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,6 +47,8 @@ pub struct Device {
     pub(super) sender: Sender<Outgoing>,
     /// SUBSCRIBE and UNSUBSCRIBE without an answer.
     pub(super) requests: Vec<PacketId>,
+    /// What the server's topic aliases stand for on this connection.
+    pub(super) aliases: BTreeMap<NonZeroU16, Topic>,
 }
 
 impl Device {
@@ -61,6 +67,7 @@ impl Device {
             receiver: Receiver::default(),
             sender: Sender::default(),
             requests: Vec::new(),
+            aliases: BTreeMap::new(),
         }
     }
 
@@ -98,6 +105,7 @@ impl Device {
         self.phase = Phase::Opening;
         self.pinged = None;
         self.writable = true;
+        self.aliases.clear(); // [MQTT-3.3.2-7]
         let options = &self.options;
         let connect = Connect {
             version: options.version,
@@ -187,7 +195,10 @@ impl Device {
         // 3.1.1 can only say goodbye, which drops the will: an error closes without a word.
         if self.phase == Phase::Open && (self.options.version == Version::V5 || !reason.is_error())
         {
-            self.send(Packet::Disconnect(Disconnect::new(reason)));
+            let properties = &self.options.disconnecting;
+            let says_more = *properties != DisconnectProperties::default();
+            let properties = says_more.then(|| Box::new(properties.clone()));
+            self.send(Packet::Disconnect(Disconnect { reason, properties }));
         }
         self.end(reason);
     }

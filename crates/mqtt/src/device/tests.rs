@@ -233,3 +233,48 @@ fn a_refusal_is_told_and_closes() {
         ]
     ));
 }
+
+/// A publish whose topic is `topic`, with an alias for it.
+fn aliased(topic: &str, alias: u16) -> Publish {
+    let mut publish = publish(0, QoS::AtMostOnce);
+    publish.topic = match topic {
+        "" => Topic::EMPTY,
+        topic => Topic::new(topic).unwrap(),
+    };
+    publish.properties = Some(Box::new(crate::packet::PublishProperties {
+        topic_alias: std::num::NonZeroU16::new(alias),
+        ..Default::default()
+    }));
+    publish
+}
+
+#[test]
+fn an_alias_stands_for_its_topic_until_the_connection_ends() {
+    let mut bench = Bench::new();
+    bench.device = {
+        let mut options = Options::new(ClientId::new("meter-7").unwrap());
+        options.properties.topic_alias_maximum = Some(2);
+        Device::new(options, bench.now)
+    };
+    bench.connect(ConnAckProperties::default(), false);
+    let topic_of = |bench: &mut Bench, publish| {
+        let outputs = bench.packet(Packet::Publish(publish));
+        match outputs.into_iter().next() {
+            Some(Output::Received(publish)) => Ok(publish.topic.as_str().to_owned()),
+            Some(Output::Send(Packet::Disconnect(disconnect))) => Err(disconnect.reason),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(topic_of(&mut bench, aliased("a", 1)).unwrap(), "a");
+    assert_eq!(topic_of(&mut bench, aliased("b", 2)).unwrap(), "b");
+    assert_eq!(topic_of(&mut bench, aliased("", 1)).unwrap(), "a");
+    assert_eq!(topic_of(&mut bench, aliased("c", 1)).unwrap(), "c");
+    assert_eq!(topic_of(&mut bench, aliased("", 1)).unwrap(), "c");
+    let above = topic_of(&mut bench, aliased("d", 3));
+    assert_eq!(above, Err(ReasonCode::TopicAliasInvalid));
+    bench.input(Input::Closed);
+    bench.connect(ConnAckProperties::default(), true);
+    // [MQTT-3.3.2-7]
+    let forgotten = topic_of(&mut bench, aliased("", 1));
+    assert_eq!(forgotten, Err(ReasonCode::ProtocolError));
+}

@@ -78,10 +78,8 @@ impl Device {
         Ok(())
     }
 
-    fn on_publish(&mut self, publish: Publish) -> Result<(), ReasonCode> {
-        if publish.topic.is_empty() {
-            return Err(ReasonCode::TopicAliasInvalid); // none were allowed in CONNECT
-        }
+    fn on_publish(&mut self, mut publish: Publish) -> Result<(), ReasonCode> {
+        self.resolve(&mut publish)?;
         let Some(packet_id) = publish.packet_id else {
             self.outputs.push_back(Output::Received(publish));
             return Ok(());
@@ -101,6 +99,26 @@ impl Device {
                 QoS::AtLeastOnce => self.send(Packet::PubAck(ack)), // [MQTT-4.3.2-4]
                 QoS::AtMostOnce | QoS::ExactlyOnce => self.send(Packet::PubRec(ack)), // [MQTT-4.3.3-8]
             }
+        }
+        Ok(())
+    }
+
+    /// Puts in the topic that an alias stands for, or learns what it stands for from now on.
+    fn resolve(&mut self, publish: &mut Publish) -> Result<(), ReasonCode> {
+        let properties = publish.properties.as_ref();
+        let Some(alias) = properties.and_then(|own| own.topic_alias) else {
+            let is_named = !publish.topic.is_empty();
+            return is_named.then_some(()).ok_or(ReasonCode::ProtocolError);
+        };
+        let most = self.options.properties.topic_alias_maximum.unwrap_or(0);
+        if alias.get() > most {
+            return Err(ReasonCode::TopicAliasInvalid); // [MQTT-3.1.2-26]
+        }
+        if publish.topic.is_empty() {
+            let known = self.aliases.get(&alias).cloned();
+            publish.topic = known.ok_or(ReasonCode::ProtocolError)?;
+        } else {
+            self.aliases.insert(alias, publish.topic.detached());
         }
         Ok(())
     }
@@ -215,7 +233,7 @@ impl Device {
         let identifier = identifier.filter(|_| self.options.version == Version::V5);
         let properties = SubscribeProperties {
             subscription_identifier: identifier,
-            ..SubscribeProperties::default()
+            user_properties: self.options.subscribing.clone(),
         };
         self.send(Packet::Subscribe(Subscribe {
             packet_id,
@@ -226,10 +244,13 @@ impl Device {
 
     pub(super) fn unsubscribe(&mut self, filters: Vec<TopicFilter>) {
         if let Some(packet_id) = self.request() {
+            let properties = UnsubscribeProperties {
+                user_properties: self.options.unsubscribing.clone(),
+            };
             self.send(Packet::Unsubscribe(Unsubscribe {
                 packet_id,
+                properties,
                 filters,
-                properties: UnsubscribeProperties::default(),
             }));
         }
     }

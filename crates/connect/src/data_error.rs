@@ -11,6 +11,10 @@ pub enum Exception {
     Connect,
     /// A named thing does not exist.
     IllegalArgument,
+    /// A configured value is not usable for this record.
+    Config,
+    /// Text is not a number.
+    NumberFormat,
     /// A schema cannot be built.
     SchemaBuilder,
     /// The row does not fit the table.
@@ -24,6 +28,8 @@ impl Exception {
             Self::Data => "org.apache.kafka.connect.errors.DataException",
             Self::Connect => "org.apache.kafka.connect.errors.ConnectException",
             Self::IllegalArgument => "java.lang.IllegalArgumentException",
+            Self::Config => "org.apache.kafka.common.config.ConfigException",
+            Self::NumberFormat => "java.lang.NumberFormatException",
             Self::SchemaBuilder => "org.apache.kafka.connect.errors.SchemaBuilderException",
             Self::InvalidQuery => "com.datastax.driver.core.exceptions.InvalidQueryException",
         }

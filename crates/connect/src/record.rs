@@ -56,6 +56,19 @@ pub struct ConnectRecord<'a> {
     pub value_schema: Option<Arc<Schema>>,
     /// The value; null is a tombstone.
     pub value: Value,
+    /// The headers, decoded; none where no transform looks at them, and they are as consumed.
+    pub headers: Option<Vec<ConnectHeader>>,
+}
+
+/// A decoded header.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConnectHeader {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its value's schema.
+    pub schema: Option<Arc<Schema>>,
+    /// Its value.
+    pub value: Value,
 }
 
 impl SinkRecord<'_> {
@@ -67,6 +80,20 @@ impl SinkRecord<'_> {
             .rev()
             .find(|header| *header.name == *name.as_bytes())?;
         std::str::from_utf8(header.value.as_ref()?).ok()
+    }
+
+    /// The headers with their values as text.
+    pub(crate) fn header_texts(&self) -> Vec<ConnectHeader> {
+        let text = |bytes: &[u8]| Arc::<str>::from(String::from_utf8_lossy(bytes));
+        let header = |header: &RecordHeader| ConnectHeader {
+            name: text(&header.name),
+            schema: None,
+            value: header
+                .value
+                .as_deref()
+                .map_or(Value::Null, |value| Value::Str(text(value))),
+        };
+        self.headers.iter().map(header).collect()
     }
 
     /// The MQTT topic the record came from: header `mqtt.topic`, else the key.

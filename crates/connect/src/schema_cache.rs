@@ -1,4 +1,4 @@
-//! Schemas made from something once and shared afterwards, so that they compare by address downstream.
+//! Schemas, and what goes with them, made from something once and shared afterwards, so that they compare by address downstream.
 
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
@@ -10,12 +10,12 @@ const CAPACITY: usize = 64;
 
 /// A small cache. The first entry, nearly always the only one, is read without a lock.
 #[derive(Debug)]
-pub(crate) struct SchemaCache<K> {
-    first: OnceLock<(K, Arc<Schema>)>,
-    others: Mutex<Vec<(K, Arc<Schema>)>>,
+pub(crate) struct SchemaCache<K, V = Arc<Schema>> {
+    first: OnceLock<(K, V)>,
+    others: Mutex<Vec<(K, V)>>,
 }
 
-impl<K> Default for SchemaCache<K> {
+impl<K, V> Default for SchemaCache<K, V> {
     fn default() -> Self {
         Self {
             first: OnceLock::new(),
@@ -24,13 +24,27 @@ impl<K> Default for SchemaCache<K> {
     }
 }
 
-impl<K> SchemaCache<K> {
-    /// The schema whose key `is_it`, or the one `make` makes.
+impl<V: Clone> SchemaCache<Arc<Schema>, V> {
+    /// What `make` makes of the schema `own`.
+    pub(crate) fn of(
+        &self,
+        own: &Arc<Schema>,
+        make: impl FnOnce() -> Result<V, DataError>,
+    ) -> Result<V, DataError> {
+        self.get_or_make(
+            |known| Arc::ptr_eq(known, own),
+            || Ok((own.clone(), make()?)),
+        )
+    }
+}
+
+impl<K, V: Clone> SchemaCache<K, V> {
+    /// What was made for the key that `is_it`, or what `make` makes.
     pub(crate) fn get_or_make(
         &self,
         is_it: impl Fn(&K) -> bool,
-        make: impl FnOnce() -> Result<(K, Arc<Schema>), DataError>,
-    ) -> Result<Arc<Schema>, DataError> {
+        make: impl FnOnce() -> Result<(K, V), DataError>,
+    ) -> Result<V, DataError> {
         match self.first.get() {
             Some((key, schema)) if is_it(key) => return Ok(schema.clone()),
             Some(_) => {}

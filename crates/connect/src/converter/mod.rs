@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::config::{ConnectorConfig, Problem};
 use crate::data_error::DataError;
 use crate::options::Options;
 use crate::schema::{Schema, SchemaKind};
@@ -14,7 +15,7 @@ use crate::value::Value;
 pub(crate) mod delimited;
 pub(crate) mod json;
 
-mod string;
+pub(crate) mod string;
 
 pub use delimited::DelimitedConverter;
 pub use json::{DecimalFormat, JsonConverter};
@@ -64,6 +65,15 @@ impl Converter {
                 None
             }
         }
+    }
+
+    /// The converter the option `own` of `config` names, with the options below it, or what is wrong with them.
+    pub fn from_config(config: &ConnectorConfig, own: &str) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let mut options = Options::new(config, own, format!("{own}."), &mut problems);
+        let class = config.text(own).unwrap_or_default();
+        let converter = Self::compile(class, &mut options);
+        converter.filter(|_| problems.is_empty()).ok_or(problems)
     }
 
     /// The full class name, for dead letters.

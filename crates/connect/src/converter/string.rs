@@ -18,7 +18,7 @@ pub(super) fn check(options: &mut Options<'_, '_>) {
 }
 
 /// `toString` of `value`; dates in UTC where Java uses the process's zone.
-pub(super) fn write(value: &Value) -> String {
+pub(crate) fn write(value: &Value) -> String {
     let mut out = String::new();
     append(value, &mut out);
     out

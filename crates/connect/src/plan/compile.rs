@@ -10,7 +10,7 @@ use crate::kcql::Source;
 use crate::options::Options;
 use crate::row::CqlValue;
 use crate::table_schema::TableSchema;
-use crate::transform::{Predicate, Transform};
+use crate::transform::Chain;
 
 /// Connector classes there are; our own name stands for the same sink.
 const CLASSES: [&str; 3] = [
@@ -49,7 +49,7 @@ impl<'a> Compiler<'a> {
         let value_converter = self.converter("value.converter");
         let value_converter =
             value_converter.unwrap_or_else(|| Converter::Json(JsonConverter::new(false)));
-        let transforms = self.transforms();
+        let transforms = Chain::collect(self.config, &mut self.problems);
         let targets = self.targets(&topics);
         let tolerance = self.tolerance();
         let dead_letters = self.dead_letters(&topics);
@@ -60,7 +60,7 @@ impl<'a> Compiler<'a> {
         }
         let reads_key = |target: &Target| target.projection.reads(Source::Key);
         let uses_key = !key_converter.reads_anything()
-            || transforms.iter().any(Transform::uses_key)
+            || transforms.uses_key()
             || targets
                 .iter()
                 .any(|(_, targets)| targets.iter().any(reads_key));
@@ -147,71 +147,6 @@ impl<'a> Compiler<'a> {
             &mut self.problems,
         );
         Converter::compile(class, &mut options)
-    }
-
-    fn transforms(&mut self) -> Vec<Transform> {
-        let aliases = self.options().list("transforms");
-        let mut transforms = Vec::with_capacity(aliases.len());
-        for (index, alias) in aliases.iter().enumerate() {
-            if alias.is_empty() || aliases.iter().take(index).any(|before| before == alias) {
-                self.refuse(
-                    "transforms",
-                    format!("`{alias}` is empty or named twice"),
-                    "name each once",
-                );
-                continue;
-            }
-            let prefix = format!("transforms.{alias}.");
-            let condition = self.condition(&prefix);
-            let own = format!("{prefix}type");
-            let mut options = Options::new(self.config, own, prefix, &mut self.problems);
-            let Some(class) = options.required("type") else {
-                continue;
-            };
-            if let Some(mut transform) = Transform::compile(class, &mut options) {
-                transform.condition = condition;
-                transforms.push(transform);
-            }
-        }
-        transforms
-    }
-
-    /// The predicate a transform depends on, and whether it is negated.
-    fn condition(&mut self, prefix: &str) -> Option<(Predicate, bool)> {
-        let mut options = Options::new(self.config, "transforms", prefix, &mut self.problems);
-        let negate = options.boolean("negate", false);
-        let Some(alias) = options.text("predicate") else {
-            if negate {
-                options.refuse("negate", "needs a predicate to negate", None);
-            }
-            return None;
-        };
-        let known = Options::new(self.config, "", "", &mut self.problems).list("predicates");
-        if !known.contains(&alias) {
-            let help = format!(
-                "`predicates` lists {}",
-                if known.is_empty() {
-                    "none".into()
-                } else {
-                    known.join(", ")
-                }
-            );
-            self.refuse(
-                &format!("{prefix}predicate"),
-                format!("unknown predicate `{alias}`"),
-                &help,
-            );
-            return None;
-        }
-        let prefix = format!("predicates.{alias}.");
-        let mut options = Options::new(
-            self.config,
-            format!("{prefix}type"),
-            prefix,
-            &mut self.problems,
-        );
-        let class = options.required("type")?;
-        Predicate::compile(class, &mut options).map(|predicate| (predicate, negate))
     }
 
     /// The classic sink writes null where a record has nothing, unless told `UNSET`; our own never does.

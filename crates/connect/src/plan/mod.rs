@@ -11,7 +11,7 @@ use crate::data_error::DataError;
 use crate::record::{ConnectRecord, SinkRecord};
 use crate::row::Row;
 use crate::table_schema::TableSchema;
-use crate::transform::Transform;
+use crate::transform::Chain;
 use crate::value::Value;
 
 mod compile;
@@ -57,7 +57,7 @@ pub struct Plan {
     value_converter: Converter,
     /// Whether anybody looks at the key, or reading it may fail.
     uses_key: bool,
-    transforms: Vec<Transform>,
+    transforms: Chain,
     /// What is written for each topic.
     targets: Vec<(String, Vec<Target>)>,
 }
@@ -129,25 +129,14 @@ impl Plan {
         source: &SinkRecord<'_>,
         out: &mut Vec<(usize, Row)>,
     ) -> Result<(), RecordError> {
-        let mut records = vec![self.decode(source)?];
-        for transform in &self.transforms {
-            let mut next = Vec::with_capacity(records.len());
-            for record in records {
-                transform.apply(record, &mut next).map_err(|error| {
-                    rejected(Stage::Transformation, &transform.class_name, error)
-                })?;
-                if next.len() > MAX_RECORDS {
-                    let error =
-                        DataError::new(format!("one record became more than {MAX_RECORDS}"));
-                    return Err(rejected(
-                        Stage::Transformation,
-                        &transform.class_name,
-                        error,
-                    ));
-                }
-            }
-            records = next;
-        }
+        let records = self.transforms.apply(self.decode(source)?);
+        let records = records.map_err(|(index, error)| {
+            rejected(
+                Stage::Transformation,
+                self.transforms.class_name(index),
+                error,
+            )
+        })?;
         out.reserve(records.len());
         records
             .iter()
@@ -179,6 +168,10 @@ impl Plan {
             key,
             value_schema,
             value,
+            headers: self
+                .transforms
+                .uses_headers()
+                .then(|| source.header_texts()),
         })
     }
 
@@ -221,9 +214,6 @@ impl Plan {
         Ok(())
     }
 }
-
-/// The most records transforms may make of one: bounds what a chain of them can allocate.
-const MAX_RECORDS: usize = 100_000;
 
 const CONNECT_EXCEPTION: &str = crate::data_error::Exception::Connect.class();
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::bind::{bind, invalid, unquoted};
 use crate::data_error::{DataError, Exception};
 use crate::kcql::{OutputName, Projection, RecordParts, Source};
-use crate::record::ConnectRecord;
+use crate::record::{ConnectHeader, ConnectRecord};
 use crate::row::{CqlValue, Row};
 use crate::table_schema::TableSchema;
 use crate::value::{Value, ValueMap};
@@ -182,6 +182,11 @@ pub(super) fn root(value: &Value) -> Result<Option<Value>, DataError> {
 
 /// The headers as text by name; of equal names the last counts.
 fn headers(record: &ConnectRecord<'_>) -> Value {
+    if let Some(headers) = &record.headers {
+        let entry =
+            |header: &ConnectHeader| (Value::Str(header.name.clone()), header.value.clone());
+        return Value::Map(ValueMap::from_entries(headers.iter().map(entry).collect()));
+    }
     let entry = |header: &crate::record::RecordHeader| {
         let text = |bytes: &[u8]| Value::text(&String::from_utf8_lossy(bytes));
         (

@@ -12,13 +12,16 @@ use crate::value::{Struct, Value};
 #[derive(Debug)]
 pub(super) struct Appended {
     fields: Vec<Field>,
+    /// Whether nulls of the other fields become their defaults.
+    null_to_default: bool,
     schemas: SchemaCache<Arc<Schema>>,
 }
 
 impl Appended {
-    pub(super) fn new(fields: Vec<Field>) -> Self {
+    pub(super) fn new(fields: Vec<Field>, null_to_default: bool) -> Self {
         Self {
             fields,
+            null_to_default,
             schemas: SchemaCache::default(),
         }
     }
@@ -33,7 +36,7 @@ impl Appended {
         purpose: &str,
     ) -> Result<(), DataError> {
         match value {
-            Value::Map(map) => {
+            Value::Map(map) if schema.is_none() => {
                 for (field, value) in self
                     .fields
                     .iter()
@@ -47,7 +50,9 @@ impl Appended {
             Value::Struct(own) => {
                 let extended = self.extended(&own.schema)?;
                 let mut all = Vec::with_capacity(own.values.len() + self.fields.len());
-                all.append(&mut own.values);
+                for (value, field) in own.values.drain(..).zip(extended.fields()) {
+                    all.push(put(value, field, self.null_to_default)?);
+                }
                 all.extend(values);
                 *schema = Some(extended.clone());
                 *value = Value::Struct(Struct {
@@ -61,15 +66,13 @@ impl Appended {
     }
 
     fn extended(&self, own: &Arc<Schema>) -> Result<Arc<Schema>, DataError> {
-        self.schemas.get_or_make(
-            |known| Arc::ptr_eq(known, own),
-            || {
-                Ok((
-                    own.clone(),
-                    Arc::new(with_fields(own, own.fields().to_vec(), &self.fields)?),
-                ))
-            },
-        )
+        self.schemas.of(own, || {
+            Ok(Arc::new(with_fields(
+                own,
+                own.fields().to_vec(),
+                &self.fields,
+            )?))
+        })
     }
 }
 
@@ -88,6 +91,10 @@ pub(super) fn with_fields(
             );
             return Err(DataError::of(Exception::SchemaBuilder, message));
         }
+        if field.name.is_empty() {
+            let message = "a field of a struct needs a name";
+            return Err(DataError::of(Exception::SchemaBuilder, message));
+        }
         fields.push(field.clone());
     }
     Ok(Schema {
@@ -99,4 +106,24 @@ pub(super) fn with_fields(
         doc: own.doc.clone(),
         parameters: own.parameters.clone(),
     })
+}
+
+/// A field's value, or its default where it is null and the option `replace.null.with.default` is true.
+pub(super) fn or_default(value: Value, schema: &Schema, replace: bool) -> Value {
+    match &schema.default {
+        Some(default) if replace && value.is_null() => default.clone(),
+        _ => value,
+    }
+}
+
+/// A value read by [`or_default`] and put into a field: a required one takes no null, even where it has a default.
+pub(super) fn put(value: Value, field: &Field, replace: bool) -> Result<Value, DataError> {
+    let value = or_default(value, &field.schema, replace);
+    if value.is_null() && !field.schema.optional {
+        let name = &field.name;
+        return Err(DataError::new(format!(
+            "null for the required field `{name}`"
+        )));
+    }
+    Ok(value)
 }

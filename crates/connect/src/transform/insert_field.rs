@@ -28,8 +28,7 @@ pub(super) struct InsertField {
 
 impl InsertField {
     pub(super) fn compile(options: &mut Options<'_, '_>) -> Option<Self> {
-        // Meant for fields that get schema defaults, which reading by a schema has applied already.
-        options.boolean("replace.null.with.default", true);
+        let null_to_default = options.boolean("replace.null.with.default", true);
         let (mut facts, mut fields) = (Vec::new(), Vec::new());
         let plain = |kind| Schema::new(kind);
         let known = [
@@ -43,12 +42,13 @@ impl InsertField {
             ),
         ];
         for (option, fact, schema) in known {
-            if let Some(name) = options.text(option) {
+            if let Some(name) = options.raw(option).map(str::trim) {
                 facts.push(fact);
                 fields.push(field(name, schema));
             }
         }
-        match (options.text("static.field"), options.text("static.value")) {
+        let text = |name| options.raw(name).map(str::trim);
+        match (text("static.field"), text("static.value")) {
             (Some(name), Some(value)) => {
                 facts.push(Fact::Static(Value::text(value)));
                 fields.push(field(name, plain(SchemaKind::String)));
@@ -68,7 +68,7 @@ impl InsertField {
         }
         Some(Self {
             facts,
-            appended: Appended::new(fields),
+            appended: Appended::new(fields, null_to_default),
         })
     }
 

@@ -12,20 +12,44 @@ use crate::record::ConnectRecord;
 use crate::schema::Schema;
 use crate::value::Value;
 
+mod cast;
+mod cast_value;
+mod chain;
 mod explode;
+mod extract_field;
+mod field_path;
 mod fields;
+mod flatten;
+mod header;
+mod hoist_field;
 mod insert_field;
+mod mask_field;
 mod predicate;
 mod readings;
+mod regex_router;
+mod replace_field;
+mod set_schema_metadata;
 #[cfg(test)]
 mod tests;
 mod topic_fields;
+mod value_to_key;
 
+use cast::Cast;
+pub use chain::Chain;
 use explode::Explode;
+use extract_field::ExtractField;
+use flatten::Flatten;
+use header::{DropHeaders, HeaderFrom};
+use hoist_field::HoistField;
 use insert_field::InsertField;
+use mask_field::MaskField;
 pub(crate) use predicate::Predicate;
 use readings::Readings;
+use regex_router::RegexRouter;
+use replace_field::ReplaceField;
+use set_schema_metadata::SetSchemaMetadata;
 use topic_fields::TopicFields;
+use value_to_key::ValueToKey;
 
 /// Rows one record may become unless the option `max.rows` says otherwise: bounds what a payload can allocate.
 const MAX_ROWS: usize = 10_000;
@@ -62,51 +86,105 @@ pub(crate) struct Transform {
 
 #[derive(Debug)]
 enum Kind {
+    Cast(Cast),
+    DropHeaders(DropHeaders),
     Explode(Explode),
+    ExtractField(ExtractField),
+    Filter,
+    Flatten(Flatten),
+    HeaderFrom(HeaderFrom),
+    HoistField(HoistField),
     InsertField(InsertField),
+    MaskField(MaskField),
     Readings(Readings),
+    RegexRouter(RegexRouter),
+    ReplaceField(ReplaceField),
+    SetSchemaMetadata(SetSchemaMetadata),
     TopicFields(TopicFields),
+    ValueToKey(ValueToKey),
 }
 
-/// Full class names, without the part.
-pub(crate) const CLASSES: [&str; 4] = [
-    "messina.Explode",
-    "messina.Readings",
-    "messina.TopicFields",
-    "org.apache.kafka.connect.transforms.InsertField",
+/// Names of our transforms behind `messina.`; the part may be left out, it is the value then.
+const OWN: [&str; 3] = ["Explode", "Readings", "TopicFields"];
+
+/// Names of Kafka's transforms behind their package, with the part that some have.
+const KAFKA: [(&str, bool); 13] = [
+    ("Cast", true),
+    ("DropHeaders", false),
+    ("ExtractField", true),
+    ("Filter", false),
+    ("Flatten", true),
+    ("HeaderFrom", true),
+    ("HoistField", true),
+    ("InsertField", true),
+    ("MaskField", true),
+    ("RegexRouter", false),
+    ("ReplaceField", true),
+    ("SetSchemaMetadata", true),
+    ("ValueToKey", false),
 ];
 
+const PACKAGE: &str = "org.apache.kafka.connect.transforms.";
+
+/// What a configured class stands for: full name, simple name, part.
+fn class(written: &str) -> Option<(String, &'static str, Part)> {
+    let (name, part) = match written.split_once('$') {
+        Some((name, "Key")) => (name, Some(Part::Key)),
+        Some((name, "Value")) => (name, Some(Part::Value)),
+        Some(_) => return None,
+        None => (written, None),
+    };
+    let own = name.strip_prefix("messina.").unwrap_or(name);
+    if let Some(simple) = OWN.into_iter().find(|simple| *simple == own) {
+        let part = part.unwrap_or(Part::Value);
+        return Some((format!("messina.{simple}${part:?}"), simple, part));
+    }
+    let kafka = name.strip_prefix(PACKAGE).unwrap_or(name);
+    let (simple, _) = KAFKA
+        .into_iter()
+        .find(|(simple, parted)| *simple == kafka && *parted == part.is_some())?;
+    let suffix = part.map(|part| format!("${part:?}")).unwrap_or_default();
+    let full = format!("{PACKAGE}{simple}{suffix}");
+    Some((full, simple, part.unwrap_or(Part::Value)))
+}
+
+/// All classes, for a message.
+fn available() -> String {
+    let own = OWN.map(|simple| format!("messina.{simple}$Key|$Value"));
+    let kafka = KAFKA.map(|(simple, parted)| {
+        format!(
+            "{PACKAGE}{simple}{}",
+            if parted { "$Key|$Value" } else { "" }
+        )
+    });
+    format!("available are {}, {}", own.join(", "), kafka.join(", "))
+}
+
 impl Transform {
-    /// The transform `class` with the options below its prefix; what is wrong goes into `options`.
-    pub(crate) fn compile(class: &str, options: &mut Options<'_, '_>) -> Option<Self> {
-        let (name, part) = match class.split_once('$') {
-            Some((name, "Key")) => (name, Part::Key),
-            Some((name, "Value")) => (name, Part::Value),
-            Some(_) => ("", Part::Value),
-            None => (class, Part::Value),
-        };
-        let simple = |full: &str| full.rsplit('.').next().unwrap_or_default().to_owned();
-        let full = CLASSES
-            .into_iter()
-            .find(|full| *full == name || simple(full) == name);
-        // Kafka's own have no form without the part.
-        let full = full.filter(|full| full.starts_with("messina.") || class.contains('$'));
-        let Some(full) = full else {
-            let available: Vec<_> = CLASSES
-                .iter()
-                .map(|name| format!("{name}$Key|$Value"))
-                .collect();
-            let help = format!("available are {}", available.join(", "));
-            options.refuse_self(format!("unknown transform `{class}`"), help);
+    /// The transform `written` with the options below its prefix; what is wrong goes into `options`.
+    pub(crate) fn compile(written: &str, options: &mut Options<'_, '_>) -> Option<Self> {
+        let Some((class_name, simple, part)) = class(written) else {
+            options.refuse_self(format!("unknown transform `{written}`"), available());
             return None;
         };
-        let kind = match simple(full).as_str() {
+        let kind = match simple {
+            "Cast" => Kind::Cast(Cast::compile(options)?),
+            "DropHeaders" => Kind::DropHeaders(DropHeaders::compile(options)?),
             "Explode" => Kind::Explode(Explode::compile(options)?),
+            "ExtractField" => Kind::ExtractField(ExtractField::compile(options)?),
+            "Filter" => Kind::Filter,
+            "Flatten" => Kind::Flatten(Flatten::compile(options)),
+            "HeaderFrom" => Kind::HeaderFrom(HeaderFrom::compile(options)?),
+            "HoistField" => Kind::HoistField(HoistField::compile(options)?),
+            "InsertField" => Kind::InsertField(InsertField::compile(options)?),
+            "MaskField" => Kind::MaskField(MaskField::compile(options)?),
             "Readings" => Kind::Readings(Readings::compile(options)),
+            "RegexRouter" => Kind::RegexRouter(RegexRouter::compile(options)?),
+            "ReplaceField" => Kind::ReplaceField(ReplaceField::compile(options)?),
+            "SetSchemaMetadata" => Kind::SetSchemaMetadata(SetSchemaMetadata::compile(options)?),
             "TopicFields" => Kind::TopicFields(TopicFields::compile(options)?),
-            _ => Kind::InsertField(InsertField::compile(options)?),
+            _ => Kind::ValueToKey(ValueToKey::compile(options)?),
         };
-        let class_name = format!("{full}${part:?}");
         Some(Self {
             class_name,
             condition: None,
@@ -120,10 +198,15 @@ impl Transform {
         self.part == Part::Key
     }
 
-    /// Appends to `out` what becomes of `record`; nothing drops it.
+    /// Whether the decoded headers matter to it.
+    pub(crate) fn uses_headers(&self) -> bool {
+        matches!(self.kind, Kind::DropHeaders(_) | Kind::HeaderFrom(_))
+    }
+
+    /// Appends to `out` what becomes of `record`: nothing where it is dropped.
     pub(crate) fn apply<'a>(
         &self,
-        record: ConnectRecord<'a>,
+        mut record: ConnectRecord<'a>,
         out: &mut Vec<ConnectRecord<'a>>,
     ) -> Result<(), DataError> {
         if let Some((predicate, negate)) = &self.condition
@@ -133,11 +216,25 @@ impl Transform {
             return Ok(());
         }
         match &self.kind {
-            Kind::Explode(explode) => explode.apply(record, self.part, out),
-            Kind::InsertField(insert) => insert.apply(record, self.part, out),
-            Kind::Readings(readings) => readings.apply(record, self.part, out),
-            Kind::TopicFields(topic) => topic.apply(record, self.part, out),
+            Kind::Explode(explode) => return explode.apply(record, self.part, out),
+            Kind::InsertField(insert) => return insert.apply(record, self.part, out),
+            Kind::Readings(readings) => return readings.apply(record, self.part, out),
+            Kind::TopicFields(topic) => return topic.apply(record, self.part, out),
+            Kind::Filter => return Ok(()),
+            Kind::Cast(cast) => cast.apply(&mut record, self.part)?,
+            Kind::DropHeaders(drop) => drop.apply(&mut record),
+            Kind::ExtractField(extract) => extract.apply(&mut record, self.part)?,
+            Kind::Flatten(flatten) => flatten.apply(&mut record, self.part)?,
+            Kind::HeaderFrom(header) => header.apply(&mut record, self.part)?,
+            Kind::HoistField(hoist) => hoist.apply(&mut record, self.part)?,
+            Kind::MaskField(mask) => mask.apply(&mut record, self.part)?,
+            Kind::RegexRouter(router) => router.apply(&mut record),
+            Kind::ReplaceField(replace) => replace.apply(&mut record, self.part)?,
+            Kind::SetSchemaMetadata(metadata) => metadata.apply(&mut record, self.part)?,
+            Kind::ValueToKey(fields) => fields.apply(&mut record)?,
         }
+        out.push(record);
+        Ok(())
     }
 }
 

@@ -23,18 +23,8 @@ impl Predicate {
     pub(crate) fn compile(class: &str, options: &mut Options<'_, '_>) -> Option<Self> {
         match class.strip_prefix(PACKAGE).unwrap_or(class) {
             "TopicNameMatches" => {
-                let pattern = options.required("pattern")?;
-                match Regex::new(&format!("^(?:{pattern})$")) {
-                    Ok(regex) => Some(Self::TopicNameMatches(regex)),
-                    Err(error) => {
-                        options.refuse(
-                            "pattern",
-                            format!("not a usable regular expression: {error}"),
-                            None,
-                        );
-                        None
-                    }
-                }
+                let written = options.required("pattern")?;
+                pattern(options, "pattern", written).map(|(whole, _)| Self::TopicNameMatches(whole))
             }
             "HasHeaderKey" => Some(Self::HasHeaderKey(options.required("name")?.to_owned())),
             "RecordIsTombstone" => Some(Self::RecordIsTombstone),
@@ -51,12 +41,48 @@ impl Predicate {
     pub(super) fn holds(&self, record: &ConnectRecord<'_>) -> bool {
         match self {
             Self::TopicNameMatches(regex) => regex.is_match(&record.topic),
-            Self::HasHeaderKey(name) => record
-                .source
-                .headers
-                .iter()
-                .any(|header| *header.name == *name.as_bytes()),
+            Self::HasHeaderKey(name) => match &record.headers {
+                Some(headers) => headers.iter().any(|header| *header.name == **name),
+                None => record
+                    .source
+                    .headers
+                    .iter()
+                    .any(|header| *header.name == *name.as_bytes()),
+            },
             Self::RecordIsTombstone => record.value.is_null(),
         }
     }
+}
+
+/// A regular expression of the original's syntax: one that must match the whole of a text, and itself.
+pub(super) fn pattern(
+    options: &mut Options<'_, '_>,
+    name: &str,
+    written: &str,
+) -> Option<(Regex, Regex)> {
+    let own = unquoted(written);
+    // The text is compiled alone first: what closes our group early is refused.
+    let compiled =
+        Regex::new(&own).and_then(|first| Ok((Regex::new(&format!("^(?:{own})$"))?, first)));
+    match compiled {
+        Ok(pair) => Some(pair),
+        Err(error) => {
+            let message = format!("not a usable regular expression: {error}");
+            options.refuse(name, message, None);
+            None
+        }
+    }
+}
+
+/// Java's quotation `\Q...\E` escaped.
+fn unquoted(written: &str) -> String {
+    let (mut out, mut rest) = (String::new(), written);
+    while let Some((before, quoted)) = rest.split_once("\\Q") {
+        let (literal, behind) = quoted.split_once("\\E").unwrap_or((quoted, ""));
+        out.push_str(before);
+        out.push_str(&regex::escape(literal));
+        rest = behind;
+    }
+    out.push_str(rest);
+    out
 }

@@ -34,6 +34,7 @@ fn applied(transform: &Transform, json: &str) -> Result<Vec<String>, String> {
         key: Value::Null,
         value_schema,
         value,
+        headers: None,
     };
     let mut out = Vec::new();
     transform

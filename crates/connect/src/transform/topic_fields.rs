@@ -48,7 +48,7 @@ impl TopicFields {
         let fields = names.into_iter().map(field).collect();
         Some(Self {
             levels,
-            appended: Appended::new(fields),
+            appended: Appended::new(fields, false),
         })
     }
 

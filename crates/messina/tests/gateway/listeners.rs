@@ -34,18 +34,18 @@ use tokio_tungstenite::tungstenite::{self, Message};
 use super::bench::{Bench, PATIENCE, connect, open_log, publish};
 
 /// Who signs certificates.
-struct Authority {
+pub(super) struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
 }
 
 /// A certificate and its key, PEM.
-struct Pair {
+pub(super) struct Pair {
     certificate: String,
     key: String,
 }
 
 impl Authority {
-    fn new(name: &str) -> Self {
+    pub(super) fn new(name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -54,7 +54,7 @@ impl Authority {
         Self { issuer }
     }
 
-    fn issue(&self, name: &str, serial: u64, expired: bool) -> Pair {
+    pub(super) fn issue(&self, name: &str, serial: u64, expired: bool) -> Pair {
         let mut params = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
         params.distinguished_name.push(DnType::CommonName, name);
         params.serial_number = Some(SerialNumber::from(serial));
@@ -115,7 +115,7 @@ fn write(dir: &Path, name: &str, text: &str) -> PathBuf {
     path
 }
 
-fn server_files(dir: &Path, pair: &Pair) -> TlsConfig {
+pub(super) fn server_files(dir: &Path, pair: &Pair) -> TlsConfig {
     TlsConfig {
         certificate: write(dir, "server.pem", &pair.certificate),
         key: write(dir, "server.key", &pair.key),
@@ -124,7 +124,10 @@ fn server_files(dir: &Path, pair: &Pair) -> TlsConfig {
     }
 }
 
-fn listener(tls: Option<TlsConfig>, web_socket: Option<WebSocketConfig>) -> ListenerConfig {
+pub(super) fn listener(
+    tls: Option<TlsConfig>,
+    web_socket: Option<WebSocketConfig>,
+) -> ListenerConfig {
     ListenerConfig {
         tls,
         web_socket,
@@ -133,12 +136,12 @@ fn listener(tls: Option<TlsConfig>, web_socket: Option<WebSocketConfig>) -> List
 }
 
 /// A listener of a gateway.
-struct Served {
-    address: SocketAddr,
+pub(super) struct Served {
+    pub(super) address: SocketAddr,
     below: Arc<Below>,
 }
 
-async fn serve(bench: &Bench, config: &ListenerConfig, user: CertificateUser) -> Served {
+pub(super) async fn serve(bench: &Bench, config: &ListenerConfig, user: CertificateUser) -> Served {
     let below = Arc::new(Below::open(config, user).unwrap());
     let socket = TcpListener::bind(config.listen).await.unwrap();
     let address = socket.local_addr().unwrap();
@@ -152,7 +155,7 @@ async fn serve(bench: &Bench, config: &ListenerConfig, user: CertificateUser) ->
 }
 
 impl Served {
-    async fn dial(&self) -> TcpStream {
+    pub(super) async fn dial(&self) -> TcpStream {
         TcpStream::connect(self.address).await.unwrap()
     }
 
@@ -335,7 +338,7 @@ async fn a_handshake_that_never_comes_ends_the_connection() {
     }
 }
 
-fn web_socket(origins: &[&str]) -> WebSocketConfig {
+pub(super) fn web_socket(origins: &[&str]) -> WebSocketConfig {
     WebSocketConfig {
         path: "/mqtt".to_owned(),
         origins: origins.iter().map(|own| (*own).to_owned()).collect(),

@@ -12,6 +12,8 @@ mod bench;
 mod listeners;
 mod promises;
 mod retained;
+mod security;
+mod security_limits;
 mod sessions;
 mod shared;
 mod sys;

@@ -137,6 +137,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     ///
     /// The future is small: what is rarely waited for is boxed.
     pub async fn serve(mut self: Box<Self>) {
+        // It says until when it waits for CONNECT.
+        self.poll_session();
         loop {
             while self.advance() == Step::Wait {
                 Box::pin(self.advance_slowly()).await;
@@ -275,6 +277,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.will = Some(Box::new(PendingWill { publish, due }));
             }
             _ => {
+                // It is published by the rules of now; the connection ends in any case.
+                let _is_known = self.take_up_rules();
                 self.asked.work.push_back(Ask::Publish(publish, None));
                 self.ask(Change::WillPublished);
             }

@@ -197,18 +197,23 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// Takes up the rules of a reload; a client that is no longer known is ended.
     pub(super) fn keep_up(&mut self) {
+        if !self.take_up_rules() {
+            self.tell(Input::Disconnect(ReasonCode::NotAuthorized));
+        }
+    }
+
+    /// Takes up the rules of a reload; false if there was one, and the client is no longer known.
+    pub(super) fn take_up_rules(&mut self) -> bool {
         let access = &self.gateway.access;
         let generation = access.generation();
         let Some(identity) = &mut self.identity else {
-            return;
+            return true;
         };
         if identity.rights.generation == generation {
-            return;
+            return true;
         }
         identity.rights.generation = generation;
         identity.rights.acl = access.acl();
-        if !access.still_knows(&identity.rights.user) {
-            self.tell(Input::Disconnect(ReasonCode::NotAuthorized));
-        }
+        access.still_knows(&identity.rights.user)
     }
 }

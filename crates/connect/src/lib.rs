@@ -15,6 +15,7 @@ pub mod config;
 
 mod options;
 
+mod java_date;
 mod java_number;
 mod java_text;
 

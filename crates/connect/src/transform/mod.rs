@@ -31,6 +31,8 @@ mod replace_field;
 mod set_schema_metadata;
 #[cfg(test)]
 mod tests;
+mod timestamp_converter;
+mod timestamp_router;
 mod topic_fields;
 mod value_to_key;
 
@@ -48,6 +50,8 @@ use readings::Readings;
 use regex_router::RegexRouter;
 use replace_field::ReplaceField;
 use set_schema_metadata::SetSchemaMetadata;
+use timestamp_converter::TimestampConverter;
+use timestamp_router::TimestampRouter;
 use topic_fields::TopicFields;
 use value_to_key::ValueToKey;
 
@@ -100,6 +104,8 @@ enum Kind {
     RegexRouter(RegexRouter),
     ReplaceField(ReplaceField),
     SetSchemaMetadata(SetSchemaMetadata),
+    TimestampConverter(TimestampConverter),
+    TimestampRouter(TimestampRouter),
     TopicFields(TopicFields),
     ValueToKey(ValueToKey),
 }
@@ -108,7 +114,7 @@ enum Kind {
 const OWN: [&str; 3] = ["Explode", "Readings", "TopicFields"];
 
 /// Names of Kafka's transforms behind their package, with the part that some have.
-const KAFKA: [(&str, bool); 13] = [
+const KAFKA: [(&str, bool); 15] = [
     ("Cast", true),
     ("DropHeaders", false),
     ("ExtractField", true),
@@ -121,6 +127,8 @@ const KAFKA: [(&str, bool); 13] = [
     ("RegexRouter", false),
     ("ReplaceField", true),
     ("SetSchemaMetadata", true),
+    ("TimestampConverter", true),
+    ("TimestampRouter", false),
     ("ValueToKey", false),
 ];
 
@@ -182,6 +190,8 @@ impl Transform {
             "RegexRouter" => Kind::RegexRouter(RegexRouter::compile(options)?),
             "ReplaceField" => Kind::ReplaceField(ReplaceField::compile(options)?),
             "SetSchemaMetadata" => Kind::SetSchemaMetadata(SetSchemaMetadata::compile(options)?),
+            "TimestampConverter" => Kind::TimestampConverter(TimestampConverter::compile(options)?),
+            "TimestampRouter" => Kind::TimestampRouter(TimestampRouter::compile(options)?),
             "TopicFields" => Kind::TopicFields(TopicFields::compile(options)?),
             _ => Kind::ValueToKey(ValueToKey::compile(options)?),
         };
@@ -231,6 +241,8 @@ impl Transform {
             Kind::RegexRouter(router) => router.apply(&mut record),
             Kind::ReplaceField(replace) => replace.apply(&mut record, self.part)?,
             Kind::SetSchemaMetadata(metadata) => metadata.apply(&mut record, self.part)?,
+            Kind::TimestampConverter(converter) => converter.apply(&mut record, self.part)?,
+            Kind::TimestampRouter(router) => router.apply(&mut record)?,
             Kind::ValueToKey(fields) => fields.apply(&mut record)?,
         }
         out.push(record);

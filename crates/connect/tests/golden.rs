@@ -157,9 +157,24 @@ fn transformed(case: &Json) -> Json {
     let Ok(chain) = Chain::compile(&config) else {
         return json!({"outcome": "config_error"});
     };
-    let own = applied(&chain, &case["record"], kind);
+    let mut own = applied(&chain, &case["record"], kind);
     if kind == "predicate" {
         return json!({"outcome": "record", "result": own["outcome"] == "dropped"});
+    }
+    if kind == "chain" && own["outcome"] == "dropped" {
+        let all = config.text("transforms").unwrap().to_owned();
+        let aliases: Vec<_> = all.split(',').collect();
+        // The first beginning of the chain that drops the record ends with the transform that did.
+        let drops = |length: &usize| {
+            config.set(
+                "transforms",
+                Property::from(aliases[..*length].join(",").as_str()),
+            );
+            let begin = Chain::compile(&config).unwrap();
+            applied(&begin, &case["record"], kind)["outcome"] == "dropped"
+        };
+        let length = (1..=aliases.len()).find(drops).unwrap();
+        own["stage"] = json!((length - 1).to_string());
     }
     own
 }
@@ -213,7 +228,7 @@ fn applied(chain: &Chain, record: &Json, kind: &str) -> Json {
             json!({"outcome": "error", "stage": stage(index), "class": error.exception.class(), "message": error.message})
         }
         Ok(records) => match records.into_iter().next() {
-            None => json!({"outcome": "dropped", "stage": stage(chain.len() - 1)}),
+            None => json!({"outcome": "dropped"}),
             Some(record) => json!({"outcome": "record", "record": {
                 "topic": record.topic, "partition": record.source.partition, "offset": record.source.offset, "ts": record.timestamp,
                 "key": parts::encode(record.key_schema.as_deref(), &record.key),

@@ -15,10 +15,12 @@ use crate::value::Value;
 pub(crate) mod delimited;
 pub(crate) mod json;
 
+mod primitive;
 pub(crate) mod string;
 
 pub use delimited::DelimitedConverter;
 pub use json::{DecimalFormat, JsonConverter};
+pub use primitive::Primitive;
 
 /// The converters there are.
 #[derive(Debug)]
@@ -29,6 +31,8 @@ pub enum Converter {
     String,
     /// `org.apache.kafka.connect.converters.ByteArrayConverter`
     ByteArray,
+    /// `org.apache.kafka.connect.converters.IntegerConverter` and its like: one number, big-endian, or a boolean.
+    Primitive(Primitive),
     /// `messina.DelimitedConverter`
     Delimited(DelimitedConverter),
 }
@@ -37,10 +41,47 @@ const JSON: &str = "org.apache.kafka.connect.json.JsonConverter";
 const STRING: &str = "org.apache.kafka.connect.storage.StringConverter";
 const BYTE_ARRAY: &str = "org.apache.kafka.connect.converters.ByteArrayConverter";
 const DELIMITED: &str = "messina.DelimitedConverter";
+const PRIMITIVES: [(&str, Primitive); 6] = [
+    (
+        "org.apache.kafka.connect.converters.ShortConverter",
+        Primitive::Short,
+    ),
+    (
+        "org.apache.kafka.connect.converters.IntegerConverter",
+        Primitive::Integer,
+    ),
+    (
+        "org.apache.kafka.connect.converters.LongConverter",
+        Primitive::Long,
+    ),
+    (
+        "org.apache.kafka.connect.converters.FloatConverter",
+        Primitive::Float,
+    ),
+    (
+        "org.apache.kafka.connect.converters.DoubleConverter",
+        Primitive::Double,
+    ),
+    (
+        "org.apache.kafka.connect.converters.BooleanConverter",
+        Primitive::Boolean,
+    ),
+];
 
 impl Converter {
     /// Full names of all converters.
-    pub const CLASSES: [&'static str; 4] = [JSON, STRING, BYTE_ARRAY, DELIMITED];
+    pub const CLASSES: [&'static str; 10] = [
+        JSON,
+        STRING,
+        BYTE_ARRAY,
+        DELIMITED,
+        PRIMITIVES[0].0,
+        PRIMITIVES[1].0,
+        PRIMITIVES[2].0,
+        PRIMITIVES[3].0,
+        PRIMITIVES[4].0,
+        PRIMITIVES[5].0,
+    ];
 
     /// The converter `class` with the options below its prefix; what is wrong goes into `options`.
     pub(crate) fn compile(class: &str, options: &mut Options<'_, '_>) -> Option<Self> {
@@ -56,7 +97,11 @@ impl Converter {
                 Some(Self::String)
             }
             Some(BYTE_ARRAY) => Some(Self::ByteArray),
-            Some(_) => DelimitedConverter::compile(options).map(Self::Delimited),
+            Some(DELIMITED) => DelimitedConverter::compile(options).map(Self::Delimited),
+            Some(other) => {
+                let primitive = PRIMITIVES.into_iter().find(|(class, _)| *class == other);
+                primitive.map(|(_, primitive)| Self::Primitive(primitive))
+            }
             None => {
                 options.refuse_self(
                     format!("unknown converter `{class}`"),
@@ -82,6 +127,7 @@ impl Converter {
             Self::Json(_) => JSON,
             Self::String => STRING,
             Self::ByteArray => BYTE_ARRAY,
+            Self::Primitive(primitive) => primitive.class_name(),
             Self::Delimited(_) => DELIMITED,
         }
     }
@@ -91,16 +137,30 @@ impl Converter {
         matches!(self, Self::String | Self::ByteArray)
     }
 
-    /// Bytes to a value and its schema. Kafka's null is a null without schema.
+    /// Bytes to a value and its schema.
     pub fn read(&self, bytes: Option<&Bytes>) -> Result<(Option<Arc<Schema>>, Value), DataError> {
         let Some(bytes) = bytes else {
-            return Ok((None, Value::Null));
+            return Ok((self.null_schema(), Value::Null));
         };
         match self {
             Self::Json(json) => json.read(bytes),
-            Self::String => Ok((None, Value::text(&String::from_utf8_lossy(bytes)))),
-            Self::ByteArray => Ok((None, Value::Bytes(bytes.clone()))),
+            Self::String => {
+                let text = Value::text(&String::from_utf8_lossy(bytes));
+                Ok((self.null_schema(), text))
+            }
+            Self::ByteArray => Ok((self.null_schema(), Value::Bytes(bytes.clone()))),
+            Self::Primitive(primitive) => Ok((self.null_schema(), primitive.read(bytes)?)),
             Self::Delimited(delimited) => delimited.read(bytes),
+        }
+    }
+
+    /// The schema of every value of a converter that has only one; Kafka's null has none otherwise.
+    fn null_schema(&self) -> Option<Arc<Schema>> {
+        match self {
+            Self::Json(_) | Self::Delimited(_) => None,
+            Self::String => Some(primitive::schema(SchemaKind::String)),
+            Self::ByteArray => Some(primitive::schema(SchemaKind::Bytes)),
+            Self::Primitive(primitive) => Some(primitive.schema()),
         }
     }
 
@@ -112,6 +172,10 @@ impl Converter {
     ) -> Result<Option<Vec<u8>>, DataError> {
         match (self, value) {
             (Self::Json(json), _) => json.write(schema, value),
+            (Self::ByteArray, Value::Null) => primitive::null(schema, &SchemaKind::Bytes),
+            (Self::Primitive(Primitive::Boolean), Value::Null) => {
+                primitive::null(schema, &SchemaKind::Boolean)
+            }
             (_, Value::Null) => Ok(None),
             (Self::String, _) => Ok(Some(string::write(value).into_bytes())),
             (Self::ByteArray, Value::Bytes(bytes)) => Ok(Some(bytes.to_vec())),
@@ -119,6 +183,7 @@ impl Converter {
                 "ByteArrayConverter writes bytes, not {}",
                 other.kind()
             ))),
+            (Self::Primitive(primitive), _) => primitive.write(value).map(Some),
             (Self::Delimited(delimited), _) => delimited.write(value).map(Some),
         }
     }

@@ -110,7 +110,7 @@ fn condition(
 ) -> Option<(Predicate, bool)> {
     let mut options = Options::new(config, "transforms", prefix, problems);
     let negate = options.boolean("negate", false);
-    let Some(alias) = options.text("predicate") else {
+    let Some(alias) = options.raw("predicate").map(str::trim) else {
         if negate {
             options.refuse("negate", "needs a predicate to negate", None);
         }

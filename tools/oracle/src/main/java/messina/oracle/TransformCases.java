@@ -218,7 +218,7 @@ final class TransformCases {
             chained("transforms", "a", "transforms.a.type", "Filter", "transforms.a.predicate", ""), chained("transforms", "k,e", "transforms.k.type", "ValueToKey", "transforms.k.fields", "id", "transforms.e.type", "ExtractField$Key", "transforms.e.field", "id")));
         for (String negate : List.of("true", "false", "TRUE")) {
             for (String[] predicate : new String[][] {{"TopicNameMatches", "pattern", "iot\\..*"}, {"TopicNameMatches", "pattern", "iot"}, {"HasHeaderKey", "name", "h"}, {"RecordIsTombstone", "x", "y"}, {"HasHeaderKey", "x", "y"}}) {
-                chains.add(chained("transforms", "i,f,z", "transforms.i.type", "InsertHeader", "transforms.i.header", "h2", "transforms.i.value.literal", "5", "transforms.f.type", "Filter", "transforms.f.predicate", "p", "transforms.f.negate", negate,
+                chains.add(chained("transforms", "i,f,z", "transforms.i.type", "HeaderFrom$Value", "transforms.i.headers", "h2", "transforms.i.fields", "s", "transforms.i.operation", "copy", "transforms.f.type", "Filter", "transforms.f.predicate", "p", "transforms.f.negate", negate,
                     "transforms.z.type", "MaskField$Value", "transforms.z.fields", "id", "predicates", "p", "predicates.p.type", predicate[0], "predicates.p." + predicate[1], predicate[2]));
             }
         }

@@ -128,7 +128,8 @@ impl AccessConfig {
     pub fn missing_for(&self, listener: &ListenerConfig) -> Option<&'static str> {
         let by_certificate =
             self.certificate_user != CertificateUser::Off && listener.verifies_clients();
-        let closed = !listener.listen.ip().is_loopback()
+        let from_elsewhere = !listener.listen.ip().is_loopback() || listener.proxy_protocol;
+        let closed = from_elsewhere
             && self.password_file.is_none()
             && self.tokens.is_empty()
             && !by_certificate

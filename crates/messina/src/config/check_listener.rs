@@ -37,7 +37,7 @@ fn one(section: &Section<'_>, data: &Path) -> Vec<ListenerConfig> {
     section.required("protocol");
     let addresses = section.addresses("listen").unwrap_or_default();
     let Some(protocol) = section.choice("protocol", &PROTOCOLS) else {
-        section.known(&["tls", "path", "origins"]);
+        section.known(&["tls", "path", "origins", "proxy_protocol"]);
         section.finish();
         return Vec::new();
     };
@@ -52,9 +52,11 @@ fn one(section: &Section<'_>, data: &Path) -> Vec<ListenerConfig> {
         section.required("tls");
     }
     let encrypted = encrypted.map(|given| tls(&given, data));
+    let proxy_protocol = section.boolean("proxy_protocol").unwrap_or(false);
     section.finish();
     let listener = |listen| ListenerConfig {
         listen,
+        proxy_protocol,
         web_socket: web_socket.clone(),
         tls: encrypted.clone().flatten(),
     };

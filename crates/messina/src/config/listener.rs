@@ -9,6 +9,8 @@ use std::path::PathBuf;
 pub struct ListenerConfig {
     /// Where.
     pub listen: SocketAddr,
+    /// Whether a proxy says first whose connection it is (PROXY protocol, version 2).
+    pub proxy_protocol: bool,
     /// Whether MQTT comes in WebSocket frames, and on what terms.
     pub web_socket: Option<WebSocketConfig>,
     /// Whether TLS is below it, and on what terms.
@@ -20,6 +22,7 @@ impl ListenerConfig {
     pub const fn plain(listen: SocketAddr) -> Self {
         Self {
             listen,
+            proxy_protocol: false,
             web_socket: None,
             tls: None,
         }

@@ -247,6 +247,7 @@ certificate_user = 'common_name'
 [[gateway.listener]]
 listen = '0.0.0.0:8883'
 protocol = 'mqtts'
+proxy_protocol = true
 tls = { certificate = 'server.pem', key = '/keys/server.pem', client_ca = 'ca.pem' }
 [[gateway.listener]]
 listen = '127.0.0.1:9001'
@@ -264,6 +265,7 @@ origins = 'https://console.example'
             "ws://127.0.0.1:9001/mqtt".to_owned()
         )
     );
+    assert!(mqtts.proxy_protocol && !ws.proxy_protocol);
     let tls = mqtts.tls.as_ref().unwrap();
     assert_eq!(tls.certificate, Path::new("/data/server.pem"));
     assert_eq!(tls.key, Path::new("/keys/server.pem"));
@@ -314,6 +316,13 @@ fn a_listener_that_others_reach_needs_a_way_to_say_who_they_are() {
         "{said}"
     );
     assert!(said.contains("messina.toml:2:10"), "{said}");
+    // Behind a proxy clients are from elsewhere, wherever the listener is.
+    let proxied = "[[gateway.listener]]\nlisten = '127.0.0.1:1884'\nprotocol = 'mqtt'\nproxy_protocol = true\n";
+    let said = problems(proxied);
+    assert!(
+        said.contains("nobody could log in at 127.0.0.1:1884"),
+        "{said}"
+    );
     for access in ["password_file = 'p'", "anonymous = 'always'"] {
         let text = format!("[gateway]\nlisten = '[::]:1883'\n[mqtt.access]\n{access}\n");
         assert!(load_toml(&text).is_ok(), "{access}");

@@ -1,5 +1,6 @@
 //! From a listening socket to connections: limits first, then what is below MQTT, then MQTT.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,6 +9,7 @@ use tokio::net::TcpStream;
 
 use super::connection::{Connection, Peer};
 use super::server::Gateway;
+use crate::access::ConnectionSlot;
 use crate::listener::{Below, Listening, Stream, tcp};
 use crate::runtime::tasks::Tasks;
 
@@ -43,12 +45,13 @@ fn open(
         gateway.events.closed("too many connections");
         return;
     }
-    let slot = match gateway.access.connected(peer.ip()) {
-        Ok(slot) => slot,
-        Err(refusal) => {
-            gateway.events.closed(refusal.as_str());
-            return;
-        }
+    // Behind a proxy it is not known yet whose connection it is.
+    let slot = if below.is_proxied() {
+        None
+    } else if let Some(slot) = slot_for(gateway, peer) {
+        Some(slot)
+    } else {
+        return;
     };
     let gateway = Arc::clone(gateway);
     gateway.events.opened();
@@ -64,7 +67,9 @@ fn open(
     }
     let below = Arc::clone(below);
     tasks.spawn("gateway", async move {
-        if let Some(connection) = Box::pin(shake_hands(&gateway, &below, stream, peer)).await {
+        let mut slot = slot;
+        let established = shake_hands(&gateway, &below, stream, peer, &mut slot);
+        if let Some(connection) = Box::pin(established).await {
             connection.serve().await;
         }
         gateway.events.gone();
@@ -72,18 +77,48 @@ fn open(
     });
 }
 
+/// The place a connection takes among those of its address; none if all are taken.
+fn slot_for(gateway: &Gateway, client: SocketAddr) -> Option<ConnectionSlot> {
+    match gateway.access.connected(client.ip()) {
+        Ok(slot) => Some(slot),
+        Err(refusal) => {
+            gateway.events.closed(refusal.as_str());
+            None
+        }
+    }
+}
+
 /// What is below MQTT comes about in the time a CONNECT has, or not at all.
 async fn shake_hands(
     gateway: &Arc<Gateway>,
     below: &Below,
-    stream: TcpStream,
+    mut stream: TcpStream,
     peer: SocketAddr,
+    slot: &mut Option<ConnectionSlot>,
 ) -> Option<Box<Connection<Stream>>> {
     let limit = gateway.config.limits.connect_timeout;
-    let (stream, certificate) = tokio::select! {
+    let establishing = async {
+        let client = below.client_of(&mut stream, peer).await?;
+        if slot.is_none() {
+            *slot = slot_for(gateway, client);
+        }
+        if slot.is_none() {
+            return Ok(None);
+        }
+        let (stream, certificate) = below.establish(stream).await?;
+        let address = client;
+        io::Result::Ok(Some((
+            stream,
+            Peer {
+                address,
+                certificate,
+            },
+        )))
+    };
+    let (stream, peer) = tokio::select! {
         () = gateway.shutdown.intake_stopped() => return None,
-        result = tokio::time::timeout(limit, below.establish(stream)) => match result {
-            Ok(Ok(established)) => established,
+        result = tokio::time::timeout(limit, establishing) => match result {
+            Ok(Ok(established)) => established?,
             Ok(Err(error)) => {
                 tracing::info!(%peer, %error, "a client's handshake has failed; its connection is closed");
                 gateway.events.closed("handshake failed");
@@ -95,10 +130,6 @@ async fn shake_hands(
                 return None;
             }
         },
-    };
-    let peer = Peer {
-        address: peer,
-        certificate,
     };
     Some(Connection::new(Arc::clone(gateway), stream, peer))
 }

@@ -2,10 +2,12 @@
 
 use std::fmt::Debug;
 use std::io;
+use std::net::SocketAddr;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
+use super::proxy;
 use super::tls::{Tls, TlsError};
 use super::web_socket::WebSocket;
 use crate::config::{CertificateUser, ListenerConfig, WebSocketConfig};
@@ -21,6 +23,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin + Send + Debug> Duplex for S {}
 /// What a listener has below MQTT.
 #[derive(Debug)]
 pub struct Below {
+    proxy: bool,
     tls: Option<Tls>,
     web_socket: Option<WebSocketConfig>,
 }
@@ -30,6 +33,7 @@ impl Below {
     pub fn open(config: &ListenerConfig, user: CertificateUser) -> Result<Self, TlsError> {
         let tls = config.tls.clone();
         Ok(Self {
+            proxy: config.proxy_protocol,
             tls: tls.map(|tls| Tls::open(tls, user)).transpose()?,
             web_socket: config.web_socket.clone(),
         })
@@ -37,7 +41,25 @@ impl Below {
 
     /// Whether there is nothing.
     pub fn is_plain(&self) -> bool {
-        self.tls.is_none() && self.web_socket.is_none()
+        self.tls.is_none() && self.web_socket.is_none() && !self.proxy
+    }
+
+    /// Whether connections come from a proxy, which says whose they are.
+    pub fn is_proxied(&self) -> bool {
+        self.proxy
+    }
+
+    /// Whose connection it is: `peer`'s, or that of whom a proxy passes it on for.
+    pub async fn client_of(
+        &self,
+        stream: &mut TcpStream,
+        peer: SocketAddr,
+    ) -> io::Result<SocketAddr> {
+        if self.proxy {
+            proxy::client_of(stream, peer).await
+        } else {
+            Ok(peer)
+        }
     }
 
     /// Reads the files again; if one is wrong, what was read before stays. Blocks.

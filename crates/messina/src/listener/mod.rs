@@ -2,6 +2,7 @@
 //! Takes addresses, certificates and limits from the configuration.
 //! Gives accepted streams to `gateway`.
 
+pub mod proxy;
 pub mod tcp;
 pub mod tls;
 pub mod web_socket;

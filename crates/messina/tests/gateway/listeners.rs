@@ -88,7 +88,7 @@ impl Authority {
     }
 
     /// What a client needs that trusts this authority, with its own certificate if it has one.
-    fn trusted(&self, own: Option<&Pair>) -> Arc<ClientConfig> {
+    pub(super) fn trusted(&self, own: Option<&Pair>) -> Arc<ClientConfig> {
         let mut roots = RootCertStore::empty();
         roots.add(self.issuer.der().clone()).unwrap();
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());

@@ -333,3 +333,85 @@ fn resident() -> usize {
     let pages: usize = pages.split(' ').nth(1).unwrap().parse().unwrap();
     pages * 4096
 }
+
+/// A connection through a proxy on this machine, which says that it is `client`'s.
+async fn proxied(served: &Served, client: [u8; 4]) -> TcpStream {
+    let mut stream = served.dial().await;
+    let mut header = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c".to_vec();
+    header.extend(client);
+    header.extend([127, 0, 0, 1, 0x10, 0x01, 0x07, 0x5b]);
+    stream.write_all(&header).await.unwrap();
+    stream
+}
+
+/// The reason code of the CONNACK; `None` if the connection ends without one.
+async fn connack(stream: &mut TcpStream) -> Option<u8> {
+    let connect = b"\x10\x0f\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x02me";
+    stream.write_all(connect).await.ok()?;
+    let mut start = [0; 4];
+    stream.read_exact(&mut start).await.ok()?;
+    Some(start[3])
+}
+
+#[tokio::test]
+async fn behind_a_proxy_limits_and_rights_go_by_the_clients_address() {
+    let dir = tempfile::tempdir().unwrap();
+    let settings = "[gateway.limits]\nconnect_timeout = '500ms'\n\
+                    [mqtt.access]\nanonymous = 'loopback'\nlimits = { connections_per_address = 2 }\n";
+    let bench = Bench::open(open_log(&dir.path().join("log")), settings).await;
+    let config = ListenerConfig {
+        proxy_protocol: true,
+        ..listener(None, None)
+    };
+    let served = serve(&bench, &config, CertificateUser::Off).await;
+    // Without a name only this machine may come: the client's, not the proxy's.
+    let mut near = proxied(&served, [127, 0, 0, 1]).await;
+    assert_eq!(connack(&mut near).await, Some(0));
+    let mut far = proxied(&served, [203, 0, 113, 5]).await;
+    assert_eq!(
+        connack(&mut far).await,
+        Some(ReasonCode::NotAuthorized.as_u8())
+    );
+    drop(far);
+    // Two connections of each address, though all come from one.
+    let pause = Duration::from_millis(100);
+    let mut all = Vec::new();
+    for last in 10..20 {
+        for count in 0..3 {
+            let mut stream = proxied(&served, [203, 0, 113, last]).await;
+            let closed = is_closed(&mut stream, if count < 2 { pause } else { PATIENCE }).await;
+            assert_eq!(closed, count == 2, "{last} {count}");
+            all.push(stream);
+        }
+        all.clear();
+    }
+    // Who is no proxy does not come in, and who says nothing is closed.
+    let mut plain = served.dial().await;
+    assert_eq!(connack(&mut plain).await, None);
+    let slow = b"\r\n\r\n\0\r\nQUIT\n\x21\x11\x08\0".iter().copied();
+    let (took, _) = trickle(served.dial().await, slow.chain(std::iter::repeat(0))).await;
+    let limit = Duration::from_millis(400)..Duration::from_secs(3);
+    assert!(limit.contains(&took), "{took:?}");
+}
+
+#[tokio::test]
+async fn a_proxy_may_pass_on_what_is_encrypted() {
+    let dir = tempfile::tempdir().unwrap();
+    let bench = hurried(dir.path()).await;
+    let authority = Authority::new("ours");
+    let tls = server_files(dir.path(), &authority.issue("server", 1, false));
+    let config = ListenerConfig {
+        proxy_protocol: true,
+        ..listener(Some(tls), None)
+    };
+    let served = serve(&bench, &config, CertificateUser::Off).await;
+    let name = rustls::pki_types::ServerName::try_from("localhost").unwrap();
+    let connector = tokio_rustls::TlsConnector::from(authority.trusted(None));
+    let stream = proxied(&served, [127, 0, 0, 1]).await;
+    let mut stream = connector.connect(name, stream).await.unwrap();
+    let connect = b"\x10\x0f\x00\x04MQTT\x05\x02\x00\x3c\x00\x00\x02me";
+    stream.write_all(connect).await.unwrap();
+    let mut start = [0; 4];
+    stream.read_exact(&mut start).await.unwrap();
+    assert_eq!((start[0], start[3]), (0x20, 0));
+}

@@ -28,7 +28,7 @@ fn own(payload: &str, qos: QoS) -> Publish {
 
 #[tokio::test]
 async fn guessing_gets_slower_and_only_for_who_guesses() {
-    let guarded = Guarded::with("limits = { failed_logins = 3, backoff = '1s' }").await;
+    let guarded = Guarded::with("limits = { failed_logins = 3, backoff = '3s' }").await;
     let address = guarded.served.address;
     let guess = |number: u32, version| {
         let mut options = options("ada", version);

@@ -132,3 +132,16 @@ pub(crate) fn to_f32(decimal: &Decimal) -> f32 {
     let text = format!("{}e{}", decimal.unscaled, -i64::from(decimal.scale));
     text.parse().unwrap_or(f32::NAN)
 }
+
+/// `BigDecimal.longValueExact`: the number, if it is whole and 64 bits hold it.
+pub(crate) fn exact_i64(decimal: &Decimal) -> Option<i64> {
+    let text = decimal.unscaled.to_string();
+    let whole = text.trim_end_matches('0');
+    if whole.is_empty() {
+        return Some(0);
+    }
+    let zeros = i64::try_from(text.len() - whole.len()).ok()? - i64::from(decimal.scale);
+    // A long has no more than 19 digits.
+    let zeros = usize::try_from(zeros).ok().filter(|zeros| *zeros < 19)?;
+    format!("{whole}{}", "0".repeat(zeros)).parse().ok()
+}

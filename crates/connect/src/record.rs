@@ -82,20 +82,6 @@ impl SinkRecord<'_> {
         std::str::from_utf8(header.value.as_ref()?).ok()
     }
 
-    /// The headers with their values as text.
-    pub(crate) fn header_texts(&self) -> Vec<ConnectHeader> {
-        let text = |bytes: &[u8]| Arc::<str>::from(String::from_utf8_lossy(bytes));
-        let header = |header: &RecordHeader| ConnectHeader {
-            name: text(&header.name),
-            schema: None,
-            value: header
-                .value
-                .as_deref()
-                .map_or(Value::Null, |value| Value::Str(text(value))),
-        };
-        self.headers.iter().map(header).collect()
-    }
-
     /// The MQTT topic the record came from: header `mqtt.topic`, else the key.
     pub fn mqtt_topic(&self) -> Option<&str> {
         self.header_text("mqtt.topic")

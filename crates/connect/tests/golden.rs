@@ -15,7 +15,7 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use messina_connect::config::{ConnectorConfig, Property};
-use messina_connect::converter::Converter;
+use messina_connect::converter::HeaderConverter;
 use messina_connect::record::{ConnectHeader, ConnectRecord, SinkRecord};
 use messina_connect::transform::Chain;
 use serde_json::{Value as Json, json};
@@ -70,7 +70,7 @@ fn everything_is_as_the_original_has_it() {
 fn difference(case: &Json) -> Option<String> {
     let expect = &case["expect"];
     let own = match case["kind"].as_str().unwrap() {
-        "converter" => converted(case),
+        "converter" | "header" => converted(case),
         _ => transformed(case),
     };
     (!agree(expect, &own)).then(|| {
@@ -241,12 +241,15 @@ fn applied(chain: &Chain, record: &Json, kind: &str) -> Json {
 }
 
 fn converted(case: &Json) -> Json {
-    let mut config = options(case, "value.converter.");
-    config.set(
-        "value.converter",
-        Property::from(case["class"].as_str().unwrap()),
-    );
-    let Ok(converter) = Converter::from_config(&config, "value.converter") else {
+    let option = if case["kind"] == "header" {
+        "header.converter"
+    } else {
+        "value.converter"
+    };
+    let mut config = options(case, &format!("{option}."));
+    config.set(option, Property::from(case["class"].as_str().unwrap()));
+    // Every converter of values converts headers too.
+    let Ok(converter) = HeaderConverter::from_config(&config, option) else {
         return json!({"outcome": "config_error"});
     };
     let input = &case["input"];

@@ -13,12 +13,16 @@ use crate::schema::{Schema, SchemaKind};
 use crate::value::Value;
 
 pub(crate) mod delimited;
+pub(crate) mod header;
+mod header_converter;
+mod header_token;
 pub(crate) mod json;
 
 mod primitive;
 pub(crate) mod string;
 
 pub use delimited::DelimitedConverter;
+pub use header_converter::HeaderConverter;
 pub use json::{DecimalFormat, JsonConverter};
 pub use primitive::Primitive;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::target::Target;
 use super::{DeadLetters, Plan, Tolerance};
 use crate::config::{ConnectorConfig, Problem};
-use crate::converter::{Converter, JsonConverter};
+use crate::converter::{Converter, HeaderConverter, JsonConverter};
 use crate::kcql::Source;
 use crate::options::Options;
 use crate::row::CqlValue;
@@ -49,6 +49,8 @@ impl<'a> Compiler<'a> {
         let value_converter = self.converter("value.converter");
         let value_converter =
             value_converter.unwrap_or_else(|| Converter::Json(JsonConverter::new(false)));
+        let header_converter =
+            HeaderConverter::collect(self.config, "header.converter", &mut self.problems);
         let transforms = Chain::collect(self.config, &mut self.problems);
         let targets = self.targets(&topics);
         let tolerance = self.tolerance();
@@ -58,6 +60,11 @@ impl<'a> Compiler<'a> {
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
+        let reads_headers = |target: &Target| target.projection.reads(Source::Header);
+        let uses_headers = transforms.uses_headers()
+            || targets
+                .iter()
+                .any(|(_, targets)| targets.iter().any(reads_headers));
         let reads_key = |target: &Target| target.projection.reads(Source::Key);
         let uses_key = !key_converter.reads_anything()
             || transforms.uses_key()
@@ -75,6 +82,8 @@ impl<'a> Compiler<'a> {
             key_converter,
             value_converter,
             uses_key,
+            header_converter,
+            uses_headers,
             transforms,
             targets,
         })

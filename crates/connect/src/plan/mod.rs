@@ -6,9 +6,9 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::config::{ConnectorConfig, Problem};
-use crate::converter::Converter;
+use crate::converter::{Converter, HeaderConverter};
 use crate::data_error::DataError;
-use crate::record::{ConnectRecord, SinkRecord};
+use crate::record::{ConnectHeader, ConnectRecord, RecordHeader, SinkRecord};
 use crate::row::Row;
 use crate::table_schema::TableSchema;
 use crate::transform::Chain;
@@ -57,6 +57,9 @@ pub struct Plan {
     value_converter: Converter,
     /// Whether anybody looks at the key, or reading it may fail.
     uses_key: bool,
+    header_converter: HeaderConverter,
+    /// Whether anybody looks at the headers' values.
+    uses_headers: bool,
     transforms: Chain,
     /// What is written for each topic.
     targets: Vec<(String, Vec<Target>)>,
@@ -168,11 +171,31 @@ impl Plan {
             key,
             value_schema,
             value,
-            headers: self
-                .transforms
-                .uses_headers()
-                .then(|| source.header_texts()),
+            headers: self.headers(source)?,
         })
+    }
+
+    fn headers(&self, source: &SinkRecord<'_>) -> Result<Option<Vec<ConnectHeader>>, RecordError> {
+        if !self.uses_headers {
+            return Ok(None);
+        }
+        let read = |header: &RecordHeader| {
+            let (schema, value) = self.header_converter.read(header.value.as_ref())?;
+            Ok(ConnectHeader {
+                name: Arc::from(String::from_utf8_lossy(&header.name)),
+                schema,
+                value,
+            })
+        };
+        let headers = source
+            .headers
+            .iter()
+            .map(read)
+            .collect::<Result<_, DataError>>();
+        let class_name = self.header_converter.class_name();
+        headers
+            .map(Some)
+            .map_err(|error| rejected(Stage::HeaderConverter, class_name, error))
     }
 
     fn write(

@@ -180,23 +180,11 @@ pub(super) fn root(value: &Value) -> Result<Option<Value>, DataError> {
         .map(Some)
 }
 
-/// The headers as text by name; of equal names the last counts.
+/// The headers' values by name; of equal names the last counts.
 fn headers(record: &ConnectRecord<'_>) -> Value {
-    if let Some(headers) = &record.headers {
-        let entry =
-            |header: &ConnectHeader| (Value::Str(header.name.clone()), header.value.clone());
-        return Value::Map(ValueMap::from_entries(headers.iter().map(entry).collect()));
-    }
-    let entry = |header: &crate::record::RecordHeader| {
-        let text = |bytes: &[u8]| Value::text(&String::from_utf8_lossy(bytes));
-        (
-            text(&header.name),
-            header.value.as_deref().map_or(Value::Null, text),
-        )
-    };
-    Value::Map(ValueMap::from_entries(
-        record.source.headers.iter().map(entry).collect(),
-    ))
+    let entry = |header: &ConnectHeader| (Value::Str(header.name.clone()), header.value.clone());
+    let headers = record.headers.iter().flatten();
+    Value::Map(ValueMap::from_entries(headers.map(entry).collect()))
 }
 
 /// Record time in microseconds, told apart within a millisecond by the offset; without a time, the offset.

@@ -1,4 +1,4 @@
-//! `DropHeaders` and `HeaderFrom`: the record's headers (CONNECT-SPEC 2.3).
+//! `DropHeaders`, `HeaderFrom` and `InsertHeader`: the record's headers (CONNECT-SPEC 2.3).
 
 use std::sync::Arc;
 
@@ -24,6 +24,33 @@ impl DropHeaders {
         if let Some(headers) = &mut record.headers {
             headers.retain(|header| !self.0.iter().any(|name| **name == *header.name));
         }
+    }
+}
+
+/// A header whose text is read once, as a header of a record would be.
+#[derive(Debug)]
+pub(super) struct InsertHeader(ConnectHeader);
+
+impl InsertHeader {
+    pub(super) fn compile(options: &mut Options<'_, '_>) -> Option<Self> {
+        let Some(name) = options.raw("header").map(str::trim) else {
+            options.required("header")?;
+            return None;
+        };
+        let Some(literal) = options.raw("value.literal").map(str::trim) else {
+            options.required("value.literal")?;
+            return None;
+        };
+        let (schema, value) = crate::converter::header::parse(literal);
+        Some(Self(ConnectHeader {
+            name: Arc::from(name),
+            schema,
+            value,
+        }))
+    }
+
+    pub(super) fn apply(&self, record: &mut ConnectRecord<'_>) {
+        record.headers.get_or_insert_default().push(self.0.clone());
     }
 }
 

@@ -37,11 +37,12 @@ mod topic_fields;
 mod value_to_key;
 
 use cast::Cast;
+pub(crate) use cast_value::date_text;
 pub use chain::Chain;
 use explode::Explode;
 use extract_field::ExtractField;
 use flatten::Flatten;
-use header::{DropHeaders, HeaderFrom};
+use header::{DropHeaders, HeaderFrom, InsertHeader};
 use hoist_field::HoistField;
 use insert_field::InsertField;
 use mask_field::MaskField;
@@ -99,6 +100,7 @@ enum Kind {
     HeaderFrom(HeaderFrom),
     HoistField(HoistField),
     InsertField(InsertField),
+    InsertHeader(InsertHeader),
     MaskField(MaskField),
     Readings(Readings),
     RegexRouter(RegexRouter),
@@ -114,7 +116,7 @@ enum Kind {
 const OWN: [&str; 3] = ["Explode", "Readings", "TopicFields"];
 
 /// Names of Kafka's transforms behind their package, with the part that some have.
-const KAFKA: [(&str, bool); 15] = [
+const KAFKA: [(&str, bool); 16] = [
     ("Cast", true),
     ("DropHeaders", false),
     ("ExtractField", true),
@@ -123,6 +125,7 @@ const KAFKA: [(&str, bool); 15] = [
     ("HeaderFrom", true),
     ("HoistField", true),
     ("InsertField", true),
+    ("InsertHeader", false),
     ("MaskField", true),
     ("RegexRouter", false),
     ("ReplaceField", true),
@@ -185,6 +188,7 @@ impl Transform {
             "HeaderFrom" => Kind::HeaderFrom(HeaderFrom::compile(options)?),
             "HoistField" => Kind::HoistField(HoistField::compile(options)?),
             "InsertField" => Kind::InsertField(InsertField::compile(options)?),
+            "InsertHeader" => Kind::InsertHeader(InsertHeader::compile(options)?),
             "MaskField" => Kind::MaskField(MaskField::compile(options)?),
             "Readings" => Kind::Readings(Readings::compile(options)),
             "RegexRouter" => Kind::RegexRouter(RegexRouter::compile(options)?),
@@ -210,7 +214,10 @@ impl Transform {
 
     /// Whether the decoded headers matter to it.
     pub(crate) fn uses_headers(&self) -> bool {
-        matches!(self.kind, Kind::DropHeaders(_) | Kind::HeaderFrom(_))
+        matches!(
+            self.kind,
+            Kind::DropHeaders(_) | Kind::HeaderFrom(_) | Kind::InsertHeader(_)
+        )
     }
 
     /// Appends to `out` what becomes of `record`: nothing where it is dropped.
@@ -237,6 +244,7 @@ impl Transform {
             Kind::Flatten(flatten) => flatten.apply(&mut record, self.part)?,
             Kind::HeaderFrom(header) => header.apply(&mut record, self.part)?,
             Kind::HoistField(hoist) => hoist.apply(&mut record, self.part)?,
+            Kind::InsertHeader(insert) => insert.apply(&mut record),
             Kind::MaskField(mask) => mask.apply(&mut record, self.part)?,
             Kind::RegexRouter(router) => router.apply(&mut record),
             Kind::ReplaceField(replace) => replace.apply(&mut record, self.part)?,

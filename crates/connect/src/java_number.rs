@@ -85,8 +85,14 @@ fn hexadecimal(lower: &str) -> Option<f64> {
     Some(unscaled as f64 * 2_f64.powi(exponent.checked_sub(shift)?))
 }
 
-/// `new BigDecimal(text)`: digits and scale as written; exponents beyond 32 bits are refused.
+/// The longest text that is read as a decimal: the time for more grows with its square, and peers send it.
+const MAX_DECIMAL: usize = 4_000;
+
+/// `new BigDecimal(text)`: digits and scale as written; exponents beyond 32 bits, and endless texts, are refused.
 pub(crate) fn decimal(text: &str) -> Option<Decimal> {
+    if text.len() > MAX_DECIMAL {
+        return None;
+    }
     let (mantissa, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (sign, unsigned) = match mantissa.strip_prefix(['+', '-']) {
         Some(unsigned) => (if mantissa.starts_with('-') { "-" } else { "" }, unsigned),

@@ -379,3 +379,43 @@ fn entries<'v>(entries: impl Iterator<Item = (&'v Value, &'v Value)>, out: &mut 
     }
     out.push('}');
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn a_nest_too_deep_and_a_number_too_long_stay_text() {
+        for text in [
+            "[".repeat(100_000),
+            "[".repeat(200) + &"]".repeat(200),
+            "9".repeat(100_000),
+        ] {
+            assert_eq!(parse(&text), plain(&text));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_some_value_that_can_be_written(
+            text in r#"([\[\]{},:" \\\\\u{e9}]|1|-2.5|1e9|true|null|abc|2024-01-01|10:20:30.456Z){0,12}"#,
+        ) {
+            let (_, value) = parse(&text);
+            prop_assert!(write(&value).is_some() || value.is_null());
+        }
+
+        #[test]
+        fn any_text_is_a_time_of_a_pattern_or_none(
+            text in "[-+:.TZ 0-9a-z]{0,30}",
+            pattern in "([yMdHhkKmsSaEDzZ]{1,4}|[-: ./]|'T'){0,8}",
+        ) {
+            if let Ok(format) = DateFormat::compile(&pattern)
+                && let Some(millis) = format.parse(&text, 0)
+            {
+                prop_assert!(format.format(millis).len() < 1_000);
+            }
+        }
+    }
+}

@@ -144,6 +144,28 @@ fn plans(criterion: &mut Criterion) {
         &named,
         json,
     );
+    let mut chain = classic.to_vec();
+    let package = "org.apache.kafka.connect.transforms";
+    let class = |name: &str| format!("{package}.{name}$Value");
+    let (insert, replace, cast) = (class("InsertField"), class("ReplaceField"), class("Cast"));
+    chain.extend([
+        ("transforms", "insert,replace,cast"),
+        ("transforms.insert.type", &*insert),
+        ("transforms.insert.offset.field", "ts"),
+        ("transforms.replace.type", &replace),
+        ("transforms.replace.exclude", "note"),
+        ("transforms.cast.type", &cast),
+        (
+            "transforms.cast.spec",
+            "temperature:float32,battery:float64",
+        ),
+    ]);
+    measure(
+        criterion,
+        "json object through three transforms to one row",
+        &chain,
+        json,
+    );
     let mut readings = classic.to_vec();
     readings[0].1 = "readings";
     readings[1].1 = "INSERT INTO readings SELECT * FROM readings";

@@ -9,7 +9,8 @@
 //!    goes out as AUTH, and [`Access::finish`] with the AUTH that comes back. Both give an [`Identity`]; a
 //!    [`Refusal`] has the [`reason`](Refusal::reason) for CONNACK.
 //! 3. The [`Acl`] of the moment from [`Access::acl`] answers for a [`Client`] (identity and client identifier):
-//!    [`Acl::may_write`] for a PUBLISH, retained or not, and for a will, at CONNECT and again when it is due;
+//!    [`Acl::may_write`] for a PUBLISH, retained or not, and for a will, at CONNECT and again when its connection
+//!    is lost (a will that waits a delay is not asked for a third time);
 //!    [`Acl::subscription`] for a SUBSCRIBE, shared or not; and unless that said
 //!    [`Covered`](Subscription::Covered), [`Acl::may_read`] for every delivery, retained publishes included.
 //!    [`Access::generation`] changes with each reload: what was [`Covered`](Subscription::Covered) before must

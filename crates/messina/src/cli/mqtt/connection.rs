@@ -53,8 +53,9 @@ pub(in super::super) struct Connection {
     /// Port; 1883 if absent, 8883 with TLS
     #[arg(short, long, help_heading = "Connection")]
     port: Option<u16>,
-    /// Instead of -h and -p: mqtt(s)://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] or ws(s)://[USER[:PASSWORD]@]HOST[:PORT][/PATH]
+    /// A URL instead of host and port.
     #[arg(
+        help = "Instead of -h and -p: mqtt(s)://[USER[:PASSWORD]@]HOST[:PORT][/TOPIC] or ws(s)://[USER[:PASSWORD]@]HOST[:PORT][/PATH]",
         short = 'L',
         long,
         conflicts_with_all = ["host", "port"],

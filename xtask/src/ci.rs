@@ -5,15 +5,18 @@ use std::time::Instant;
 use anyhow::{Context as _, Result};
 
 use crate::command::{cargo, check, say};
-use crate::{fuzz, generate, test, tidy};
+use crate::{conformance, fuzz, generate, test, tidy};
 
 type Step = (&'static str, fn() -> Result<()>);
 
-const STEPS: [Step; 6] = [
+const STEPS: [Step; 7] = [
     ("lint", lint),
     ("test", || test::run(&[])),
     ("doc", doc),
     ("tidy", || tidy::run(&[])),
+    ("conformance --check", || {
+        conformance::run(&["--check".to_owned()])
+    }),
     ("gen --check", || generate::run(&["--check".to_owned()])),
     ("fuzz", || fuzz::run(&[])),
 ];

@@ -26,13 +26,15 @@ use anyhow::{Result, bail};
 const USAGE: &str = "\
 cargo xtask <command>
 
-  ci                         exactly what CI runs, in its order: fmt lint test doc tidy gen --check fuzz
+  ci                         exactly what CI runs, in its order: fmt lint test doc tidy conformance gen fuzz
   test [CARGO TEST ARGS]     every test; installs (CI, root) or names (elsewhere) the programs they need
   lint                       rustfmt --check, and clippy with warnings as errors
   doc                        the crates' documentation, warnings as errors
   tidy [--accept]            reads the source for what the compiler cannot hold; --accept rewrites the ratchet
   gen [--check]              writes docs/reference from the program; --check only compares
-  conformance [--missing]    the MQTT statements named in code and in tests
+  conformance [--missing|--check]
+                             the MQTT statements, and where code and tests name them; --check fails on
+                             one that binds a server and has neither both nor a reason
   fuzz [--seconds N] [--seed S] [TARGET...]
   kill9 [--rounds N] [--seed S]
                              the process killed while devices publish, as often as wanted

@@ -192,7 +192,7 @@ impl<K: Ord + Clone, V: Clone> Node<K, V> {
 
     /// Reports what matches from here on; `rest` is the levels that are left.
     fn matches<'a>(&'a self, rest: Option<&str>, each: &mut impl FnMut(&'a K, &'a V)) {
-        self.below.each(each); // the parent level included [MQTT-4.7.1-2]
+        self.below.each(each); // the parent level included [MQTT-4.7.1-1]
         let Some(rest) = rest else {
             self.here.each(each);
             return;

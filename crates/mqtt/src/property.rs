@@ -128,7 +128,7 @@ pub(crate) trait Properties: Default {
         let mut properties = Self::default();
         while !section.is_empty() {
             let number = section.varint()?;
-            let id = PropertyId::from_u32(number).ok_or(DecodeError::UnknownProperty(number))?; // [MQTT-2.2.2-2]
+            let id = PropertyId::from_u32(number).ok_or(DecodeError::UnknownProperty(number))?;
             properties.read_field(id, &mut section)?;
         }
         Ok(properties)

@@ -151,7 +151,7 @@ impl ReasonCode {
 
     /// The CONNACK return code of MQTT 3.1.1 that says the same, or the nearest thing to it.
     ///
-    /// `None`: there is none, so the connection is closed without a CONNACK [MQTT-3.2.2-6].
+    /// `None`: there is none, so the connection is closed without a CONNACK [MQTT3-3.2.2-6].
     pub const fn to_v311_connack(self) -> Option<u8> {
         match self {
             Self::Success => Some(0x00),

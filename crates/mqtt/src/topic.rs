@@ -166,7 +166,7 @@ impl TryFrom<MqttString> for Topic {
             .iter()
             .any(|byte| matches!(byte, b'+' | b'#'))
         {
-            return Err(TopicError::Wildcard); // [MQTT-3.3.2-2] [MQTT-4.7.1-1]
+            return Err(TopicError::Wildcard); // [MQTT-3.3.2-2] [MQTT-4.7.0-1]
         }
         Ok(Self(text))
     }
@@ -232,7 +232,7 @@ impl TopicFilter {
         let mut names = topic.levels();
         for level in self.levels() {
             if level == "#" {
-                return true; // the parent level included [MQTT-4.7.1-2]
+                return true; // the parent level included [MQTT-4.7.1-1]
             }
             match names.next() {
                 Some(name) if level == "+" || level == name => {} // [MQTT-4.7.3-4]

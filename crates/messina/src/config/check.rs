@@ -104,7 +104,7 @@ fn limits(section: &Section<'_>) -> GatewayLimits {
         max_connections: section
             .integer("max_connections", 1..=10_000_000)
             .unwrap_or_default(),
-        // 268,435,460: the largest remaining length and its header [MQTT-1.5.5].
+        // 268,435,460: the largest remaining length and its header (section 1.5.5 of MQTT 5.0).
         max_packet_size: size(section, "max_packet_size", 64, 268_435_460),
         connect_timeout: section.duration("connect_timeout").unwrap_or_default(),
         write_timeout: section.duration("write_timeout").unwrap_or_default(),

@@ -192,7 +192,7 @@ impl Retained {
         let forward = |kept: &Kept| Forward {
             publish: Arc::clone(&kept.publish),
             qos: kept.qos.min(own.options.qos),
-            retain: true, // [MQTT-3.3.1-8]
+            retain: true, // [MQTT3-3.3.1-8]
             subscription_ids: own.identifier.into_iter().collect(),
             expires: (kept.expires != 0).then(|| {
                 let left = u64::try_from(kept.expires.saturating_sub(unix)).unwrap_or(0);
@@ -232,7 +232,7 @@ impl Table {
     fn of<'a>(&'a self, filter: &'a TopicFilter) -> impl Iterator<Item = &'a Kept> {
         let path = filter.path();
         let wildcard = path.find(['+', '#']).unwrap_or(path.len());
-        // `sport/#` matches `sport` too [MQTT-4.7.1-2].
+        // `sport/#` matches `sport` too [MQTT-4.7.1-1].
         let begins = path.get(..wildcard).unwrap_or(path);
         let begins = begins.strip_suffix('/').unwrap_or(begins);
         let from = Topic::new(begins).unwrap_or(Topic::EMPTY);

@@ -25,7 +25,7 @@ impl Slots {
         }
     }
 
-    /// A free identifier, and its place in the session's order. None if `most` are in use [MQTT-2.2.1-3].
+    /// A free identifier, and its place in the session's order. None if `most` are in use [MQTT-2.2.1-4].
     pub fn take(&mut self, most: usize) -> Option<(PacketId, u64)> {
         if self.used.len() >= most.min(usize::from(u16::MAX)) {
             return None;

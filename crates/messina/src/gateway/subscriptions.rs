@@ -118,7 +118,7 @@ impl Subscriptions {
     }
 
     /// Who wants a publish of `topic`: every session once, however many of its subscriptions match
-    /// [MQTT-3.3.5-1]. `publisher` is whose publish it is, for no local [MQTT-3.8.3-3].
+    /// [MQTT-3.3.4-2]. `publisher` is whose publish it is, for no local [MQTT-3.8.3-3].
     pub fn select(&self, topic: &Topic, publisher: SessionKey) -> Recipients {
         let index = self.current.load();
         let mut all = Vec::new();

@@ -226,7 +226,7 @@ impl Connect {
         let client_id = ClientId(body.string()?); // [MQTT-3.1.3-1] [MQTT-3.1.3-3] [MQTT-3.1.3-4]
         let clean_start = flags.0 & CLEAN_START != 0;
         if version == Version::V311 && client_id.is_empty() && !clean_start {
-            return Err(DecodeError::EmptyClientId); // 3.1.1 [MQTT-3.1.3-8]
+            return Err(DecodeError::EmptyClientId); // 3.1.1 [MQTT3-3.1.3-8]
         }
         let will = if flags.has(WILL) {
             Some(Will::read(&mut body, flags, version)?)
@@ -250,7 +250,7 @@ impl Connect {
 
     pub(super) fn write<S: Sink>(&self, out: &mut S) -> Result<(), EncodeError> {
         if self.version == Version::V311 && self.password.is_some() && self.user_name.is_none() {
-            return Err(EncodeError::PasswordAlone); // 3.1.1 [MQTT-3.1.2-22]
+            return Err(EncodeError::PasswordAlone); // 3.1.1 [MQTT3-3.1.2-22]
         }
         let method = &self.properties.authentication_method;
         if self.properties.authentication_data.is_some() && method.is_none() {
@@ -323,7 +323,7 @@ impl ConnectFlags {
         let is_will_set_in_part = !flags.has(WILL) && flags.has(0x38); // [MQTT-3.1.2-11] [MQTT-3.1.2-13]
         let is_will_qos_3 = flags.0 & 0x18 == 0x18; // [MQTT-3.1.2-12]
         let is_password_alone =
-            version == Version::V311 && flags.has(PASSWORD) && !flags.has(USER_NAME); // 3.1.1 [MQTT-3.1.2-22]
+            version == Version::V311 && flags.has(PASSWORD) && !flags.has(USER_NAME); // 3.1.1 [MQTT3-3.1.2-22]
         if is_reserved_set || is_will_set_in_part || is_will_qos_3 || is_password_alone {
             return Err(DecodeError::ConnectFlags(flags.0));
         }

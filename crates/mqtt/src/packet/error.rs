@@ -66,7 +66,7 @@ pub enum DecodeError {
     /// The connect flags contradict each other or use the reserved one.
     #[error("connect flags {0:#010b}")]
     ConnectFlags(u8),
-    /// An empty client identifier, and version 3.1.1 without clean session [MQTT-3.1.3-8].
+    /// An empty client identifier, and version 3.1.1 without clean session [MQTT3-3.1.3-8].
     #[error("an empty client identifier needs clean session")]
     EmptyClientId,
     /// A QoS of 3.
@@ -239,7 +239,7 @@ pub enum EncodeError {
     /// Session present beside a failure [MQTT-3.2.2-6].
     #[error("session present beside a failure")]
     SessionPresent,
-    /// A password without a user name, which version 3.1.1 refuses [MQTT-3.1.2-22].
+    /// A password without a user name, which version 3.1.1 refuses [MQTT3-3.1.2-22].
     #[error("a password needs a user name in version 3.1.1")]
     PasswordAlone,
     /// Authentication data without a method.

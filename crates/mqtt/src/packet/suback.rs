@@ -62,7 +62,7 @@ impl SubAck {
         }
         for reason in &self.reasons {
             let reason = match version {
-                Version::V311 if reason.is_error() => ReasonCode::UnspecifiedError, // 3.1.1 [MQTT-3.9.3-2]
+                Version::V311 if reason.is_error() => ReasonCode::UnspecifiedError, // 3.1.1 [MQTT3-3.9.3-2]
                 _ => *reason,
             };
             write_reason(reason, packet, out)?; // [MQTT-3.9.3-2]
@@ -74,7 +74,7 @@ impl SubAck {
 fn read_suback(body: &mut Reader, version: Version) -> Result<ReasonCode, DecodeError> {
     let packet = PacketType::SubAck;
     let reason = read_reason(body, packet)?;
-    let is_known = version == Version::V5 || matches!(reason.as_u8(), 0..=2 | 0x80); // 3.1.1 [MQTT-3.9.3-2]
+    let is_known = version == Version::V5 || matches!(reason.as_u8(), 0..=2 | 0x80); // 3.1.1 [MQTT3-3.9.3-2]
     is_known.then_some(reason).ok_or(DecodeError::ReasonCode {
         packet,
         code: reason.as_u8(),

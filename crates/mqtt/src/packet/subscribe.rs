@@ -82,7 +82,7 @@ impl SubscriptionOptions {
     /// Reads the options byte.
     pub fn from_byte(byte: u8, version: Version) -> Result<Self, DecodeError> {
         let reserved = match version {
-            Version::V311 => 0xFC, // 3.1.1 [MQTT-3.8.3-4]
+            Version::V311 => 0xFC, // 3.1.1 [MQTT3-3.8.3-4]
             Version::V5 => 0xC0,   // [MQTT-3.8.3-5]
         };
         if byte & reserved != 0 {

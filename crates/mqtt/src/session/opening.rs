@@ -24,7 +24,7 @@ impl Session {
     /// Why this session by itself says no to a CONNECT.
     fn refuse_connect(&self, connect: &Connect) -> Option<ReasonCode> {
         if self.version == Version::V311 && connect.client_id.is_empty() && !connect.clean_start {
-            return Some(ReasonCode::ClientIdentifierNotValid); // [MQTT-3.1.3-8 of 3.1.1]
+            return Some(ReasonCode::ClientIdentifierNotValid); // [MQTT3-3.1.3-8]
         }
         let will = connect.will.as_ref()?;
         if !self.limits.topics.allow_topic(&will.topic) {
@@ -40,7 +40,7 @@ impl Session {
         if self.phase != Phase::Asking {
             return;
         }
-        // What 3.1.1 has no code for is refused by closing alone [MQTT-3.2.2-6 of 3.1.1].
+        // What 3.1.1 has no code for is refused by closing alone [MQTT3-3.2.2-6].
         if self.version == Version::V5 || reason.to_v311_connack().is_some() {
             let connack = ConnAck::new(false, reason); // [MQTT-3.2.2-6]
             self.send(Packet::ConnAck(Box::new(connack)));
@@ -68,7 +68,7 @@ impl Session {
                 .session_expiry_interval
                 .unwrap_or(0)
                 .min(self.limits.session_expiry),
-            Version::V311 if connect.clean_start => 0, // [MQTT-3.1.2-6 of 3.1.1]
+            Version::V311 if connect.clean_start => 0, // [MQTT3-3.1.2-6]
             Version::V311 => self.limits.session_expiry,
         };
         self.keep_alive = self.keep_alive_for(connect.keep_alive);

@@ -124,7 +124,7 @@ impl Session {
             self.aliases.resize(place + 1, None);
         }
         if let Some(slot) = self.aliases.get_mut(place) {
-            *slot = Some(publish.topic.detached()); // [MQTT-3.3.2-10]
+            *slot = Some(publish.topic.detached()); // [MQTT-3.3.2-12]
         }
         Ok(())
     }
@@ -135,7 +135,7 @@ impl Session {
     }
 
     /// Sends the acknowledgements that are due. 3.1.1 cannot refuse: the connection ends instead, and the client
-    /// keeps what was not taken [MQTT-3.3.5-2 of 3.1.1].
+    /// keeps what was not taken [MQTT3-3.3.5-2].
     fn answer(&mut self) {
         while let Some(answer) = self.receiver.answer() {
             if answer.reason.is_error() && self.version == Version::V311 {

@@ -126,7 +126,7 @@ impl Session {
         code
     }
 
-    /// 3.1.1 knows one way to fail [MQTT-3.9.3-2 of 3.1.1].
+    /// 3.1.1 knows one way to fail [MQTT3-3.9.3-2].
     fn suback_code(&self, code: ReasonCode) -> ReasonCode {
         if self.version == Version::V311 && code.is_error() {
             ReasonCode::UnspecifiedError

@@ -608,7 +608,7 @@ fn a_will_beyond_the_limits_keeps_its_client_out() {
         connect.will.as_mut().unwrap().topic = Topic::new("a/b/c").unwrap();
         let outputs = Bench::new(narrow()).packet(Packet::Connect(Box::new(connect)));
         assert!(is_closed(&outputs, ReasonCode::TopicNameInvalid));
-        // 3.1.1 has no code for this [MQTT-3.2.2-6 of 3.1.1].
+        // 3.1.1 has no code for this [MQTT3-3.2.2-6].
         let told = usize::from(version == Version::V5);
         assert_eq!(outputs.len(), told + 1);
     }

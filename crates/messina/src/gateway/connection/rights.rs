@@ -146,7 +146,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     }
 
     /// Answers a publish the client has no right to send. 3.1.1 cannot say no: it is answered and counted, or the
-    /// client would send it again for ever [MQTT-3.3.5-2 of 3.1.1].
+    /// client would send it again for ever [MQTT3-3.3.5-2].
     pub(super) fn deny(&mut self, ticket: Option<Ticket>) {
         self.gateway.events.denied("publish");
         let Some(ticket) = ticket else { return };

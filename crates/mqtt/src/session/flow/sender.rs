@@ -211,7 +211,7 @@ impl<M: Message> Sender<M> {
         })
     }
 
-    /// An identifier that is not in use [MQTT-2.2.1-3] [MQTT-4.3.2-1] [MQTT-4.3.3-1].
+    /// An identifier that is not in use [MQTT-2.2.1-4] [MQTT-4.3.2-1] [MQTT-4.3.3-1].
     fn free_id(&mut self) -> Option<PacketId> {
         for _ in 0..u16::MAX {
             self.last_id = self.last_id.checked_add(1).unwrap_or(1);

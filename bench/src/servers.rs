@@ -130,6 +130,8 @@ impl Server {
             &format!("gateway.listen={mqtt}"),
             "--set",
             &format!("admin.listen={admin}"),
+            "--set",
+            "rest.listen=127.0.0.1:0",
         ]);
         Self::spawn(command, folder, mqtt, admin)
     }

@@ -125,6 +125,8 @@ impl Site {
         command.arg("up").arg("--data").arg(data);
         command.args(["--set", &format!("gateway.listen={}", self.mqtt)]);
         command.args(["--set", &format!("admin.listen={}", self.admin)]);
+        // Of several at once only one could have the usual port.
+        command.args(["--set", "rest.listen=127.0.0.1:0"]);
         for setting in &self.settings {
             command.args(["--set", setting]);
         }

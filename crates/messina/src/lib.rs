@@ -23,7 +23,11 @@ pub mod sink;
 
 pub mod table;
 
+pub mod herder;
+
 // Beside the path.
+pub mod rest;
+
 pub mod console;
 
 pub mod simulator;

@@ -75,7 +75,7 @@ impl Up {
         let here = dir.path().display();
         let tls = format!("certificate = '{here}/server.pem', key = '{here}/server.key'");
         let settings = format!(
-            "[admin]\nlisten = 'off'\n[log]\nwal_size = '1MiB'\n\
+            "[admin]\nlisten = 'off'\n[rest]\nlisten = 'off'\n[log]\nwal_size = '1MiB'\n\
              [mqtt.access]\npassword_file = '{here}/passwords'\n{access}\n\
              [gateway]\nlisten = '127.0.0.1:{mqtt}'\n\
              [[gateway.listener]]\nlisten = '127.0.0.1:{mqtts}'\nprotocol = 'mqtts'\n\

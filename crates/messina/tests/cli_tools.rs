@@ -31,7 +31,7 @@ impl Up {
         let dir = tempfile::tempdir().unwrap();
         let (mqtt, admin) = (free_port(), free_port());
         let settings = format!(
-            "[gateway]\nlisten = \"127.0.0.1:{mqtt}\"\n[admin]\nlisten = \"127.0.0.1:{admin}\"\n[log]\nwal_size = \"1MiB\"\n"
+            "[gateway]\nlisten = \"127.0.0.1:{mqtt}\"\n[admin]\nlisten = \"127.0.0.1:{admin}\"\n[rest]\nlisten = \"off\"\n[log]\nwal_size = \"1MiB\"\n"
         );
         std::fs::write(dir.path().join("messina.toml"), settings).unwrap();
         let child = command(dir.path())
@@ -253,7 +253,15 @@ fn a_fleet_with_faults_finds_everything_it_was_promised() {
 fn a_second_up_on_the_same_data_is_refused() {
     let up = Up::start();
     let listen = format!("gateway.listen=127.0.0.1:{}", free_port());
-    let second = up.run(&["up", "--set", &listen, "--set", "admin.listen=off"]);
+    let second = up.run(&[
+        "up",
+        "--set",
+        &listen,
+        "--set",
+        "admin.listen=off",
+        "--set",
+        "rest.listen=off",
+    ]);
     let words = String::from_utf8(second.stderr).unwrap();
     assert_eq!(second.status.code(), Some(1), "{words}");
     assert!(words.contains("in use"), "{words}");

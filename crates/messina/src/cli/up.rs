@@ -53,6 +53,9 @@ fn tell(ready: &Ready, out: &mut Output) -> Result<(), CommandError> {
     if let Some(admin) = ready.admin {
         out.line(format_args!("admin API  http://{admin}/api/status"))?;
     }
+    if let Some(rest) = ready.rest {
+        out.line(format_args!("connect    http://{rest}/connectors"))?;
+    }
     out.line(format_args!("data       {}", ready.data.display()))?;
     if let Some((_, address)) = ready.mqtt.first() {
         let port = address.port();

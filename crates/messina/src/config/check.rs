@@ -2,6 +2,7 @@
 //! Opens no file and no socket, looks nothing up.
 
 use std::cell::RefCell;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -19,8 +20,9 @@ use super::section::{Collected, Section};
 use super::tree::Node;
 use super::{
     AdminConfig, CleanupPolicy, Config, GatewayConfig, GatewayLimits, ListenerConfig, LogConfig,
-    QueueFull, RetainedLimits, SessionLimits, TableConfig, TopicConfig, Unmatched,
+    QueueFull, RestConfig, RetainedLimits, SessionLimits, TableConfig, TopicConfig, Unmatched,
 };
+use crate::herder::{Provider, Providers};
 
 /// Checks the tree; `None` when a section is missing altogether. Problems are added to `problems`.
 pub(super) fn check(tree: &Node, problems: &mut Vec<Problem>) -> Option<Config> {
@@ -44,6 +46,7 @@ fn config(root: &Section<'_>) -> Option<Config> {
         table: table(&root.section("tables")?, &data),
         sinks: sinks(root, &tables),
         admin: admin(&root.section("admin")?),
+        rest: rest(&root.section("rest")?),
         cql,
         data,
         log,
@@ -254,6 +257,50 @@ fn at_least(section: &Section<'_>, field: &'static str, least: Duration) -> Dura
 }
 
 fn admin(section: &Section<'_>) -> AdminConfig {
+    let (listen, hosts) = local_listener(section);
+    section.finish();
+    AdminConfig { listen, hosts }
+}
+
+fn rest(section: &Section<'_>) -> RestConfig {
+    let (listen, hosts) = local_listener(section);
+    let max_body = section.size("max_body", 1 << 10..=1 << 30).unwrap_or(0);
+    let config = RestConfig {
+        listen,
+        hosts,
+        max_connectors: section
+            .integer("max_connectors", 1..=100_000)
+            .unwrap_or_default(),
+        max_body: usize::try_from(max_body).unwrap_or(usize::MAX),
+        request_timeout: at_least(section, "request_timeout", Duration::from_secs(1)),
+        providers: providers(section),
+        converters: Vec::new(),
+    };
+    section.finish();
+    config
+}
+
+fn providers(section: &Section<'_>) -> Providers {
+    let mut known = Vec::new();
+    for (word, span) in section.texts("config_providers").unwrap_or_default() {
+        let provider = match word {
+            "env" => Provider::Environment,
+            "file" => Provider::File,
+            "directory" => Provider::Directory,
+            other => {
+                let message = format!("`{other}` is no config provider");
+                let help = "available are \"env\", \"file\" and \"directory\"";
+                section.report(Problem::error(span, message).help(help));
+                continue;
+            }
+        };
+        known.push((word.to_owned(), provider));
+    }
+    Providers::new(known)
+}
+
+/// `listen`, `allow_remote` and `hosts` of an interface that asks nobody who they are.
+fn local_listener(section: &Section<'_>) -> (Option<SocketAddr>, Vec<String>) {
     let off = section
         .text("listen")
         .is_some_and(|(text, _)| text == "off");
@@ -268,13 +315,16 @@ fn admin(section: &Section<'_>) -> AdminConfig {
         && !address.ip().is_loopback()
     {
         let message = format!("whoever reaches {address} could read and change everything");
-        let help = "listen on 127.0.0.1, or write `allow_remote = true` under [admin] to allow it";
+        let own = section.name_of("allow_remote");
+        let own = own.split('.').next().unwrap_or_default();
+        let help = format!(
+            "listen on 127.0.0.1, or write `allow_remote = true` under [{own}] to allow it"
+        );
         section.report(Problem::error(&node.span, message).help(help));
     }
     let names = section.texts("hosts").unwrap_or_default();
     let hosts = names.iter().map(|(name, _)| (*name).to_owned()).collect();
-    section.finish();
-    AdminConfig { listen, hosts }
+    (listen, hosts)
 }
 
 fn path(section: &Section<'_>, field: &'static str, data: &Path) -> PathBuf {

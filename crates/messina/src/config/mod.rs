@@ -6,8 +6,8 @@ mod checked;
 
 pub use checked::{
     AdminConfig, CleanupPolicy, Config, GatewayConfig, GatewayLimits, LogConfig, QueueFull,
-    RetainedLimits, RouteConfig, RouteHeaders, RouteMatch, SessionLimits, TableConfig, TopicConfig,
-    Unmatched,
+    RestConfig, RetainedLimits, RouteConfig, RouteHeaders, RouteMatch, SessionLimits, TableConfig,
+    TopicConfig, Unmatched,
 };
 
 mod access;

@@ -41,14 +41,14 @@ impl Hosts {
     }
 
     /// Why a request is not for us, or not from somebody who may ask.
-    fn refuse(&self, headers: &HeaderMap) -> Option<String> {
+    pub(crate) fn refuse(&self, headers: &HeaderMap, setting: &str) -> Option<String> {
         let mut hosts = headers.get_all(header::HOST).iter();
         let (Some(Ok(host)), None) = (hosts.next().map(|host| host.to_str()), hosts.next()) else {
             return Some("a request needs one `Host` header".to_owned());
         };
         if !self.mean(host) {
             return Some(format!(
-                "the admin API is not called `{host}`; name it in `admin.hosts`"
+                "this server is not called `{host}`; name it in `{setting}`"
             ));
         }
         let origin = headers.get(header::ORIGIN)?;
@@ -57,7 +57,7 @@ impl Hosts {
             .ok()
             .and_then(|origin| origin.split_once("://"))
             .is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host));
-        (!own).then(|| "the admin API does not answer to other pages' scripts".to_owned())
+        (!own).then(|| "other pages' scripts are not answered".to_owned())
     }
 }
 
@@ -74,7 +74,7 @@ pub(super) async fn guard(
     request: Request,
     next: Next,
 ) -> Response {
-    match sources.hosts.refuse(request.headers()) {
+    match sources.hosts.refuse(request.headers(), "admin.hosts") {
         Some(why) => ApiError::forbidden(&why).into_response(),
         None => next.run(request).await,
     }
@@ -89,7 +89,7 @@ mod tests {
         for (name, value) in headers {
             map.append(name, value.parse().unwrap());
         }
-        hosts.refuse(&map).is_some()
+        hosts.refuse(&map, "admin.hosts").is_some()
     }
 
     #[test]

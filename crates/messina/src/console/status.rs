@@ -15,9 +15,10 @@ use messina_store::table::{QueryLimits, TableStore};
 use super::guard::Hosts;
 use crate::config::CqlConfig;
 use crate::gateway::server::Gateway;
+use crate::herder::Herder;
 use crate::record_log::RecordLog;
 use crate::runtime::clock::Clock;
-use crate::sink::{PartitionSnapshot, SinkSnapshot, SinkStatus};
+use crate::sink::{PartitionSnapshot, SinkSnapshot};
 use crate::telemetry::health::{Component, Health, Light};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::status::{RouteBooks, SinkBooks, Status};
@@ -33,8 +34,8 @@ pub struct Sources {
     pub tables: TableStore,
     /// The gateway.
     pub gateway: Arc<Gateway>,
-    /// The sinks.
-    pub sinks: Vec<Arc<SinkStatus>>,
+    /// The connectors.
+    pub herder: Arc<Herder>,
     /// All lights.
     pub health: Arc<Health>,
     /// All metrics.
@@ -66,7 +67,10 @@ impl Sources {
             LogHealth::Good => self.health.green("log"),
             LogHealth::Full(reason) | LogHealth::Failed(reason) => self.health.red("log", &*reason),
         }
-        let snapshots: Vec<_> = self.sinks.iter().map(|sink| sink.snapshot()).collect();
+        let sinks = self.herder.sinks();
+        let snapshots: Vec<_> = sinks.iter().map(|sink| sink.snapshot()).collect();
+        // Of connectors that are gone nothing is told.
+        self.health.forget_all("sink ");
         for sink in &snapshots {
             let name = format!("sink {}", sink.name);
             match sink.state.light() {
@@ -74,6 +78,9 @@ impl Sources {
                 (Light::Amber, reason) => self.health.amber(&name, reason.unwrap_or_default()),
                 (Light::Red, reason) => self.health.red(&name, reason.unwrap_or_default()),
             }
+        }
+        for (name, trace) in self.herder.unprepared() {
+            self.health.red(&format!("sink {name}"), trace);
         }
         snapshots
     }

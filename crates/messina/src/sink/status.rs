@@ -1,6 +1,6 @@
 //! What a sink says about itself, readable at any time while it runs.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -28,6 +28,8 @@ pub enum TaskState {
         /// The error with its causes.
         trace: String,
     },
+    /// Ended because it was asked to, until it is resumed.
+    Paused,
     /// Ended because it was asked to.
     Stopped,
 }
@@ -40,6 +42,7 @@ impl TaskState {
             Self::Running => "RUNNING",
             Self::Retrying { .. } => "RETRYING",
             Self::Failed { .. } => "FAILED",
+            Self::Paused => "PAUSED",
             Self::Stopped => "STOPPED",
         }
     }
@@ -47,7 +50,7 @@ impl TaskState {
     /// The light it shows in health, with the reason when it is not green.
     pub fn light(&self) -> (Light, Option<&str>) {
         match self {
-            Self::Unassigned | Self::Running | Self::Stopped => (Light::Green, None),
+            Self::Unassigned | Self::Running | Self::Paused | Self::Stopped => (Light::Green, None),
             Self::Retrying { reason } => (Light::Amber, Some(reason)),
             Self::Failed { trace } => (Light::Red, Some(trace)),
         }
@@ -123,6 +126,8 @@ pub struct SinkStatus {
     log: Arc<dyn RecordLog>,
     state: Mutex<TaskState>,
     partitions: Mutex<BTreeMap<SourcePartition, PartitionState>>,
+    /// Topics that records came from.
+    topics: Mutex<BTreeSet<Arc<str>>>,
     rows_written: AtomicU64,
     batches_written: AtomicU64,
     retries: AtomicU64,
@@ -141,6 +146,7 @@ impl SinkStatus {
             log,
             state: Mutex::new(TaskState::Unassigned),
             partitions: Mutex::default(),
+            topics: Mutex::default(),
             rows_written: AtomicU64::new(0),
             batches_written: AtomicU64::new(0),
             retries: AtomicU64::new(0),
@@ -182,6 +188,33 @@ impl SinkStatus {
         }
     }
 
+    /// The topics records were read from since the start, or since [`Self::forget_topics`].
+    pub fn topics(&self) -> Vec<String> {
+        self.topics.lock().iter().map(ToString::to_string).collect()
+    }
+
+    /// Begins [`Self::topics`] anew.
+    pub fn forget_topics(&self) {
+        self.topics.lock().clear();
+    }
+
+    /// The task is about to be started, again perhaps: how it ended before counts no more.
+    pub(crate) fn starting(&self) {
+        self.set_state(TaskState::Unassigned);
+    }
+
+    /// The task has ended and rests: paused, or stopped. What it failed of stays to be seen.
+    pub(crate) fn resting(&self, paused: bool) {
+        let mut state = self.state.lock();
+        if !matches!(*state, TaskState::Failed { .. }) {
+            *state = if paused {
+                TaskState::Paused
+            } else {
+                TaskState::Stopped
+            };
+        }
+    }
+
     pub(super) fn set_state(&self, state: TaskState) {
         *self.state.lock() = state;
     }
@@ -215,6 +248,10 @@ impl SinkStatus {
         let mut partitions = self.partitions.lock();
         let state = partitions.get_mut(source)?;
         state.books.add(progress);
+        let mut topics = self.topics.lock();
+        if !topics.contains(&source.topic) {
+            topics.insert(Arc::clone(&source.topic));
+        }
         Some(state.books)
     }
 

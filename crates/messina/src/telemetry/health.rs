@@ -61,6 +61,12 @@ impl Health {
         self.components.lock().remove(name);
     }
 
+    /// Everything whose name begins so is looked at anew.
+    pub fn forget_all(&self, prefix: &str) {
+        let mut components = self.components.lock();
+        components.retain(|name, _| !name.starts_with(prefix));
+    }
+
     /// All components by name.
     pub fn components(&self) -> Vec<Component> {
         let components = self.components.lock();

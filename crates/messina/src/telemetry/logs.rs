@@ -1,7 +1,10 @@
 //! Log lines: to standard error, for people on a terminal and as JSON for machines when asked.
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
+use std::sync::OnceLock;
 
+use parking_lot::Mutex;
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::LevelFilter;
 
@@ -13,6 +16,85 @@ pub enum LogFormat {
     Text,
     /// A JSON object for each event.
     Json,
+}
+
+/// A logger's level, and since when it is so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Level {
+    /// `OFF`, `ERROR`, `WARN`, `INFO`, `DEBUG` or `TRACE`.
+    pub word: &'static str,
+    /// When it was changed, in milliseconds since 1970-01-01 UTC; `None` since the start.
+    pub since: Option<i64>,
+}
+
+/// Why a level was not changed.
+#[derive(Debug, thiserror::Error)]
+pub enum LevelError {
+    /// There is no such level.
+    #[error("there is no level `{0}`; there are OFF, ERROR, WARN, INFO, DEBUG and TRACE")]
+    Level(String),
+    /// Nothing can be called so.
+    #[error("`{0}` cannot be the name of a logger")]
+    Name(String),
+    /// Logging was not started by this program's main function.
+    #[error("this process does not log")]
+    Silent,
+}
+
+type Reload = Box<dyn Fn(EnvFilter) -> bool + Send + Sync>;
+
+/// The levels, and how they are put into effect.
+struct Loggers {
+    reload: Reload,
+    levels: Mutex<BTreeMap<String, Level>>,
+}
+
+static LOGGERS: OnceLock<Loggers> = OnceLock::new();
+
+/// The level of every logger that has one of its own; `root` is for all others.
+pub fn levels() -> BTreeMap<String, Level> {
+    let loggers = LOGGERS.get();
+    loggers.map_or_else(BTreeMap::new, |own| own.levels.lock().clone())
+}
+
+/// Changes a level from now on. Loggers are called as log lines' targets are: `messina::sink`, or `messina.sink`.
+pub fn set_level(name: &str, level: &str, now: i64) -> Result<(), LevelError> {
+    let loggers = LOGGERS.get().ok_or(LevelError::Silent)?;
+    let known = WORDS.iter().find(|word| word.eq_ignore_ascii_case(level));
+    let word = known.ok_or_else(|| LevelError::Level(level.to_owned()))?;
+    let fits = |character: char| character.is_alphanumeric() || "._:$-".contains(character);
+    if name.is_empty() || name.len() > 200 || !name.chars().all(fits) {
+        return Err(LevelError::Name(name.to_owned()));
+    }
+    let mut levels = loggers.levels.lock();
+    if levels.len() >= MAX_LOGGERS && !levels.contains_key(name) {
+        return Err(LevelError::Name(name.to_owned()));
+    }
+    let level = Level {
+        word,
+        since: Some(now),
+    };
+    let mut changed = levels.clone();
+    changed.insert(name.to_owned(), level);
+    let filter = EnvFilter::try_new(directives(&changed));
+    let filter = filter.map_err(|_error| LevelError::Name(name.to_owned()))?;
+    if !(loggers.reload)(filter) {
+        return Err(LevelError::Silent);
+    }
+    *levels = changed;
+    Ok(())
+}
+
+const WORDS: [&str; 6] = ["OFF", "ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
+/// Loggers that may have a level of their own.
+const MAX_LOGGERS: usize = 1_000;
+
+fn directives(levels: &BTreeMap<String, Level>) -> String {
+    let directive = |(name, level): (&String, &Level)| match name.as_str() {
+        "root" => level.word.to_owned(),
+        name => format!("{}={}", name.replace('.', "::"), level.word),
+    };
+    levels.iter().map(directive).collect::<Vec<_>>().join(",")
 }
 
 /// Starts logging. `RUST_LOG` decides when it is set, `verbosity` otherwise: 0 info, 1 debug, 2 trace, -1 warn,
@@ -33,11 +115,31 @@ pub fn start(verbosity: i16, format: LogFormat) {
         .with_writer(std::io::stderr)
         .with_target(verbosity > 0)
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
-    let started = match format {
-        LogFormat::Text => lines.try_init(),
-        LogFormat::Json => lines.json().try_init(),
+    let (reload, started): (Reload, _) = match format {
+        LogFormat::Text => {
+            let lines = lines.with_filter_reloading();
+            let handle = lines.reload_handle();
+            let reload = move |filter| handle.reload(filter).is_ok();
+            (Box::new(reload), lines.try_init())
+        }
+        LogFormat::Json => {
+            let lines = lines.json().with_filter_reloading();
+            let handle = lines.reload_handle();
+            let reload = move |filter| handle.reload(filter).is_ok();
+            (Box::new(reload), lines.try_init())
+        }
     };
     if let Err(error) = started {
         tracing::debug!(%error, "logging was started before");
+        return;
     }
+    let root = WORDS
+        .iter()
+        .find(|word| word.eq_ignore_ascii_case(&level.to_string()));
+    let root = Level {
+        word: root.copied().unwrap_or("INFO"),
+        since: None,
+    };
+    let levels = Mutex::new(BTreeMap::from([("root".to_owned(), root)]));
+    LOGGERS.get_or_init(|| Loggers { reload, levels });
 }

@@ -3,13 +3,13 @@
 use std::io;
 use std::path::PathBuf;
 
-use messina_connect::config::Problem;
 use messina_store::log::TopicError;
 use messina_store::table::DeclareError;
 
 use crate::access::AccessError;
 use crate::gateway::route::RouteError;
 use crate::gateway::state::StateError;
+use crate::herder::HerderError;
 use crate::listener::tcp::ListenError;
 use crate::listener::tls::TlsError;
 use crate::table::cql::{ConnectError, DefinitionError};
@@ -72,14 +72,9 @@ pub enum UpError {
         /// Partitions it should have.
         wanted: i32,
     },
-    /// A sink's configuration does not compile.
-    #[error("sink `{sink}` is wrong: {}", list(problems))]
-    Sink {
-        /// The sink.
-        sink: String,
-        /// All that is wrong.
-        problems: Vec<Problem>,
-    },
+    /// The connectors cannot be started.
+    #[error("cannot start the connectors")]
+    Connectors(#[from] HerderError),
     /// A route is wrong.
     #[error(transparent)]
     Route(#[from] RouteError),
@@ -92,12 +87,4 @@ pub enum UpError {
     /// A second signal came: stopped at once. Nothing acknowledged is lost; the next start recovers.
     #[error("stopped at once by a second signal; the next start recovers what was under way")]
     StoppedAtOnce,
-}
-
-fn list(problems: &[Problem]) -> String {
-    problems
-        .iter()
-        .map(|problem| problem.message.as_str())
-        .collect::<Vec<_>>()
-        .join("; ")
 }

@@ -10,7 +10,7 @@ use messina_store::log::Log;
 use messina_store::table::{QueryLimits, TableStore};
 use tokio::net::TcpListener;
 
-use super::connectors::connectors;
+use super::connectors::factory;
 use super::error::UpError;
 use super::patience;
 use super::process::{Reloads, Signals, allow_many_connections};
@@ -24,12 +24,13 @@ use crate::gateway::accept::accept;
 use crate::gateway::produce::Topics;
 use crate::gateway::route::Routes;
 use crate::gateway::server::{Gateway, Parts};
+use crate::herder::{self, Herder};
 use crate::listener::tcp::{self, ListenError};
 use crate::listener::{Below, Listening};
+use crate::rest::{self, Api};
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::tasks::Tasks;
-use crate::sink::{Connector, SinkStatus};
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
 
@@ -45,6 +46,8 @@ pub struct Ready {
     pub mqtt: Vec<(&'static str, SocketAddr)>,
     /// Address of the admin API.
     pub admin: Option<SocketAddr>,
+    /// Address of Kafka Connect's REST API.
+    pub rest: Option<SocketAddr>,
     /// The data directory.
     pub data: PathBuf,
 }
@@ -101,16 +104,21 @@ impl Running {
         let sockets = Sockets::open(&config)?;
         let stores = Stores::open(&config).await?;
         let ready = sockets.ready(&config);
-        let connectors = connectors(&config, &stores.tables, &stores.record_log).await?;
-        let statuses = connectors.iter().map(Connector::status).collect();
+        let factory = factory(&config, &stores.tables, &stores.record_log).await?;
         let shared = Shared::default();
         let gateway = shared.gateway(&config, &stores).await?;
         let tasks = || Tasks::new(Arc::clone(&shared.health));
         let (connections, sinks) = (tasks(), tasks());
-        for connector in connectors {
-            let stop = shared.shutdown.sinks().clone();
-            sinks.spawn("sink", async move { connector.run(stop).await });
-        }
+        let parts = herder::Parts {
+            log: stores.log.clone(),
+            factory,
+            tasks: sinks.clone(),
+            stop: shared.shutdown.sinks().clone(),
+            clock: Arc::clone(&shared.clock),
+            worker_id: worker_id(&ready),
+            max_connectors: config.rest.max_connectors,
+        };
+        let herder = Herder::open(parts, &config.sinks).await?;
         let below = sockets.mqtt.iter().map(|own| Arc::clone(&own.below));
         let below = below.collect();
         for listener in sockets.mqtt {
@@ -124,9 +132,17 @@ impl Running {
             connections.spawn("gateway", Arc::clone(&gateway).publish_sys(interval));
         }
         if let Some(listener) = sockets.admin {
-            let sources = shared.sources(&config, &stores, &gateway, statuses);
+            let sources = shared.sources(&config, &stores, &gateway, &herder);
             let stop = shared.shutdown.clone();
             connections.spawn("admin", serve_admin(listener, Arc::new(sources), stop));
+        }
+        if let Some(listener) = sockets.rest {
+            let api = Api::new(Arc::clone(&herder), &config.rest, &shared.clock);
+            let stop = shared.shutdown.intake().clone();
+            connections.spawn(
+                "rest",
+                rest::serve(listener, api, connections.clone(), stop),
+            );
         }
         Ok(Self {
             ready,
@@ -200,12 +216,13 @@ impl Running {
 struct Sockets {
     mqtt: Vec<Listening>,
     admin: Option<TcpListener>,
+    rest: Option<TcpListener>,
 }
 
 impl Sockets {
     fn open(config: &Config) -> Result<Self, UpError> {
         let mqtt = config.gateway.listeners.iter();
-        let admin = config.admin.listen;
+        let (admin, rest) = (config.admin.listen, config.rest.listen);
         let listen = |setting, address| {
             let in_use = |error: &ListenError| matches!(error, ListenError::InUse { .. });
             patience::try_again(|| tcp::listen(setting, address), in_use)
@@ -222,6 +239,9 @@ impl Sockets {
             admin: admin
                 .map(|address| listen("admin.listen", address))
                 .transpose()?,
+            rest: rest
+                .map(|address| listen("rest.listen", address))
+                .transpose()?,
         })
     }
 
@@ -235,6 +255,7 @@ impl Sockets {
                 .filter_map(|(own, said)| Some((said.scheme(), address(&own.socket)?)))
                 .collect(),
             admin: self.admin.as_ref().and_then(address),
+            rest: self.rest.as_ref().and_then(address),
             data: config.data.clone(),
         }
     }
@@ -291,14 +312,14 @@ impl Shared {
         config: &Config,
         stores: &Stores,
         gateway: &Arc<Gateway>,
-        sinks: Vec<Arc<SinkStatus>>,
+        herder: &Arc<Herder>,
     ) -> Sources {
         Sources {
             log: stores.log.clone(),
             record_log: Arc::clone(&stores.record_log),
             tables: stores.tables.clone(),
             gateway: Arc::clone(gateway),
-            sinks,
+            herder: Arc::clone(herder),
             health: Arc::clone(&self.health),
             metrics: Arc::clone(&self.metrics),
             topic_defaults: topic_defaults(config),
@@ -319,6 +340,12 @@ impl Shared {
             clock: Arc::clone(&self.clock),
         }
     }
+}
+
+/// What this worker is called in a connector's status.
+fn worker_id(ready: &Ready) -> String {
+    let address = ready.rest.or(ready.admin);
+    address.map_or_else(|| "messina".to_owned(), |address| address.to_string())
 }
 
 async fn serve_admin(listener: TcpListener, sources: Arc<Sources>, shutdown: Shutdown) {

@@ -39,6 +39,20 @@ impl Log {
         self.write_commits(group, commits).await
     }
 
+    /// Moves a group: to other offsets in some partitions, to where it has never been in others; all or none.
+    pub async fn move_offsets(
+        &self,
+        group: &str,
+        offsets: &[(PartitionHandle, OffsetCommit)],
+        forgotten: &[PartitionHandle],
+    ) -> Result<(), AppendError> {
+        let place = |handle: &PartitionHandle| (handle.0.topic_id, handle.0.index);
+        let set = offsets.iter();
+        let set = set.map(|(handle, commit)| (place(handle), Some(commit.clone())));
+        let reset = forgotten.iter().map(|handle| (place(handle), None));
+        self.write_commits(group, set.chain(reset).collect()).await
+    }
+
     async fn write_commits(
         &self,
         group: &str,

@@ -1,0 +1,175 @@
+//! Kafka Connect's own records of connectors: keys and values of its topic of configurations, and of its topic of
+//! statuses. A Java worker that is given them starts the same connectors.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::properties::Properties;
+use super::state::{ConnectorStatus, Standing, Target};
+use super::state_topic::Change;
+
+/// The topic of configurations.
+pub(super) const CONFIGS: &str = "__messina_connect_configs";
+/// The topic of statuses.
+pub(super) const STATUSES: &str = "__messina_connect_status";
+
+/// What the topic of configurations says of one connector.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(super) struct Stored {
+    /// Its options; a `[[sink]]` has none here.
+    pub(super) properties: Option<Properties>,
+    /// What is wanted of it.
+    pub(super) target: Option<Target>,
+    /// Its tasks.
+    pub(super) tasks: u64,
+}
+
+/// Reads the topic of configurations.
+pub(super) fn stored(records: &BTreeMap<String, Value>) -> BTreeMap<String, Stored> {
+    let mut all: BTreeMap<String, Stored> = BTreeMap::new();
+    for (key, value) in records {
+        if let Some(name) = key.strip_prefix("connector-") {
+            all.entry(name.to_owned()).or_default().properties = properties(value);
+        } else if let Some(name) = key.strip_prefix("target-state-") {
+            let word = |field| value.get(field).and_then(Value::as_str);
+            let target = word("state.v2").or_else(|| word("state"));
+            all.entry(name.to_owned()).or_default().target = target.and_then(Target::of_word);
+        } else if let Some(name) = key.strip_prefix("commit-") {
+            let tasks = value.get("tasks").and_then(Value::as_u64);
+            all.entry(name.to_owned()).or_default().tasks = tasks.unwrap_or(0);
+        }
+    }
+    all
+}
+
+fn properties(value: &Value) -> Option<Properties> {
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Null => None,
+        other => Some(other.to_string()),
+    };
+    let options = value.get("properties")?.as_object()?.iter();
+    let options = options.filter_map(|(option, value)| Some((option.clone(), text(value)?)));
+    Some(options.collect())
+}
+
+/// The options of a connector.
+pub(super) fn connector(name: &str, properties: &Properties) -> Change {
+    let value = json!({ "properties": properties });
+    (format!("connector-{name}"), Some(value))
+}
+
+/// What is wanted of a connector.
+pub(super) fn target(name: &str, target: Target) -> Change {
+    let value = json!({ "state": target.old_word(), "state.v2": target.word() });
+    (format!("target-state-{name}"), Some(value))
+}
+
+/// The one task of a connector, and that it is all; or that it has none.
+pub(super) fn tasks(name: &str, properties: &Properties, has_task: bool) -> Vec<Change> {
+    let task = |properties: &Properties| {
+        let value = json!({ "properties": task_properties(properties) });
+        (format!("task-{name}-0"), Some(value))
+    };
+    let mut changes: Vec<Change> = has_task.then(|| task(properties)).into_iter().collect();
+    let count = json!({ "tasks": u8::from(has_task) });
+    changes.push((format!("commit-{name}"), Some(count)));
+    changes
+}
+
+/// A task's options: its connector's, and its class.
+pub(super) fn task_properties(properties: &Properties) -> Properties {
+    let mut own = properties.clone();
+    own.insert("task.class".to_owned(), "messina.TableSinkTask".to_owned());
+    own
+}
+
+/// Takes everything back that was said of a connector.
+pub(super) fn deleted(name: &str) -> Vec<Change> {
+    let keys = [
+        format!("connector-{name}"),
+        format!("target-state-{name}"),
+        format!("task-{name}-0"),
+        format!("commit-{name}"),
+    ];
+    keys.into_iter().map(|key| (key, None)).collect()
+}
+
+/// How a connector and its tasks are.
+pub(super) fn status(status: &ConnectorStatus) -> Vec<Change> {
+    let name = &status.name;
+    let value = |standing: &Standing| {
+        json!({
+            "state": standing.state,
+            "trace": standing.trace,
+            "worker_id": standing.worker_id,
+            "generation": 1,
+            "version": standing.version,
+        })
+    };
+    let own = (
+        format!("status-connector-{name}"),
+        Some(value(&status.connector)),
+    );
+    let task = status.tasks.first().map(|task| value(&task.standing));
+    vec![own, (format!("status-task-{name}-0"), task)]
+}
+
+/// Nothing is known of a connector any more.
+pub(super) fn no_status(name: &str) -> Vec<Change> {
+    let keys = [
+        format!("status-connector-{name}"),
+        format!("status-task-{name}-0"),
+    ];
+    keys.into_iter().map(|key| (key, None)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_written_is_read_back_and_a_newer_workers_word_wins() {
+        let options = Properties::from([("topics".to_owned(), "a".to_owned())]);
+        let mut records = BTreeMap::new();
+        let mut changes = vec![connector("x", &options), target("x", Target::Stopped)];
+        changes.extend(tasks("x", &options, true));
+        changes.extend(tasks("x", &options, false));
+        changes.push(target("file", Target::Paused));
+        for (key, value) in changes {
+            records.insert(key, value.unwrap());
+        }
+        assert_eq!(records["target-state-x"]["state"], "PAUSED");
+        assert_eq!(
+            records["task-x-0"]["properties"]["task.class"],
+            "messina.TableSinkTask"
+        );
+        let read = stored(&records);
+        let x = Stored {
+            properties: Some(options),
+            target: Some(Target::Stopped),
+            tasks: 0,
+        };
+        assert_eq!(read["x"], x);
+        assert_eq!(read["file"].target, Some(Target::Paused));
+        assert_eq!(read["file"].properties, None);
+    }
+
+    #[test]
+    fn a_java_workers_records_of_before_3_5_are_read() {
+        let records = BTreeMap::from([
+            (
+                "connector-a".to_owned(),
+                json!({"properties": {"topics": "t", "tasks.max": 1}}),
+            ),
+            ("target-state-a".to_owned(), json!({"state": "PAUSED"})),
+            ("commit-a".to_owned(), json!({"tasks": 2})),
+            ("session-key".to_owned(), json!({"key": "x"})),
+        ]);
+        let read = stored(&records);
+        assert_eq!(read["a"].target, Some(Target::Paused));
+        assert_eq!(read["a"].properties.as_ref().unwrap()["tasks.max"], "1");
+        assert_eq!(read.len(), 1);
+    }
+}

@@ -1,0 +1,103 @@
+//! What requests and answers have in common: bodies, failures.
+
+use axum::Json;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use crate::herder::HerderError;
+
+/// A failed request: Kafka Connect's `{"error_code", "message"}`.
+#[derive(Debug)]
+pub(super) struct Failure {
+    status: StatusCode,
+    message: String,
+}
+
+#[derive(Serialize)]
+struct FailureBody {
+    error_code: u16,
+    message: String,
+}
+
+impl Failure {
+    pub(super) fn new(status: StatusCode, message: impl Into<String>) -> Self {
+        let message = message.into();
+        Self { status, message }
+    }
+
+    pub(super) fn bad_request(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, message)
+    }
+
+    pub(super) fn not_found(message: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, message)
+    }
+
+    /// What has no words of its own has Kafka Connect's: `HTTP 404 Not Found`.
+    pub(super) fn plain(status: StatusCode) -> Self {
+        let message = format!("HTTP {status}");
+        Self::new(status, message)
+    }
+}
+
+impl IntoResponse for Failure {
+    fn into_response(self) -> Response {
+        let body = FailureBody {
+            error_code: self.status.as_u16(),
+            message: self.message,
+        };
+        (self.status, Json(body)).into_response()
+    }
+}
+
+impl From<HerderError> for Failure {
+    fn from(error: HerderError) -> Self {
+        let status = match &error {
+            HerderError::Unknown(_) => StatusCode::NOT_FOUND,
+            HerderError::Exists(_) => StatusCode::CONFLICT,
+            HerderError::Configured(_) => StatusCode::FORBIDDEN,
+            HerderError::Refused(_) | HerderError::Invalid(_) | HerderError::Full(_) => {
+                StatusCode::BAD_REQUEST
+            }
+            HerderError::Append(_) | HerderError::Topic(_) | HerderError::Read(_) => {
+                StatusCode::INTERNAL_SERVER_ERROR
+            }
+        };
+        let mut message = error.to_string();
+        let mut cause = std::error::Error::source(&error);
+        while let Some(source) = cause {
+            message.push_str(": ");
+            message.push_str(&source.to_string());
+            cause = source.source();
+        }
+        Self::new(status, message)
+    }
+}
+
+/// Reads a JSON body of at most `limit` bytes.
+pub(super) async fn read<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    body: Body,
+    limit: usize,
+) -> Result<T, Failure> {
+    let kind = headers.get(header::CONTENT_TYPE);
+    let kind = kind.and_then(|kind| kind.to_str().ok());
+    let is_json = |kind: &str| {
+        let kind = kind.split(';').next().unwrap_or_default().trim();
+        kind.eq_ignore_ascii_case("application/json")
+    };
+    if !kind.is_none_or(is_json) {
+        return Err(Failure::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE));
+    }
+    let too_large = |_error| {
+        let message = format!("a request's body may have {limit} bytes (`rest.max_body`)");
+        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, message)
+    };
+    let bytes = to_bytes(body, limit).await.map_err(too_large)?;
+    let wrong =
+        |error| Failure::bad_request(format!("the request's body is not as expected: {error}"));
+    serde_json::from_slice(&bytes).map_err(wrong)
+}

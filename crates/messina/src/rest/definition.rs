@@ -1,0 +1,122 @@
+//! An option's definition, in the shape Kafka Connect tells it; all there are stand in `options.txt`.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use serde::Serialize;
+
+/// What a value must be.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "UPPERCASE")]
+pub(super) enum Kind {
+    Boolean,
+    String,
+    Int,
+    Short,
+    Long,
+    List,
+    Class,
+    Password,
+}
+
+/// An option.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(super) struct Definition {
+    pub(super) name: String,
+    #[serde(rename = "type")]
+    pub(super) kind: Kind,
+    pub(super) required: bool,
+    pub(super) default_value: Option<String>,
+    pub(super) importance: &'static str,
+    pub(super) documentation: &'static str,
+    pub(super) group: Option<String>,
+    pub(super) width: &'static str,
+    pub(super) display_name: String,
+    pub(super) dependents: [&'static str; 0],
+    pub(super) order: i32,
+}
+
+type Sections = BTreeMap<&'static str, Vec<Definition>>;
+
+static ALL: LazyLock<Sections> = LazyLock::new(|| read(include_str!("options.txt")));
+
+/// The options of a section: `common`, `kcql`, `classic`, or a plugin's class without its part.
+pub(super) fn section(name: &str) -> Option<&'static [Definition]> {
+    ALL.get(name).map(Vec::as_slice)
+}
+
+/// The classes of plugins that have options to tell, or none.
+pub(super) fn plugin_options(class: &str) -> &'static [Definition] {
+    let whole = class.strip_suffix("$Key");
+    let whole = whole.or_else(|| class.strip_suffix("$Value"));
+    section(whole.unwrap_or(class)).unwrap_or_default()
+}
+
+fn read(text: &'static str) -> Sections {
+    let mut sections = Sections::new();
+    let mut current = "";
+    for line in text.lines() {
+        if let Some(name) = line
+            .strip_prefix('[')
+            .and_then(|rest| rest.strip_suffix(']'))
+        {
+            current = name;
+            sections.insert(current, Vec::new());
+        } else if let Some(definition) = definition(line) {
+            sections.entry(current).or_default().push(definition);
+        }
+    }
+    sections
+}
+
+fn definition(line: &'static str) -> Option<Definition> {
+    let mut columns = line.splitn(9, '|').map(str::trim);
+    let mut column = || columns.next();
+    let (name, kind, default) = (column()?, kind(column()?)?, column()?);
+    Some(Definition {
+        name: name.to_owned(),
+        kind,
+        required: default == "required",
+        default_value: default.strip_prefix('=').map(str::to_owned),
+        importance: column()?,
+        group: Some(column()?.to_owned()).filter(|group| !group.is_empty()),
+        width: column()?,
+        display_name: column()?.to_owned(),
+        order: column()?.parse().ok()?,
+        documentation: column()?,
+        dependents: [],
+    })
+}
+
+fn kind(word: &str) -> Option<Kind> {
+    Some(match word {
+        "BOOLEAN" => Kind::Boolean,
+        "STRING" => Kind::String,
+        "INT" => Kind::Int,
+        "SHORT" => Kind::Short,
+        "LONG" => Kind::Long,
+        "LIST" => Kind::List,
+        "CLASS" => Kind::Class,
+        "PASSWORD" => Kind::Password,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_line_of_the_list_is_an_option_a_section_or_a_comment() {
+        let text = include_str!("options.txt");
+        let options = text
+            .lines()
+            .filter(|line| line.contains(" | ") && !line.starts_with('#'));
+        let read: usize = ALL.values().map(Vec::len).sum();
+        assert_eq!(read, options.count());
+        assert_eq!(section("common").unwrap().len(), 24);
+        let explode = plugin_options("org.apache.kafka.connect.transforms.HoistField$Key");
+        assert_eq!(explode[0].name, "field");
+        assert!(explode[0].required);
+    }
+}

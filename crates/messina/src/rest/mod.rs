@@ -1,0 +1,26 @@
+//! Kafka Connect's REST API: the paths, bodies, status codes and texts that its tools know.
+//! Takes requests from loopback, or wherever `[rest]` lets it listen.
+//! Gives them to the herder, and its answers back.
+
+mod answer;
+
+mod definition;
+
+mod plugins;
+
+mod validation;
+
+mod stages;
+
+mod offsets;
+
+mod loggers;
+
+mod connectors;
+
+mod routes;
+
+mod server;
+
+pub use routes::Api;
+pub use server::serve;

@@ -38,6 +38,7 @@ fn mosquitto_sub_gets_what_mosquitto_pub_publishes_at_every_qos() {
 
 #[test]
 fn a_subscriber_gets_the_lower_of_both_qos_and_in_order() {
+    // [MQTT-3.8.4-8] [MQTT-4.6.0-5] [MQTT-4.2.0-1]
     let site = Site::new();
     let _server = site.start();
     let mut subscriber = Wire::connected(site.mqtt, 4, "subscriber");

@@ -16,7 +16,7 @@ use crate::topic::Topic;
 pub const MAX_REPEATED: usize = 1024;
 
 /// A name and a value that the protocol carries and does not interpret.
-pub type UserProperty = (MqttString, MqttString);
+pub type UserProperty = (MqttString, MqttString); // [MQTT-1.5.7-1]
 
 macro_rules! property_ids {
     ($($name:ident = $value:literal, $text:literal;)+) => {
@@ -52,7 +52,7 @@ macro_rules! property_ids {
 property_ids! {
     PayloadFormatIndicator = 0x01, "Payload Format Indicator";
     MessageExpiryInterval = 0x02, "Message Expiry Interval";
-    ContentType = 0x03, "Content Type";
+    ContentType = 0x03, "Content Type"; // [MQTT-3.3.2-19]
     ResponseTopic = 0x08, "Response Topic";
     CorrelationData = 0x09, "Correlation Data";
     SubscriptionIdentifier = 0x0B, "Subscription Identifier";

@@ -89,7 +89,7 @@ impl Gateway {
         }
         let full = published
             .recipients
-            .deliver(published.publish, &self.subscriptions, now);
+            .deliver(published.publish, &self.subscriptions, now); // [MQTT-4.6.0-5] [MQTT-4.6.0-6]
         self.events.undelivered(full);
     }
 

@@ -251,7 +251,7 @@ impl Gateway {
         }
     }
 
-    /// Ends a session: its will is published [MQTT-3.1.2-8], no subscription of it is left, and nothing is to be
+    /// Ends a session: its will is published [MQTT-3.1.2-8], no subscription of it is left, and nothing is to be [MQTT3-3.1.2-7]
     /// found after a restart.
     pub async fn end(&self, ended: Ended) {
         let session = &ended.session;

@@ -209,6 +209,7 @@ impl Sessions {
     /// not, or if too many sessions are asleep already: the caller ends it, and then says so with
     /// [`end`](Self::end).
     pub fn sleep(
+        // [MQTT-4.1.0-1]
         &self,
         client: &ClientId,
         session: Box<Session>,
@@ -273,6 +274,7 @@ impl Sessions {
     /// The sessions whose time is over. The caller ends them, as if it were their connection: until it has said so
     /// with [`end`](Self::end), whoever connects as such a client waits.
     pub fn take_expired(&self, now: Instant) -> Vec<Ended> {
+        // [MQTT-4.1.0-2]
         let mut table = self.table.lock();
         let expired: Vec<_> = table
             .entries

@@ -85,6 +85,7 @@ impl Subscriptions {
 
     /// Removes subscriptions of the session `key`.
     pub fn remove<'a>(&self, key: SessionKey, filters: impl Iterator<Item = &'a TopicFilter>) {
+        // [MQTT-3.10.4-2]
         self.change(|index, shares| {
             for filter in filters {
                 let share = shares.find(filter).map(|share| share.key());
@@ -120,6 +121,7 @@ impl Subscriptions {
     /// Who wants a publish of `topic`: every session once, however many of its subscriptions match
     /// [MQTT-3.3.4-2]. `publisher` is whose publish it is, for no local [MQTT-3.8.3-3].
     pub fn select(&self, topic: &Topic, publisher: SessionKey) -> Recipients {
+        // [MQTT-3.3.2-3]
         let index = self.current.load();
         let mut all = Vec::new();
         if !index.tree.is_empty() {
@@ -261,7 +263,7 @@ impl Recipients {
                         packet_id,
                         sequence,
                         qos,
-                        retain: publish.retain && recipient.retain_as_published,
+                        retain: publish.retain && recipient.retain_as_published, // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
                         identifiers: &recipient.identifiers,
                     };
                     each(recipient.mailbox.owner(), &delivery);

@@ -63,6 +63,7 @@ fn open(address: SocketAddr) -> io::Result<TcpListener> {
 /// Accepts the next connection. Errors of a single connection, or of running out of file descriptors,
 /// do not end the listener: they are returned for the caller to log and wait.
 pub async fn accept(listener: &TcpListener) -> io::Result<(TcpStream, SocketAddr)> {
+    // [MQTT-4.2.0-1]
     let (stream, peer) = listener.accept().await?;
     // Acknowledgements are small and urgent; they are already gathered into one write for each commit.
     stream.set_nodelay(true)?;

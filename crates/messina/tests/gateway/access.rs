@@ -76,6 +76,7 @@ async fn refused(bench: &Bench, connect: Connect) -> ReasonCode {
 
 #[tokio::test]
 async fn only_known_users_come_in() {
+    // [MQTT-3.1.4-2]
     let dir = tempfile::tempdir().unwrap();
     let bench = guarded(dir.path(), "").await;
     bench.client(named("ada")).await;

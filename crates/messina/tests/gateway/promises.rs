@@ -22,6 +22,7 @@ use super::bench::*;
 
 #[tokio::test]
 async fn a_malformed_packet_ends_its_own_connection_and_no_other() {
+    // [MQTT-4.13.1-1] [MQTT-4.13.2-1]
     let dir = tempfile::tempdir().unwrap();
     let bench = Bench::in_dir(dir.path()).await;
     let mut neighbour = bench.client(connect("good")).await;
@@ -106,6 +107,7 @@ async fn a_qos_2_identifier_is_known_after_a_restart_and_its_publish_kept_once()
 
 #[tokio::test]
 async fn a_second_connection_takes_the_session_over() {
+    // [MQTT-3.1.4-3] [MQTT-3.1.3-2]
     let dir = tempfile::tempdir().unwrap();
     let bench = Bench::in_dir(dir.path()).await;
     let mut first = bench.client(lasting("meter")).await;
@@ -318,6 +320,7 @@ async fn a_subscription_is_in_force_for_what_its_client_publishes_next() {
 
 #[tokio::test]
 async fn a_client_that_takes_topic_aliases_gets_them() {
+    // [MQTT-3.3.2-11]
     // [MQTT-3.1.2-26] [MQTT-3.1.2-27]
     let dir = tempfile::tempdir().unwrap();
     let bench = Bench::in_dir(dir.path()).await;

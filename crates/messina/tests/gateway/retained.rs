@@ -101,7 +101,7 @@ async fn the_last_publish_of_each_topic_answers_a_subscription_and_survives_a_re
         answered(&mut late, "room/9", RetainHandling::Send).await,
         []
     );
-    // To those who are subscribed already it comes as any other [MQTT-3.3.1-9].
+    // To those who are subscribed already it comes as any other [MQTT-3.3.1-12].
     let mut sender = bench.client(connect("sender")).await;
     retain(&mut sender, "room/1", "21.0", None).await;
     match late.next().await {

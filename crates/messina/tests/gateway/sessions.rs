@@ -53,6 +53,7 @@ async fn publish_once(client: &mut Client, payload: &str, packet_id: u16) {
 
 #[tokio::test]
 async fn publishes_for_a_sleeper_survive_a_crash_in_their_order() {
+    // [MQTT-4.6.0-5] [MQTT-4.6.0-6] [MQTT-4.5.0-1]
     let machine = Machine::with_sleeper().await;
     let mut sender = machine.bench.client(connect("switch")).await;
     for number in 1..=10_u16 {

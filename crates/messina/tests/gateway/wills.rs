@@ -135,6 +135,7 @@ async fn after_a_goodbye_no_crash_brings_the_will() {
 
 #[tokio::test]
 async fn a_sessions_time_runs_on_over_a_crash() {
+    // [MQTT-4.1.0-2]
     // [MQTT-3.1.2-23]
     let machine = Machine::new("").await;
     let mut short = lasting("pump");

@@ -79,7 +79,7 @@ pub(super) fn read_reason(
 ) -> Result<ReasonCode, DecodeError> {
     let code = body.u8()?;
     ReasonCode::from_u8(code)
-        .filter(|reason| reason.is_allowed_in(packet)) // [MQTT-3.4.2-1] [MQTT-3.14.2-1] [MQTT-3.15.2-1]
+        .filter(|reason| reason.is_allowed_in(packet)) // [MQTT-3.4.2-1] [MQTT-3.14.2-1] [MQTT-3.15.2-1] [MQTT-3.5.2-1] [MQTT-3.6.2-1] [MQTT-3.7.2-1]
         .ok_or(DecodeError::ReasonCode { packet, code })
 }
 

@@ -164,7 +164,7 @@ impl Codec {
         if packet == PacketType::Publish {
             read_flags(flags)?;
         } else if flags != packet.reserved_flags() {
-            return Err(DecodeError::Flags { packet, flags }); // [MQTT-2.1.3-1]
+            return Err(DecodeError::Flags { packet, flags }); // [MQTT-2.1.3-1] [MQTT3-2.2.2-2]
         }
         match self.role {
             Role::Server => self.check_from_client(packet)?,

@@ -129,7 +129,7 @@ impl Will {
         }
     }
 
-    /// The PUBLISH a will becomes.
+    /// The PUBLISH a will becomes. [MQTT-3.1.2-14] [MQTT-3.1.2-15]
     pub fn into_publish(self) -> Publish {
         let Self {
             qos,
@@ -144,7 +144,7 @@ impl Will {
             content_type: properties.content_type,
             response_topic: properties.response_topic,
             correlation_data: properties.correlation_data,
-            user_properties: properties.user_properties,
+            user_properties: properties.user_properties, // [MQTT-3.1.3-10]
             ..PublishProperties::default()
         };
         let properties = (properties != PublishProperties::default()).then(|| Box::new(properties));
@@ -217,13 +217,14 @@ impl Connect {
     }
 
     pub(super) fn decode(mut body: Reader, version: Version) -> Result<Self, DecodeError> {
+        // [MQTT-3.1.4-1]
         let flags = ConnectFlags::read(&mut body, version)?;
         let keep_alive = body.u16()?;
         let properties = read_properties::<ConnectProperties>(&mut body, version)?;
         if properties.authentication_data.is_some() && properties.authentication_method.is_none() {
             return Err(DecodeError::AuthenticationMethod);
         }
-        let client_id = ClientId(body.string()?); // [MQTT-3.1.3-1] [MQTT-3.1.3-3] [MQTT-3.1.3-4]
+        let client_id = ClientId(body.string()?); // [MQTT-3.1.3-1] [MQTT-3.1.3-3] [MQTT-3.1.3-4] [MQTT-3.1.3-5]
         let clean_start = flags.0 & CLEAN_START != 0;
         if version == Version::V311 && client_id.is_empty() && !clean_start {
             return Err(DecodeError::EmptyClientId); // 3.1.1 [MQTT3-3.1.3-8]
@@ -233,8 +234,8 @@ impl Connect {
         } else {
             None
         };
-        let user_name = flags.has(USER_NAME).then(|| body.string()).transpose()?; // [MQTT-3.1.3-12]
-        let password = flags.has(PASSWORD).then(|| body.binary()).transpose()?;
+        let user_name = flags.has(USER_NAME).then(|| body.string()).transpose()?; // [MQTT-3.1.3-12] [MQTT-3.1.2-16] [MQTT-3.1.2-17]
+        let password = flags.has(PASSWORD).then(|| body.binary()).transpose()?; // [MQTT-3.1.2-18] [MQTT-3.1.2-19]
         body.finish()?;
         Ok(Self {
             version,
@@ -342,7 +343,7 @@ impl Will {
             qos: qos_of(flags.0 >> 3)?,
             retain: flags.has(WILL_RETAIN),
             properties: read_properties(body, version)?,
-            topic: body.topic()?, // [MQTT-3.1.3-11]
+            topic: body.topic()?, // [MQTT-3.1.3-11] [MQTT-3.1.2-9] [MQTT-3.1.3-1]
             payload: body.binary()?,
         })
     }

@@ -135,7 +135,7 @@ impl PacketType {
     pub(crate) const fn reserved_flags(self) -> u8 {
         match self {
             Self::PubRel | Self::Subscribe | Self::Unsubscribe => 0b0010, // [MQTT-3.6.1-1] [MQTT-3.8.1-1] [MQTT-3.10.1-1]
-            _ => 0,                                                       // [MQTT-2.1.3-1]
+            _ => 0, // [MQTT-2.1.3-1] [MQTT-3.14.1-1] [MQTT-3.15.1-1]
         }
     }
 

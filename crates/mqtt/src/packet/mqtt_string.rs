@@ -77,10 +77,11 @@ impl TryFrom<Bytes> for MqttString {
 
     fn try_from(bytes: Bytes) -> Result<Self, StringError> {
         if bytes.len() > usize::from(u16::MAX) {
+            // [MQTT-4.7.3-3]
             return Err(StringError::TooLong(bytes.len()));
         }
         if bytes.contains(&0) {
-            return Err(StringError::Null); // [MQTT-1.5.4-2]
+            return Err(StringError::Null); // [MQTT-1.5.4-2] [MQTT-4.7.3-2]
         }
         // [MQTT-1.5.4-1]
         ByteString::try_from(bytes)
@@ -163,6 +164,7 @@ mod tests {
             );
         }
         assert_eq!(MqttString::new("a\0b"), Err(StringError::Null));
+        // [MQTT-4.7.3-3]
         assert_eq!(
             MqttString::new(&"x".repeat(65_536)),
             Err(StringError::TooLong(65_536))

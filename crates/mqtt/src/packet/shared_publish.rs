@@ -32,7 +32,7 @@ pub struct Delivery<'a> {
     pub dup: bool,
     /// Present if and only if the QoS is 1 or 2.
     pub packet_id: Option<PacketId>,
-    /// The identifiers of the subscriptions it is sent for [MQTT-3.3.4-3].
+    /// The identifiers of the subscriptions it is sent for [MQTT-3.3.4-3]. [MQTT-3.3.4-4]
     pub subscription_ids: &'a [SubscriptionId],
     /// The alias that stands for the topic on this connection, version 5 only.
     pub topic_alias: Option<TopicAlias>,

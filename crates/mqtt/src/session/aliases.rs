@@ -10,7 +10,7 @@ use crate::topic::Topic;
 /// The aliases a client has been told, for one connection. They go to the first topics that are sent, and stay.
 #[derive(Debug)]
 pub(super) struct OwnAliases {
-    /// The highest the client takes [MQTT-3.1.2-26], within our own limit.
+    /// The highest the client takes [MQTT-3.1.2-26], within our own limit. [MQTT-3.3.2-11]
     maximum: u16,
     numbers: HashMap<Topic, NonZeroU16>,
 }

@@ -169,7 +169,7 @@ impl Session {
 
     fn on_packet(&mut self, packet: Packet) {
         let result = match (self.phase, packet) {
-            (Phase::Closed, _) => Ok(()),
+            (Phase::Closed, _) => Ok(()), // [MQTT-3.1.4-6]
             (Phase::Opening, Packet::Connect(connect)) => {
                 self.roomy = true;
                 self.on_connect(connect);
@@ -257,10 +257,11 @@ impl Session {
     /// Ends the connection, telling a 5.0 client why; 3.1.1 has no words for it.
     pub(super) fn fail(&mut self, reason: ReasonCode) {
         if self.phase == Phase::Open && self.version == Version::V5 {
+            // [MQTT-3.14.0-1]
             self.send(Packet::Disconnect(Disconnect::new(reason)));
         }
         if self.phase == Phase::Opening && reason == ReasonCode::UnsupportedProtocolVersion {
-            self.send(Packet::ConnAck(Box::new(ConnAck::new(false, reason)))); // [MQTT-3.1.2-2]
+            self.send(Packet::ConnAck(Box::new(ConnAck::new(false, reason)))); // [MQTT-3.1.2-2] [MQTT3-3.1.2-2]
         }
         self.end(reason, true);
     }
@@ -270,13 +271,14 @@ impl Session {
         if self.phase == Phase::Closed {
             return;
         }
-        self.phase = Phase::Closed;
+        self.phase = Phase::Closed; // [MQTT-3.14.4-1]
         self.receiver.disconnect();
         self.requests = VecDeque::new();
         self.aliases = Vec::new(); // [MQTT-3.3.2-7]
         self.own_aliases = None;
         self.authenticating = None;
         if let Some(will) = self.will.take().filter(|_| abnormal) {
+            // [MQTT3-3.1.2-12]
             let delay = Duration::from_secs(u64::from(
                 will.properties
                     .will_delay_interval
@@ -286,7 +288,7 @@ impl Session {
             self.outputs
                 .push_back(Output::Will(Box::new(will.into_publish()), delay)); // [MQTT-3.1.2-8]
         }
-        self.outputs.push_back(Output::Close(reason));
+        self.outputs.push_back(Output::Close(reason)); // [MQTT-3.14.4-2] [MQTT-4.13.2-1]
     }
 
     /// When this session must be ticked.

@@ -45,11 +45,12 @@ impl Session {
             let connack = ConnAck::new(false, reason); // [MQTT-3.2.2-6]
             self.send(Packet::ConnAck(Box::new(connack)));
         }
-        self.end(reason, false); // [MQTT-3.2.2-7]
+        self.end(reason, false); // [MQTT-3.2.2-7] [MQTT-3.1.3-8] [MQTT3-3.1.3-9]
     }
 
     pub(super) fn on_admit(&mut self, admission: Admission) {
         if self.phase != Phase::Asking {
+            // [MQTT-3.2.0-2]
             return;
         }
         let Admission {
@@ -74,25 +75,26 @@ impl Session {
         self.keep_alive = self.keep_alive_for(connect.keep_alive);
         let maximum = wanted.topic_alias_maximum.unwrap_or(0);
         self.own_aliases = OwnAliases::new(maximum.min(self.limits.topic_alias_maximum));
-        self.will = connect.will.take().map(|will| Box::new(will.detached()));
-        let previous = previous.filter(|_| !connect.clean_start); // [MQTT-3.1.2-4] [MQTT-3.1.2-5]
+        self.will = connect.will.take().map(|will| Box::new(will.detached())); // [MQTT-3.1.2-7]
+        let previous = previous.filter(|_| !connect.clean_start); // [MQTT-3.1.2-4] [MQTT-3.1.2-5] [MQTT-3.1.2-6] [MQTT-3.1.4-4] [MQTT3-3.1.2-4]
         let session_present = previous.is_some(); // [MQTT-3.2.2-2] [MQTT-3.2.2-3]
         if let Some(previous) = previous {
             self.resume(*previous);
         }
         let window = wanted.receive_maximum.map_or(u16::MAX, u16::from);
-        self.sender.connect(window.min(self.limits.inflight));
+        self.sender.connect(window.min(self.limits.inflight)); // [MQTT-4.9.0-1]
         let mut connack = ConnAck::new(session_present, ReasonCode::Success);
         if self.version == Version::V5 {
             connack.properties = self.connack_properties(&connect, wanted.session_expiry_interval);
             connack.properties.assigned_client_identifier =
-                assigned.map(|id| id.as_mqtt_string().clone()); // [MQTT-3.2.2-16]
+                assigned.map(|id| id.as_mqtt_string().clone()); // [MQTT-3.2.2-16] [MQTT-3.1.3-7]
             if let Some((method, data)) = self.authentication() {
+                // [MQTT-4.12.0-6]
                 connack.properties.authentication_method = Some(method);
                 connack.properties.authentication_data = data;
             }
         }
-        self.send(Packet::ConnAck(Box::new(connack))); // [MQTT-3.2.0-1]
+        self.send(Packet::ConnAck(Box::new(connack))); // [MQTT-3.2.0-1] [MQTT-3.1.4-5]
     }
 
     /// Only a 5.0 client can be told to use a shorter keep alive than it wants.
@@ -103,7 +105,7 @@ impl Session {
             .filter(|_| self.version == Version::V5)
         {
             Some(longest) if wanted == 0 || wanted > longest => longest,
-            _ => wanted,
+            _ => wanted, // [MQTT-3.2.2-22]
         }
     }
 

@@ -139,10 +139,11 @@ impl Session {
     fn answer(&mut self) {
         while let Some(answer) = self.receiver.answer() {
             if answer.reason.is_error() && self.version == Version::V311 {
-                return self.fail(answer.reason);
+                return self.fail(answer.reason); // [MQTT3-4.8.0-2]
             }
-            let ack = ack(answer.packet_id, answer.reason);
+            let ack = ack(answer.packet_id, answer.reason); // [MQTT-2.2.1-5]
             match answer.qos {
+                // [MQTT-3.3.4-1]
                 QoS::AtLeastOnce => self.send(Packet::PubAck(ack)), // [MQTT-4.3.2-4]
                 QoS::AtMostOnce | QoS::ExactlyOnce => self.send(Packet::PubRec(ack)), // [MQTT-4.3.3-8]
             }
@@ -175,7 +176,7 @@ impl Session {
             self.dropped.away += 1;
             return;
         }
-        self.sender.push(forward);
+        self.sender.push(forward); // [MQTT-4.5.0-1] [MQTT3-3.1.2-5]
         while self.is_full() {
             let dropped = match self.limits.overflow {
                 Overflow::DropNewest => self.sender.drop_newest(),
@@ -202,6 +203,7 @@ impl Session {
         match self.sender.step(self.now) {
             None => return false,
             Some(Step::Release(packet_id)) => {
+                // [MQTT-4.3.3-5]
                 self.send(Packet::PubRel(ack(packet_id, ReasonCode::Success)));
             }
             Some(Step::Expired(forward)) => {

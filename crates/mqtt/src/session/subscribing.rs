@@ -42,7 +42,7 @@ impl Session {
             if refused.is_none() {
                 // Held for long: the packet's buffer must not be.
                 let filter = filter.detached();
-                options.qos = options.qos.min(self.limits.maximum_qos); // [MQTT-3.8.4-7]
+                options.qos = options.qos.min(self.limits.maximum_qos); // [MQTT-3.8.4-7] [MQTT-3.2.2-10]
                 subscriptions.push(SessionSubscription {
                     filter,
                     options,
@@ -112,7 +112,7 @@ impl Session {
             packet_id,
             properties: None,
             reasons: codes,
-        })); // [MQTT-3.8.4-1] [MQTT-3.8.4-6]
+        })); // [MQTT-3.8.4-1] [MQTT-3.8.4-6] [MQTT-2.2.1-6] [MQTT-3.8.4-2] [MQTT-3.8.4-5] [MQTT-3.9.3-1]
     }
 
     /// The code for what the index said about a subscription.
@@ -153,6 +153,7 @@ impl Session {
     }
 
     pub(super) fn on_unsubscribe(&mut self, unsubscribe: Unsubscribe) {
+        // [MQTT-3.10.4-3]
         let packet_id = unsubscribe.packet_id;
         let mut codes = Vec::with_capacity(unsubscribe.filters.len());
         let mut filters: Vec<TopicFilter> = Vec::new();
@@ -192,7 +193,7 @@ impl Session {
                 packet_id,
                 properties: None,
                 reasons: codes,
-            })); // [MQTT-3.10.4-4]
+            })); // [MQTT-3.10.4-4] [MQTT-2.2.1-6] [MQTT-3.10.4-5] [MQTT-3.10.4-6] [MQTT-3.11.3-1]
         }
     }
 

@@ -264,6 +264,7 @@ fn a_protocol_of_an_unknown_level_is_answered() {
 
 #[test]
 fn silence_for_one_and_a_half_keep_alives_ends_the_connection() {
+    // [MQTT-3.2.2-22]
     // [MQTT-3.1.2-22]
     let mut connect = connect(Version::V5);
     connect.keep_alive = 10;
@@ -279,6 +280,7 @@ fn silence_for_one_and_a_half_keep_alives_ends_the_connection() {
 
 #[test]
 fn acks_leave_in_order_when_the_log_answers_out_of_order() {
+    // [MQTT-2.2.1-5] [MQTT-3.3.4-1]
     // [MQTT-4.6.0-2] [MQTT-4.6.0-3] [MQTT-4.3.2-4] [MQTT-4.3.3-8]
     let mut bench = Bench::open(Version::V311);
     let first = bench.publish(10, QoS::AtLeastOnce);
@@ -337,6 +339,7 @@ fn a_pubrel_nobody_knows_is_completed() {
 
 #[test]
 fn a_refused_publish_is_told_so_in_5_0_and_ends_a_3_1_1_connection() {
+    // [MQTT3-3.3.5-2] [MQTT3-4.8.0-2]
     // [MQTT-4.3.3-9]
     let mut bench = Bench::open(Version::V5);
     let ticket = bench.publish(5, QoS::ExactlyOnce);
@@ -489,6 +492,7 @@ fn a_dropped_publish_gives_its_identifier_back() {
 
 #[test]
 fn a_clean_start_forgets_the_session() {
+    // [MQTT-3.1.4-4] [MQTT3-3.1.2-6]
     // [MQTT-3.1.2-4] [MQTT-3.2.2-2]
     let bench = Bench::new(Limits::default());
     let restored = Restored {
@@ -507,7 +511,7 @@ fn a_clean_start_forgets_the_session() {
 
 #[test]
 fn a_topic_alias_stands_for_its_topic_on_this_connection_only() {
-    // [MQTT-3.3.2-7] [MQTT-3.3.2-8] [MQTT-3.3.2-9] [MQTT-3.3.2-10]
+    // [MQTT-3.3.2-7] [MQTT-3.3.2-8] [MQTT-3.3.2-9] [MQTT-3.3.2-12]
     let aliased = |topic: Topic, alias: u16| {
         let mut publish = Publish::new(topic, "4.3");
         publish.properties = Some(Box::new(PublishProperties {
@@ -637,6 +641,7 @@ fn a_filter_beyond_the_limits_is_refused_beside_one_that_is_not() {
 
 #[test]
 fn suback_joins_what_the_session_and_the_index_say() {
+    // [MQTT-2.2.1-6] [MQTT-3.8.4-2] [MQTT-3.9.3-1] [MQTT-3.2.2-10]
     // [MQTT-3.8.4-1] [MQTT-3.8.4-5] [MQTT-3.8.4-6] [MQTT-3.8.4-7]
     let limits = Limits {
         wildcards_available: false,
@@ -712,6 +717,7 @@ fn no_local_on_a_shared_subscription_is_a_protocol_error() {
 
 #[test]
 fn unsuback_says_which_subscriptions_existed() {
+    // [MQTT-2.2.1-6] [MQTT-3.10.4-1] [MQTT-3.10.4-6] [MQTT-3.11.3-1]
     // [MQTT-3.10.4-4] [MQTT-3.10.4-5]
     let mut bench = Bench::open(Version::V5);
     bench.packet(subscribe(1, &["a"]));
@@ -737,6 +743,7 @@ fn unsuback_says_which_subscriptions_existed() {
 
 #[test]
 fn deliveries_keep_to_the_clients_receive_maximum() {
+    // [MQTT-2.2.1-4] [MQTT-4.3.2-2] [MQTT-4.3.3-1] [MQTT-4.3.3-2] [MQTT-4.9.0-1] [MQTT-4.9.0-2]
     // [MQTT-3.3.4-9] [MQTT-4.3.2-1] [MQTT-4.3.3-4]
     let mut small = connect(Version::V5);
     small.properties.receive_maximum = NonZeroU16::new(2);
@@ -761,6 +768,7 @@ fn deliveries_keep_to_the_clients_receive_maximum() {
 
 #[test]
 fn what_was_not_acknowledged_goes_again_in_order_after_a_reconnect() {
+    // [MQTT-4.3.2-3] [MQTT-4.3.3-3] [MQTT-4.3.3-5]
     // [MQTT-4.4.0-1] [MQTT-4.6.0-1] [MQTT-4.6.0-4] [MQTT-3.3.1-1]
     let mut bench = Bench::open(Version::V5);
     bench.input(forward("a", QoS::ExactlyOnce));
@@ -877,6 +885,7 @@ fn connect_with_will(version: Version) -> Connect {
 
 #[test]
 fn a_lost_connection_publishes_the_will_no_later_than_the_session_ends() {
+    // [MQTT-3.1.2-7]
     // [MQTT-3.1.2-8]
     let mut bench = Bench::open_with(Limits::default(), connect_with_will(Version::V5), None);
     let outputs = bench.input(Input::Closed);

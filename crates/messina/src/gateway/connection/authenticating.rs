@@ -48,7 +48,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.pending_auth = Some(Box::new(PendingAuth { exchange, connect }));
                 self.tell(Input::Challenge(answer.into()));
             }
-            Err(refusal) => self.refuse(refusal),
+            Err(refusal) => self.refuse(refusal), // [MQTT-4.12.0-1]
         }
     }
 

@@ -36,6 +36,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             return;
         }
         match self.log_in(&connect).await {
+            // [MQTT-3.1.4-2]
             Ok(user) => self.enter(connect, assigned, user).await,
             Err(refusal) => self.refuse(refusal),
         }
@@ -57,7 +58,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.tell(Input::Refuse(ReasonCode::NotAuthorized));
             return;
         }
-        let attached = self.gateway.sessions.attach(&client).await;
+        let attached = self.gateway.sessions.attach(&client).await; // [MQTT-3.1.3-2]
         let mut identity = Identity {
             client,
             key: attached.key,

@@ -101,6 +101,7 @@ impl Receiver {
             answer: true,
         };
         if qos == QoS::ExactlyOnce {
+            // [MQTT-4.3.2-5]
             match self.held.entry(packet_id) {
                 Entry::Vacant(free) => {
                     free.insert(Hold::Arriving);
@@ -158,6 +159,7 @@ impl Receiver {
                 *hold = Hold::Received;
             }
             Some(Hold::Arriving) if !arrived.repeated => {
+                // [MQTT-4.3.3-9]
                 self.held.remove(&arrived.packet_id);
             }
             Some(_) => {}
@@ -165,7 +167,7 @@ impl Receiver {
         reason
     }
 
-    /// Takes a PUBREL.
+    /// Takes a PUBREL. [MQTT-4.3.3-13]
     pub(crate) fn release(&mut self, packet_id: PacketId) -> Result<Releasing, ReasonCode> {
         match self.held.get_mut(&packet_id) {
             None => Ok(Releasing::Unknown),

@@ -182,16 +182,18 @@ impl<M: Message> Sender<M> {
         }
         let next = self.queue.front()?;
         if next.has_expired(now) {
+            // [MQTT-4.3.3-7]
             return self.drop_oldest().map(Step::Expired);
         }
         if next.qos() == QoS::AtMostOnce {
             return self.drop_oldest().map(|message| Step::Publish {
                 message,
                 packet_id: None,
-                dup: false,
+                dup: false, // [MQTT-4.3.1-1] [MQTT-3.3.1-3]
             });
         }
         if self.quota <= 0 {
+            // [MQTT-4.9.0-2] [MQTT-4.9.0-3] [MQTT-3.3.4-10]
             return None;
         }
         let packet_id = match next.packet_id() {
@@ -201,13 +203,14 @@ impl<M: Message> Sender<M> {
         let message = self.drop_oldest()?;
         self.quota -= 1;
         self.sent.push_back(Flight {
+            // [MQTT-4.3.2-3] [MQTT-4.3.3-3]
             packet_id,
             message: message.clone(),
         });
         Some(Step::Publish {
             message,
             packet_id: Some(packet_id),
-            dup: false,
+            dup: false, // [MQTT-3.3.1-3] [MQTT-4.3.2-2] [MQTT-4.3.3-2]
         })
     }
 
@@ -307,7 +310,7 @@ impl<M: Message> Sender<M> {
             return Ok(Acknowledged::Unknown);
         };
         if reason.is_error() {
-            return Ok(Acknowledged::Done(message.into_receipt())); // [MQTT-4.4.0-2]
+            return Ok(Acknowledged::Done(message.into_receipt())); // [MQTT-4.4.0-2] [MQTT-4.8.2-6]
         }
         // Its place in the window stays taken until the PUBCOMP.
         self.quota -= 1;

@@ -106,6 +106,13 @@ impl Converter {
                 let primitive = PRIMITIVES.into_iter().find(|(class, _)| *class == other);
                 primitive.map(|(_, primitive)| Self::Primitive(primitive))
             }
+            None if class.starts_with("io.confluent.connect.") => {
+                options.refuse_self(
+                    format!("`{class}` needs a Schema Registry, which is not available yet"),
+                    format!("available are {}", Self::CLASSES.join(", ")),
+                );
+                None
+            }
             None => {
                 options.refuse_self(
                     format!("unknown converter `{class}`"),

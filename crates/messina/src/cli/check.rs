@@ -214,7 +214,12 @@ fn connector(checked: &mut Checked, source: &Arc<Source>) {
     }
 }
 
-fn placed(source: &Arc<Source>, problem: &ConnectorProblem, severity: Severity) -> Problem {
+/// A connector's problem, where it stands in its file.
+pub(super) fn placed(
+    source: &Arc<Source>,
+    problem: &ConnectorProblem,
+    severity: Severity,
+) -> Problem {
     let message = if problem.option.is_empty() {
         problem.message.clone()
     } else {

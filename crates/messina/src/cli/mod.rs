@@ -28,6 +28,8 @@ mod timestamp;
 // The commands, in the order `messina --help` shows them.
 mod up;
 
+mod connect_standalone;
+
 mod check;
 
 mod sample;
@@ -82,6 +84,8 @@ pub struct CommandLine {
 enum Command {
     /// Run the whole chain on this machine: MQTT gateway, log, sinks, tables, admin API
     Up(up::Args),
+    /// Run connectors from Kafka Connect's own files, on this machine
+    ConnectStandalone(connect_standalone::Args),
     /// Say everything that is wrong with configuration files; with --sample, what they make of a record
     Check(check::Args),
     /// Print the configuration
@@ -120,6 +124,7 @@ pub fn run(command_line: CommandLine) -> Result<(), CommandError> {
     let mut out = Output::stdout();
     match command_line.command {
         Command::Up(args) => up::run(&args, &mut out),
+        Command::ConnectStandalone(args) => connect_standalone::run(&args, &mut out),
         Command::Check(args) => check::run(&args, &mut out),
         Command::Config(args) => config::run(&args, &mut out),
         Command::Passwd(args) => passwd::run(&args, &mut out),

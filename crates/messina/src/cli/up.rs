@@ -2,6 +2,7 @@
 
 use clap::Args as ClapArgs;
 
+use crate::config::{Config, Problems};
 use crate::telemetry::logs::{self, LogFormat};
 use crate::up::{self, Ready};
 
@@ -14,6 +15,15 @@ use super::{CommandError, Settings};
 SIGTERM or ^C finishes what was accepted and stops within 10 s; a second one stops at once. Nothing that was
 acknowledged is lost either way.")]
 pub(super) struct Args {
+    #[command(flatten)]
+    logging: Logging,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// What is logged, and how.
+#[derive(Debug, ClapArgs)]
+pub(super) struct Logging {
     /// Log more: -v debug, -vv trace
     #[arg(short, long, action = clap::ArgAction::Count)]
     verbose: u8,
@@ -23,25 +33,36 @@ pub(super) struct Args {
     /// How log lines look
     #[arg(long, value_enum, default_value_t)]
     log_format: LogFormat,
-    #[command(flatten)]
-    settings: Settings,
+}
+
+impl Logging {
+    pub(super) fn start(&self) {
+        let verbosity = if self.quiet {
+            -1
+        } else {
+            i16::from(self.verbose)
+        };
+        logs::start(verbosity, self.log_format);
+    }
 }
 
 pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
-    logs::start(
-        if args.quiet {
-            -1
-        } else {
-            i16::from(args.verbose)
-        },
-        args.log_format,
-    );
+    args.logging.start();
     let loaded = args.settings.load()?;
-    for warning in loaded.warnings.iter() {
+    run_config(loaded.config, &loaded.warnings, out)
+}
+
+/// Runs a configuration until it is told to stop.
+pub(super) fn run_config(
+    config: Config,
+    warnings: &Problems,
+    out: &mut Output,
+) -> Result<(), CommandError> {
+    for warning in warnings.iter() {
         tracing::warn!("{}", warning.message);
     }
     let mut told = Ok(());
-    up::run(loaded.config, |ready| told = tell(ready, out))?;
+    up::run(config, |ready| told = tell(ready, out))?;
     told
 }
 

@@ -69,5 +69,7 @@ pub mod units;
 // Kafka Connect's own file format, for connectors written elsewhere.
 pub mod properties;
 
+pub mod worker;
+
 #[cfg(test)]
 mod tests;

@@ -98,18 +98,26 @@ impl Factory {
         ))
     }
 
-    /// The options as the sink gets them: variables resolved, the worker's converters where it names none.
     fn resolve(&self, config: &ConnectorConfig) -> Result<ConnectorConfig, Vec<Problem>> {
-        let mut resolved = self.providers.resolve(config)?;
-        for (option, value) in &self.converters {
-            let class = converter_of(option);
-            // A connector that names its own converter gets none of the worker's options for it.
-            if config.get(class).is_none() {
-                resolved.set(option.as_str(), value.as_str().into());
-            }
-        }
-        Ok(resolved)
+        resolve(config, &self.providers, &self.converters)
     }
+}
+
+/// The options as the sink gets them: variables resolved, the worker's converters where it names none. Reads files.
+pub fn resolve(
+    config: &ConnectorConfig,
+    providers: &Providers,
+    converters: &[(String, String)],
+) -> Result<ConnectorConfig, Vec<Problem>> {
+    let mut resolved = providers.resolve(config)?;
+    for (option, value) in converters {
+        let class = converter_of(option);
+        // A connector that names its own converter gets none of the worker's options for it.
+        if config.get(class).is_none() {
+            resolved.set(option.as_str(), value.as_str().into());
+        }
+    }
+    Ok(resolved)
 }
 
 /// The option that names the converter an option belongs to.

@@ -25,7 +25,7 @@ mod offsets;
 mod requests;
 
 pub use error::HerderError;
-pub use factory::{Declared, Factory};
+pub use factory::{Declared, Factory, resolve};
 pub use keeping::{Herder, Parts};
 pub use offsets::PartitionOffset;
 pub use properties::{Properties, connector_config};

@@ -1,0 +1,181 @@
+//! `messina connect-standalone`: a worker's file and connectors' files, in the words of Kafka Connect's own command.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use clap::Args as ClapArgs;
+use messina_connect::config::{ConnectorConfig, Problem as ConnectorProblem, Property};
+use messina_connect::plan::Plan;
+use serde_json::{Map, Value};
+
+use crate::config::worker::{Worker, worker};
+use crate::config::{
+    self, Config, LoadError, Problem, Problems, Severity, Source, find_table, properties,
+};
+use crate::herder::resolve;
+
+use super::check::placed;
+use super::output::Output;
+use super::{CommandError, Settings, up};
+
+/// `messina connect-standalone`
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+The worker's file names converters, the REST API's listener and config providers under Kafka Connect's names;
+connectors are .properties files, or .json with the options, or with `name` and `config`. Everything else is as
+with `messina up`: the log is the embedded one, MQTT clients write to it, and tables are those of --config. Its
+[[sink]]s do not run.")]
+pub(super) struct Args {
+    /// The worker's file
+    worker: PathBuf,
+    /// Connectors' files
+    connectors: Vec<PathBuf>,
+    #[command(flatten)]
+    logging: up::Logging,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
+    let loaded = args.settings.load()?;
+    let mut config = loaded.config;
+    let mut problems: Vec<Problem> = loaded.warnings.iter().cloned().collect();
+    apply(args, &mut config, &mut problems)?;
+    let problems = Problems::new(problems);
+    if problems.has_errors() {
+        return Err(LoadError::Wrong(problems).into());
+    }
+    args.logging.start();
+    up::run_config(config, &problems, out)
+}
+
+/// Puts what the files say into the configuration, and what is wrong with them into `problems`.
+fn apply(
+    args: &Args,
+    config: &mut Config,
+    problems: &mut Vec<Problem>,
+) -> Result<(), CommandError> {
+    let source = config::read(&args.worker)?;
+    match worker(&source.text, &source.name) {
+        Ok(said) => {
+            add(&source, &said.warnings, Severity::Warning, problems);
+            let Worker {
+                listen,
+                converters,
+                providers,
+                warnings: _,
+            } = said;
+            config.rest.listen = listen.or(config.rest.listen);
+            config.rest.converters = converters;
+            config.rest.providers = providers;
+        }
+        Err(errors) => add(&source, &errors, Severity::Error, problems),
+    }
+    config.sinks.clear();
+    for path in &args.connectors {
+        let source = config::read(path)?;
+        let connector = match read(path, &source) {
+            Ok((connector, warnings)) => {
+                add(&source, &warnings, Severity::Warning, problems);
+                connector
+            }
+            Err(errors) => {
+                add(&source, &errors, Severity::Error, problems);
+                continue;
+            }
+        };
+        check(&connector, &source, config, problems);
+        config.sinks.push(connector);
+    }
+    Ok(())
+}
+
+/// Compiles a connector, so that all that is wrong with it is shown where it was typed.
+fn check(
+    connector: &ConnectorConfig,
+    source: &Arc<Source>,
+    config: &Config,
+    problems: &mut Vec<Problem>,
+) {
+    if config.sinks.iter().any(|own| own.name == connector.name) {
+        let twice = ConnectorProblem::new(connector, "name", "another file has this name too")
+            .help("give each connector a name of its own");
+        add(source, &[twice], Severity::Error, problems);
+    }
+    let resolved = resolve(connector, &config.rest.providers, &config.rest.converters);
+    let compiled = resolved
+        .and_then(|resolved| Plan::compile(&resolved, &|name| find_table(&config.tables, name)));
+    match compiled {
+        Ok(plan) => add(source, plan.warnings(), Severity::Warning, problems),
+        Err(errors) => add(source, &errors, Severity::Error, problems),
+    }
+}
+
+fn add(
+    source: &Arc<Source>,
+    list: &[ConnectorProblem],
+    severity: Severity,
+    problems: &mut Vec<Problem>,
+) {
+    problems.extend(list.iter().map(|problem| placed(source, problem, severity)));
+}
+
+type Read = Result<(ConnectorConfig, Vec<ConnectorProblem>), Vec<ConnectorProblem>>;
+
+fn read(path: &Path, source: &Source) -> Read {
+    if path
+        .extension()
+        .is_some_and(|extension| extension == "json")
+    {
+        return json(source).map_err(|message| vec![in_file(&message)]);
+    }
+    properties::connector(&source.text, &source.name)
+}
+
+/// Options alone, or `{"name": .., "config": {..}}`.
+fn json(source: &Source) -> Result<(ConnectorConfig, Vec<ConnectorProblem>), String> {
+    let read: Result<Map<String, Value>, _> = serde_json::from_str(&source.text);
+    let mut options =
+        read.map_err(|error| format!("`{}` is no JSON object: {error}", source.name))?;
+    let mut name = options
+        .get("name")
+        .and_then(Value::as_str)
+        .map(str::to_owned);
+    if let Some(Value::Object(inner)) = options.remove("config") {
+        let own = inner.get("name").and_then(Value::as_str);
+        name = own.map(str::to_owned).or(name);
+        options = inner;
+    }
+    let name = name.ok_or_else(|| format!("`{}` has no `name`", source.name))?;
+    let mut config = ConnectorConfig::new(name.clone());
+    options.insert("name".to_owned(), Value::String(name));
+    for (option, value) in options {
+        let value = match value {
+            Value::String(text) => text,
+            Value::Number(_) | Value::Bool(_) => value.to_string(),
+            _ => {
+                return Err(format!(
+                    "`{option}` in `{}` is neither text nor number",
+                    source.name
+                ));
+            }
+        };
+        config.set(
+            option,
+            Property {
+                value,
+                position: None,
+            },
+        );
+    }
+    Ok((config, Vec::new()))
+}
+
+fn in_file(message: &str) -> ConnectorProblem {
+    ConnectorProblem {
+        position: None,
+        option: String::new(),
+        message: message.to_owned(),
+        help: Some("write the options as an object of texts".to_owned()),
+    }
+}

@@ -1,0 +1,349 @@
+//! A Kafka Connect worker's `.properties` file: which of it matters here, and what is said about the rest.
+
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+
+use messina_connect::config::{ConnectorConfig, Position, Problem, Property};
+
+use super::properties;
+use super::section::nearest;
+use crate::herder::{Provider, Providers};
+
+/// What a worker's file says that matters here.
+#[derive(Debug, Clone, Default)]
+pub struct Worker {
+    /// Where its REST API listens, if it says.
+    pub listen: Option<SocketAddr>,
+    /// Converters and their options, for connectors that name none.
+    pub converters: Vec<(String, String)>,
+    /// What variables in connectors' options may stand for.
+    pub providers: Providers,
+    /// What is accepted and may surprise.
+    pub warnings: Vec<Problem>,
+}
+
+/// Names that are read.
+const READ: [&str; 8] = [
+    "key.converter",
+    "value.converter",
+    "header.converter",
+    "listeners",
+    "rest.host.name",
+    "rest.port",
+    "config.providers",
+    "bootstrap.servers",
+];
+
+/// Names that are accepted without effect: a matter of Java's plug-ins, of Kafka's topics, or of Kafka itself.
+const WITHOUT_EFFECT: [&str; 40] = [
+    "access.control.allow.methods",
+    "access.control.allow.origin",
+    "admin.listeners",
+    "client.id",
+    "config.storage.replication.factor",
+    "config.storage.topic",
+    "connect.protocol",
+    "connector.client.config.override.policy",
+    "exactly.once.source.support",
+    "group.id",
+    "heartbeat.interval.ms",
+    "internal.key.converter",
+    "internal.key.converter.schemas.enable",
+    "internal.value.converter",
+    "internal.value.converter.schemas.enable",
+    "metric.reporters",
+    "offset.flush.interval.ms",
+    "offset.flush.timeout.ms",
+    "offset.storage.file.filename",
+    "offset.storage.partitions",
+    "offset.storage.replication.factor",
+    "offset.storage.topic",
+    "plugin.discovery",
+    "plugin.path",
+    "rebalance.timeout.ms",
+    "rest.advertised.host.name",
+    "rest.advertised.listener",
+    "rest.advertised.port",
+    "rest.extension.classes",
+    "response.http.headers.config",
+    "scheduled.rebalance.max.delay.ms",
+    "security.protocol",
+    "session.timeout.ms",
+    "status.storage.partitions",
+    "status.storage.replication.factor",
+    "status.storage.topic",
+    "task.shutdown.graceful.timeout.ms",
+    "topic.creation.enable",
+    "topic.tracking.allow.reset",
+    "topic.tracking.enable",
+];
+
+/// Beginnings of names that are read or accepted.
+const PREFIXES: [&str; 10] = [
+    "key.converter.",
+    "value.converter.",
+    "header.converter.",
+    "config.providers.",
+    "consumer.",
+    "producer.",
+    "admin.",
+    "ssl.",
+    "sasl.",
+    "metrics.",
+];
+
+/// Reads a worker's file.
+pub fn worker(text: &str, file: &str) -> Result<Worker, Vec<Problem>> {
+    let mut config = ConnectorConfig::new("worker");
+    let mut places = Vec::new();
+    for entry in properties::parse(text, file)? {
+        places.push((entry.key.clone(), entry.key_position));
+        let position = Some(entry.value_position);
+        let value = entry.value;
+        config.set(entry.key, Property { value, position });
+    }
+    let mut reader = Reader {
+        config: &config,
+        problems: Vec::new(),
+        worker: Worker::default(),
+    };
+    reader.converters(file);
+    reader.listen();
+    reader.providers();
+    reader.others(&places);
+    if reader.problems.is_empty() {
+        Ok(reader.worker)
+    } else {
+        Err(reader.problems)
+    }
+}
+
+struct Reader<'a> {
+    config: &'a ConnectorConfig,
+    problems: Vec<Problem>,
+    worker: Worker,
+}
+
+impl Reader<'_> {
+    fn refuse(&mut self, option: &str, message: impl Into<String>, help: &str) {
+        let problem = Problem::new(self.config, option, message).help(help);
+        self.problems.push(problem);
+    }
+
+    fn warn(&mut self, option: &str, message: &str, help: &str) {
+        let problem = Problem::new(self.config, option, message).help(help);
+        self.worker.warnings.push(problem);
+    }
+
+    fn converters(&mut self, file: &str) {
+        let classes = ["key.converter", "value.converter", "header.converter"];
+        let own = |name: &str| {
+            let of = |class: &&str| name.strip_prefix(*class).is_some_and(is_below);
+            classes.iter().any(of)
+        };
+        let written = self.config.iter().filter(|(name, _)| own(name));
+        let written = written.map(|(name, property)| (name.to_owned(), property.value.clone()));
+        self.worker.converters = written.collect();
+        for required in ["key.converter", "value.converter"] {
+            if self.config.text(required).is_none_or(str::is_empty) {
+                let position = Position {
+                    file: file.into(),
+                    line: 1,
+                    column: 1,
+                };
+                self.problems.push(Problem {
+                    position: self.config.position(required).or(Some(position)),
+                    option: required.to_owned(),
+                    message: "is missing, and a worker needs it".to_owned(),
+                    help: Some(format!(
+                        "add a line such as `{required}=org.apache.kafka.connect.json.JsonConverter`"
+                    )),
+                });
+            }
+        }
+    }
+
+    /// The first of `listeners`, or the older `rest.host.name` and `rest.port`.
+    fn listen(&mut self) {
+        let config = self.config;
+        if let Some(listeners) = config.text("listeners").filter(|text| !text.is_empty()) {
+            let first = listeners.split(',').next().unwrap_or_default().trim();
+            match listener(first) {
+                Ok(address) => self.worker.listen = Some(address),
+                Err(why) => self.refuse(
+                    "listeners",
+                    format!("`{first}` {why}"),
+                    "write it as `http://127.0.0.1:8083`",
+                ),
+            }
+            if listeners.contains(',') {
+                self.warn("listeners", "only the first is opened", "name one");
+            }
+        } else if let Some(port) = config.text("rest.port") {
+            let host = config.text("rest.host.name").unwrap_or_default();
+            match listener(&format!("http://{host}:{port}")) {
+                Ok(address) => self.worker.listen = Some(address),
+                Err(why) => self.refuse(
+                    "rest.port",
+                    format!("`{host}:{port}` {why}"),
+                    "use `listeners`",
+                ),
+            }
+        }
+    }
+
+    fn providers(&mut self) {
+        let mut known = Vec::new();
+        let aliases = self.config.text("config.providers").unwrap_or_default();
+        for alias in aliases.split(',').map(str::trim) {
+            if alias.is_empty() {
+                continue;
+            }
+            let option = format!("config.providers.{alias}.class");
+            let class = self.config.text(&option).unwrap_or_default();
+            match Provider::of_class(class) {
+                Some(provider) => known.push((alias.to_owned(), provider)),
+                None if class.is_empty() => {
+                    let help = format!("add `{option}=...FileConfigProvider`");
+                    let message = format!("`{alias}` has no class");
+                    self.refuse("config.providers", message, &help);
+                }
+                None => self.refuse(
+                    &option,
+                    format!("unknown provider `{class}`"),
+                    "available are FileConfigProvider, DirectoryConfigProvider, EnvVarConfigProvider",
+                ),
+            }
+        }
+        self.worker.providers = Providers::new(known);
+    }
+
+    /// What is not read: known to have no effect here, or not known at all.
+    fn others(&mut self, places: &[(String, Position)]) {
+        if self.config.get("bootstrap.servers").is_some() {
+            self.warn(
+                "bootstrap.servers",
+                "no Kafka is asked: records are read from the embedded log",
+                "send them by MQTT, or with `messina produce`",
+            );
+        }
+        let known: Vec<&str> = READ.into_iter().chain(WITHOUT_EFFECT).collect();
+        for (name, position) in places {
+            let has_prefix = PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+            if has_prefix || known.contains(&name.as_str()) {
+                continue;
+            }
+            let meant = nearest(name, &known);
+            let help = meant.map(|meant| format!("did you mean `{meant}`?"));
+            self.worker.warnings.push(Problem {
+                position: Some(position.clone()),
+                option: name.clone(),
+                message: "is not known and has no effect".to_owned(),
+                help,
+            });
+        }
+    }
+}
+
+fn is_below(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with('.')
+}
+
+/// `http://host:port`. Without a host it is loopback: an API that asks nobody who they are is not opened to all by
+/// leaving something out.
+fn listener(text: &str) -> Result<SocketAddr, &'static str> {
+    let (scheme, authority) = text.split_once("://").ok_or("has no scheme")?;
+    if !scheme.eq_ignore_ascii_case("http") {
+        return Err("is not http, and TLS is not available for this API");
+    }
+    let authority = authority.trim_end_matches('/');
+    let (host, port) = authority.rsplit_once(':').ok_or("has no port")?;
+    let port = port.parse().map_err(|_error| "has no port")?;
+    let host = host.trim_matches(['[', ']']);
+    let address = match host {
+        "" | "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        host => host
+            .parse()
+            .map_err(|_error| "names a host, and an address is needed")?,
+    };
+    Ok(SocketAddr::new(address, port))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The shape of the file the demo starts its worker with: the Avro converter, a registry, internal converters.
+    const DISTRIBUTED: &str = include_str!("testdata/connect-avro-distributed.properties");
+
+    fn shown(problems: &[Problem]) -> Vec<String> {
+        problems.iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn the_demos_worker_file_is_accepted_as_it_is() {
+        let worker = worker(DISTRIBUTED, "connect-avro-distributed.properties").unwrap();
+        assert_eq!(worker.listen, None);
+        let options: Vec<&str> = worker
+            .converters
+            .iter()
+            .map(|(name, _)| name.as_str())
+            .collect();
+        assert_eq!(
+            options,
+            [
+                "key.converter",
+                "key.converter.schema.registry.url",
+                "value.converter",
+                "value.converter.schema.registry.url"
+            ]
+        );
+        assert_eq!(
+            shown(&worker.warnings),
+            [
+                "connect-avro-distributed.properties:3:19: `bootstrap.servers`: no Kafka is asked: records are read \
+                 from the embedded log; send them by MQTT, or with `messina produce`"
+            ]
+        );
+    }
+
+    #[test]
+    fn listeners_converters_and_providers_are_read() {
+        let text = "key.converter=String\nvalue.converter=Json\nvalue.converter.schemas.enable=false\n\
+                    listeners=HTTP://:8084\nconfig.providers=f , e\n\
+                    config.providers.f.class=org.apache.kafka.common.config.provider.FileConfigProvider\n\
+                    config.providers.e.class=EnvVarConfigProvider\noffset.storage.file.filename=/tmp/connect.offsets\n";
+        let worker = worker(text, "w").unwrap();
+        assert_eq!(worker.listen, Some("127.0.0.1:8084".parse().unwrap()));
+        assert_eq!(worker.converters.len(), 3);
+        assert!(worker.warnings.is_empty());
+        assert_eq!(
+            listener("http://0.0.0.0:1"),
+            Ok("0.0.0.0:1".parse().unwrap())
+        );
+        assert_eq!(listener("http://[::1]:1"), Ok("[::1]:1".parse().unwrap()));
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_said_at_once_and_where() {
+        let text = "key.converter=String\nvalue.convertor=Json\nlisteners=https://:8083\nconfig.providers=v\n\
+                    config.providers.v.class=com.example.VaultProvider\n";
+        let refused = worker(text, "w").unwrap_err();
+        assert_eq!(
+            shown(&refused),
+            [
+                "w:1:1: `value.converter`: is missing, and a worker needs it; add a line such as \
+                 `value.converter=org.apache.kafka.connect.json.JsonConverter`",
+                "w:3:11: `listeners`: `https://:8083` is not http, and TLS is not available for this API; write it \
+                 as `http://127.0.0.1:8083`",
+                "w:5:26: `config.providers.v.class`: unknown provider `com.example.VaultProvider`; available are \
+                 FileConfigProvider, DirectoryConfigProvider, EnvVarConfigProvider",
+            ]
+        );
+        let text = "key.converter=String\nvalue.converter=Json\n group.idd=x\n";
+        let accepted = worker(text, "w").unwrap();
+        assert_eq!(
+            shown(&accepted.warnings),
+            ["w:3:2: `group.idd`: is not known and has no effect; did you mean `group.id`?"]
+        );
+    }
+}

@@ -16,5 +16,7 @@ mod security;
 mod security_limits;
 mod sessions;
 mod shared;
+mod statements_connect;
+mod statements_publish;
 mod sys;
 mod wills;

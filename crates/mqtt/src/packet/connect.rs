@@ -226,9 +226,6 @@ impl Connect {
         }
         let client_id = ClientId(body.string()?); // [MQTT-3.1.3-1] [MQTT-3.1.3-3] [MQTT-3.1.3-4] [MQTT-3.1.3-5]
         let clean_start = flags.0 & CLEAN_START != 0;
-        if version == Version::V311 && client_id.is_empty() && !clean_start {
-            return Err(DecodeError::EmptyClientId); // 3.1.1 [MQTT3-3.1.3-8]
-        }
         let will = if flags.has(WILL) {
             Some(Will::read(&mut body, flags, version)?)
         } else {

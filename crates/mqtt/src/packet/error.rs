@@ -66,9 +66,6 @@ pub enum DecodeError {
     /// The connect flags contradict each other or use the reserved one.
     #[error("connect flags {0:#010b}")]
     ConnectFlags(u8),
-    /// An empty client identifier, and version 3.1.1 without clean session [MQTT3-3.1.3-8].
-    #[error("an empty client identifier needs clean session")]
-    EmptyClientId,
     /// A QoS of 3.
     #[error("QoS 3")]
     QoS,
@@ -169,7 +166,6 @@ impl DecodeError {
             Self::Filter(error) => error.reason(),
             Self::TooLarge { .. } => ReasonCode::PacketTooLarge,
             Self::ProtocolName | Self::ProtocolLevel(_) => ReasonCode::UnsupportedProtocolVersion,
-            Self::EmptyClientId => ReasonCode::ClientIdentifierNotValid,
             Self::TooManyProperties(_) => ReasonCode::QuotaExceeded,
             Self::TopicAliasZero => ReasonCode::TopicAliasInvalid,
         }

@@ -84,7 +84,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 if own == Some(&user) {
                     self.tell(Input::Authenticated(last.into()));
                 } else {
-                    self.tell(Input::Disconnect(ReasonCode::NotAuthorized));
+                    self.tell(Input::Disconnect(ReasonCode::NotAuthorized)); // [MQTT-4.12.1-2]
                 }
             }
             (Err(refusal), Some(_)) => self.refuse(refusal),

@@ -59,6 +59,7 @@ impl Gateway {
         }
         let mut retained = None;
         if publish.retain {
+            // [MQTT-3.3.1-8]
             match self.retained.change(&publish, now) {
                 Some((change, record)) => {
                     records.push(record);

@@ -253,6 +253,7 @@ impl Gateway {
 
     /// Ends a session: its will is published [MQTT-3.1.2-8], no subscription of it is left, and nothing is to be [MQTT3-3.1.2-7]
     /// found after a restart.
+    /// What was under way to it goes to nobody else [MQTT-4.8.2-5].
     pub async fn end(&self, ended: Ended) {
         let session = &ended.session;
         if let Some(will) = ended.will {

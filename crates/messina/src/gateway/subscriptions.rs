@@ -183,7 +183,7 @@ impl Subscriptions {
         let mut all: Vec<_> = of_one.filter_map(Recipient::of).collect();
         shared.sort_by_key(|((_, share), _)| *share);
         let of_group = shared.chunk_by(|((_, one), _), ((_, other), _)| one == other);
-        all.extend(of_group.filter_map(|members| self.member(members)));
+        all.extend(of_group.filter_map(|members| self.member(members))); // [MQTT-3.3.4-5]
         all
     }
 

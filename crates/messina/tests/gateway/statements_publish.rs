@@ -83,13 +83,17 @@ impl Client {
         assert!(matches!(self.next().await, Packet::SubAck(_)));
     }
 
-    /// Everything that came before the answer to a PINGREQ, acknowledged as far as PUBACK and PUBREC.
-    async fn got(&mut self) -> Vec<Publish> {
-        // What an acknowledged publish has not yet put into the mailbox comes within this time.
-        tokio::time::sleep(Duration::from_millis(50)).await;
-        self.send(Packet::PingReq).await;
+    /// So many publishes and whatever else has come by then, acknowledged to the end.
+    async fn got(&mut self, count: usize) -> Vec<Publish> {
         let mut all = Vec::new();
+        let mut has_asked = false;
         loop {
+            if all.len() >= count && !has_asked {
+                // One too many would be close behind.
+                tokio::time::sleep(Duration::from_millis(30)).await;
+                self.send(Packet::PingReq).await;
+                has_asked = true;
+            }
             match self.next().await {
                 Packet::Publish(publish) => {
                     if let Some(packet_id) = publish.packet_id {
@@ -111,9 +115,9 @@ impl Client {
         }
     }
 
-    async fn got_payloads(&mut self) -> Vec<String> {
+    async fn got_payloads(&mut self, count: usize) -> Vec<String> {
         let text = |publish: Publish| String::from_utf8(publish.payload.to_vec()).unwrap();
-        self.got().await.into_iter().map(text).collect()
+        self.got(count).await.into_iter().map(text).collect()
     }
 }
 
@@ -135,13 +139,13 @@ async fn a_publish_comes_at_the_lower_qos_and_without_its_dup() {
                 let mut publish = to("room/1", "on", sent);
                 publish.dup = sent != QoS::AtMostOnce;
                 sender.says(publish).await;
-                let all = display.got().await;
+                let all = display.got(1).await;
                 let [came] = all.as_slice() else {
                     panic!("{all:?} is not one publish");
                 };
                 assert_eq!((came.qos, came.dup), (granted.min(sent), false));
             }
-            display.got().await;
+            display.got(0).await;
             display.cut().await;
         }
     }
@@ -179,7 +183,7 @@ async fn properties_are_handed_on_as_they_came() {
     let mut late = bench.client(named(Version::V5, "late")).await;
     late.asks("#", at(QoS::AtLeastOnce), None).await;
     for client in [&mut display, &mut asleep, &mut late] {
-        let all = client.got().await;
+        let all = client.got(1).await;
         assert_eq!(*all[0].properties.clone().unwrap(), properties);
     }
 }
@@ -209,7 +213,7 @@ async fn only_what_matches_comes_and_nothing_is_normalized() {
             ] {
                 sender.says(to(topic, "x", QoS::AtLeastOnce)).await;
             }
-            let all = display.got().await;
+            let all = display.got(wanted.len()).await;
             let mut topics: Vec<_> = all.iter().map(|publish| publish.topic.as_str()).collect();
             let mut wanted = wanted.to_vec();
             topics.sort_unstable();
@@ -232,7 +236,7 @@ async fn overlapping_subscriptions_give_one_copy_with_all_identifiers() {
         display.asks("+/1", at(QoS::AtLeastOnce), None).await;
         let mut sender = bench.client(named(version, "sender")).await;
         sender.says(to("room/1", "on", QoS::ExactlyOnce)).await;
-        let all = display.got().await;
+        let all = display.got(1).await;
         let [came] = all.as_slice() else {
             panic!("{all:?} is not one publish");
         };
@@ -275,7 +279,7 @@ async fn a_full_receive_maximum_holds_up_publishes_and_nothing_else() {
     display
         .send(Packet::PubAck(Ack::success(first.packet_id.unwrap())))
         .await;
-    assert_eq!(display.got_payloads().await, ["2"]);
+    assert_eq!(display.got_payloads(1).await, ["2"]);
 }
 
 #[tokio::test]
@@ -291,7 +295,7 @@ async fn no_local_keeps_a_clients_own_publishes_from_it() {
     device.says(to("a", "mine", QoS::AtLeastOnce)).await;
     let mut other = bench.client(named(Version::V5, "other")).await;
     other.says(to("a", "theirs", QoS::AtLeastOnce)).await;
-    assert_eq!(device.got_payloads().await, ["theirs"]);
+    assert_eq!(device.got_payloads(1).await, ["theirs"]);
 }
 
 #[tokio::test]
@@ -310,14 +314,14 @@ async fn retain_is_as_published_only_where_that_is_asked_for() {
     sender.says(retained("a", "kept")).await;
     sender.says(to("a", "passing", QoS::AtLeastOnce)).await;
     for (client, expected) in [(&mut plain, [false, false]), (&mut faithful, [true, false])] {
-        let all = client.got().await;
+        let all = client.got(2).await;
         let flags: Vec<_> = all.iter().map(|publish| publish.retain).collect();
         assert_eq!(flags, expected);
     }
     // What came without the flag has left what was retained alone.
     let mut late = bench.client(named(Version::V311, "late")).await;
     late.asks("#", at(QoS::AtMostOnce), None).await;
-    assert_eq!(late.got_payloads().await, ["kept"]);
+    assert_eq!(late.got_payloads(1).await, ["kept"]);
 }
 
 #[tokio::test]
@@ -330,7 +334,7 @@ async fn subscribing_again_brings_what_is_retained_again_and_loses_nothing() {
         let mut display = bench.client(named(version, "display")).await;
         for _ in 0..2 {
             display.asks("a", at(QoS::AtLeastOnce), None).await;
-            let all = display.got().await;
+            let all = display.got(1).await;
             let [came] = all.as_slice() else {
                 panic!("{all:?} is not one publish");
             };
@@ -338,7 +342,7 @@ async fn subscribing_again_brings_what_is_retained_again_and_loses_nothing() {
         }
         sender.says(to("a", "new", QoS::AtLeastOnce)).await;
         assert_eq!(
-            display.got_payloads().await,
+            display.got_payloads(1).await,
             ["new"],
             "one subscription, one copy"
         );
@@ -365,8 +369,8 @@ async fn what_is_under_way_is_delivered_after_unsubscribe_and_nothing_new_is() {
         sender.says(to("a", "new", QoS::AtLeastOnce)).await;
         display.cut().await;
         let mut display = bench.client(kept(version, "display")).await;
-        assert_eq!(display.got_payloads().await, ["started"]);
-        assert_eq!(display.got_payloads().await, [""; 0]);
+        assert_eq!(display.got_payloads(1).await, ["started"]);
+        assert_eq!(display.got_payloads(0).await, [""; 0]);
         display.cut().await;
         bench.client(named(version, "display")).await.cut().await;
     }
@@ -394,6 +398,56 @@ async fn an_exchange_that_has_begun_does_not_expire() {
     assert_eq!(sender.next().await, Packet::PubComp(Ack::success(id(1))));
     // To the client: what was sent comes again, however old.
     let mut display = bench.client(kept(Version::V5, "display")).await;
-    let all = display.got().await;
+    let all = display.got(1).await;
     assert!(matches!(all.as_slice(), [again] if again.dup && again.payload == "brief"));
+}
+
+#[tokio::test]
+async fn a_shared_publish_under_way_at_qos_2_stays_with_its_member() {
+    // [MQTT-4.8.2-4] [MQTT-4.8.2-5]
+    let (_dir, bench) = bench().await;
+    let mut one = bench.client(kept(Version::V5, "one")).await;
+    one.asks("$share/g/a", at(QoS::ExactlyOnce), None).await;
+    let mut sender = bench.client(named(Version::V5, "sender")).await;
+    sender.says(to("a", "1", QoS::ExactlyOnce)).await;
+    sender.says(to("a", "2", QoS::ExactlyOnce)).await;
+    for _ in 0..2 {
+        assert!(matches!(one.next().await, Packet::Publish(_)));
+    }
+    let mut other = bench.client(kept(Version::V5, "other")).await;
+    other.asks("$share/g/a", at(QoS::ExactlyOnce), None).await;
+    one.cut().await;
+    assert_eq!(other.got_payloads(0).await, [""; 0]);
+    // The member is back: both are sent to it again, and it takes one of them.
+    let mut one = bench.client(kept(Version::V5, "one")).await;
+    let Packet::Publish(again) = one.next().await else {
+        panic!("a PUBLISH");
+    };
+    assert!(again.dup && again.payload == "1");
+    assert!(matches!(one.next().await, Packet::Publish(_)));
+    let packet_id = again.packet_id.unwrap();
+    one.send(Packet::PubRec(Ack::success(packet_id))).await;
+    assert_eq!(one.next().await, Packet::PubRel(Ack::success(packet_id)));
+    one.cut().await;
+    // Its session ends: what was sent to it is sent to nobody else.
+    bench.client(named(Version::V5, "one")).await.cut().await;
+    assert_eq!(other.got_payloads(0).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn of_several_copies_each_has_its_own_identifier() {
+    // [MQTT-3.3.4-5]
+    let (_dir, bench) = bench().await;
+    let mut display = bench.client(named(Version::V5, "display")).await;
+    display.asks("a", at(QoS::AtMostOnce), Some(1)).await;
+    display
+        .asks("$share/g/a", at(QoS::AtMostOnce), Some(2))
+        .await;
+    let mut sender = bench.client(named(Version::V5, "sender")).await;
+    sender.says(to("a", "on", QoS::AtLeastOnce)).await;
+    let own = |publish: Publish| publish.properties.unwrap().subscription_identifiers;
+    let mut ids: Vec<_> = display.got(2).await.into_iter().map(own).collect();
+    ids.sort_unstable();
+    let one = |number| vec![SubscriptionId::new(number).unwrap()];
+    assert_eq!(ids, [one(1), one(2)]);
 }

@@ -901,6 +901,32 @@ fn a_lost_connection_publishes_the_will_no_later_than_the_session_ends() {
 }
 
 #[test]
+fn a_will_beyond_what_the_server_does_keeps_its_client_out() {
+    // [MQTT-3.2.2-12] [MQTT-3.2.2-13]
+    let limits = Limits {
+        maximum_qos: QoS::AtMostOnce,
+        retain_available: false,
+        ..Limits::default()
+    };
+    for version in [Version::V311, Version::V5] {
+        for (qos, retain, reason) in [
+            (QoS::AtLeastOnce, false, ReasonCode::QoSNotSupported),
+            (QoS::AtMostOnce, true, ReasonCode::RetainNotSupported),
+        ] {
+            let mut connect = connect_with_will(version);
+            let will = connect.will.as_mut().unwrap();
+            (will.qos, will.retain) = (qos, retain);
+            let mut bench = Bench::new(limits.clone());
+            let outputs = bench.packet(Packet::Connect(Box::new(connect)));
+            assert!(is_closed(&outputs, reason));
+            if version == Version::V5 {
+                assert_eq!(connack(outputs).reason, reason);
+            }
+        }
+    }
+}
+
+#[test]
 fn a_goodbye_drops_the_will_unless_it_says_otherwise() {
     // [MQTT-3.14.4-3] [MQTT-3.1.2-10]
     for (reason, wills) in [

@@ -28,9 +28,12 @@ pub const ALL: &[Target] = &[
     log::RECOVERY,
     value::JSON,
     value::DELIMITED,
+    value::HEADER,
     connector::KCQL,
     connector::CQL_TYPE,
     connector::PLAN,
     configuration::PROPERTIES,
+    configuration::WORKER,
     configuration::TOML,
+    configuration::REST_BODY,
 ];

@@ -25,6 +25,45 @@ pub(super) const TOML: Target = Target {
     run: toml,
 };
 
+/// A Kafka Connect worker's file.
+pub(super) const WORKER: Target = Target {
+    name: "worker",
+    seeds: &[
+        b"key.converter=String\nvalue.converter=Json\nlisteners=http://:8083,https://x:1\nrest.port=8083\nrest.host.name=[::1]\n",
+        b"key.converter=a\nvalue.converter=b\nvalue.converter.x=1\nconfig.providers=f,\nconfig.providers.f.class=FileConfigProvider\ngroup.idd=2\n",
+    ],
+    run: worker,
+};
+
+/// The body of a request to the REST API: options, and how they are judged.
+pub(super) const REST_BODY: Target = Target {
+    name: "rest-body",
+    seeds: &[
+        br#"{"name":"a","connector.class":"messina.TableSink","topics":"a,b","tasks.max":1,"connect.cassandra.kcql":"x"}"#,
+        br#"{"connector.class":"TableSink","transforms":"x,y,x","transforms.x.type":"Cast$Value","transforms.x.spec":"int8","predicates":"p","predicates.p.type":"HasHeaderKey","value.converter":"Json","value.converter.schemas.enable":"maybe"}"#,
+        br#"{"connector.class":"com.datamountaineer.streamreactor.connect.cassandra.sink.CassandraSinkConnector","connect.cassandra.port":"x","topics.regex":".*","errors.tolerance":"some"}"#,
+    ],
+    run: rest_body,
+};
+
+fn worker(bytes: &[u8]) {
+    let text = String::from_utf8_lossy(bytes);
+    match config::worker::worker(&text, "fuzz") {
+        Ok(worker) => assert!(worker.converters.len() >= 2, "a worker without converters"),
+        Err(problems) => assert!(!problems.is_empty(), "refused without a reason"),
+    }
+}
+
+fn rest_body(bytes: &[u8]) {
+    if let Ok((options, _errors)) = messina::rest::judge_body(bytes) {
+        // A transform of few characters brings its class's options, no more.
+        assert!(
+            options <= 100 + bytes.len() * 20,
+            "options out of proportion"
+        );
+    }
+}
+
 fn properties(bytes: &[u8]) {
     let text = String::from_utf8_lossy(bytes);
     let lines = text.lines().count() + text.matches('\r').count() + 1;

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use messina_connect::converter::{DelimitedConverter, JsonConverter};
+use bytes::Bytes;
+use messina_connect::config::ConnectorConfig;
+use messina_connect::converter::{DelimitedConverter, HeaderConverter, JsonConverter};
 use messina_connect::schema::SchemaKind;
 
 use super::Target;
@@ -24,6 +26,29 @@ pub(super) const DELIMITED: Target = Target {
     seeds: &[b"99999,4.32# 4.55# 4.61# ", b"1,\"a,\"\"b\"", b",\n"],
     run: delimited,
 };
+
+/// A header's text, as Connect's `SimpleHeaderConverter` reads it.
+pub(super) const HEADER: Target = Target {
+    name: "header",
+    seeds: &[
+        b"{\"a\":[1,2.5,null,true],\"b\":{\"c\":\"d\\\"e\"}}",
+        b"2024-01-31T12:34:56.789Z",
+        b"[12:30:00.000Z, \"x\", -1e400]",
+        b"{1:2,true:[[[]]]}",
+    ],
+    run: header,
+};
+
+fn header(bytes: &[u8]) {
+    let converter = HeaderConverter::from_config(&ConnectorConfig::new("fuzz"), "header.converter");
+    let Ok(converter) = converter else {
+        panic!("the default is a converter");
+    };
+    let bytes = Bytes::copy_from_slice(bytes);
+    if let Ok((schema, value)) = converter.read(Some(&bytes)) {
+        drop(converter.write(schema.as_deref(), &value));
+    }
+}
 
 fn json(bytes: &[u8]) {
     for with_schemas in [false, true] {

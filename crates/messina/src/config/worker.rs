@@ -232,7 +232,9 @@ impl Reader<'_> {
             if has_prefix || known.contains(&name.as_str()) {
                 continue;
             }
-            let meant = nearest(name, &known);
+            // Nobody meant a name by one that is longer than any.
+            let short = name.len() <= 64;
+            let meant = short.then(|| nearest(name, &known)).flatten();
             let help = meant.map(|meant| format!("did you mean `{meant}`?"));
             self.worker.warnings.push(Problem {
                 position: Some(position.clone()),

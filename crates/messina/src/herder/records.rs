@@ -156,6 +156,35 @@ mod tests {
         assert_eq!(read["file"].properties, None);
     }
 
+    /// What a Java worker wrote while requests were recorded, cut after some lines.
+    fn recorded(lines: usize) -> BTreeMap<String, Stored> {
+        let text = include_str!("../../../../testdata/connect-rest/config-topic.txt");
+        let mut records = BTreeMap::new();
+        for line in text.lines().take(lines) {
+            let (key, value) = line.split_once('\t').unwrap();
+            if value.is_empty() {
+                records.remove(key);
+            } else {
+                records.insert(key.to_owned(), serde_json::from_str(value).unwrap());
+            }
+        }
+        stored(&records)
+    }
+
+    #[test]
+    fn a_java_workers_topic_is_read_at_every_cut() {
+        let at = |lines: usize| recorded(lines)["a"].clone();
+        assert_eq!((at(4).tasks, at(4).target), (0, None));
+        assert_eq!(at(9).properties.unwrap()["errors.tolerance"], "all");
+        assert_eq!(at(14).target, Some(Target::Paused));
+        assert_eq!((at(18).tasks, at(18).target), (0, Some(Target::Stopped)));
+        assert_eq!((at(24).tasks, at(24).target), (1, Some(Target::Started)));
+        // Deleted: what is left of it makes no connector.
+        assert_eq!(recorded(33)["b"].properties, None);
+        let made = |name: &str, stored: &Stored| (name == "a") == stored.properties.is_some();
+        assert!(recorded(33).iter().all(|(name, stored)| made(name, stored)));
+    }
+
     #[test]
     fn a_java_workers_records_of_before_3_5_are_read() {
         let records = BTreeMap::from([

@@ -1,5 +1,7 @@
 //! What requests and answers have in common: bodies, failures.
 
+use std::fmt;
+
 use axum::Json;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, StatusCode, header};
@@ -40,6 +42,12 @@ impl Failure {
     pub(super) fn plain(status: StatusCode) -> Self {
         let message = format!("HTTP {status}");
         Self::new(status, message)
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "{}: {}", self.status, self.message)
     }
 }
 

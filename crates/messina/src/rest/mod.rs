@@ -24,3 +24,4 @@ mod server;
 
 pub use routes::Api;
 pub use server::serve;
+pub use validation::judge_body;

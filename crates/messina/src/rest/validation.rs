@@ -126,7 +126,11 @@ pub(super) fn items(raw: &str) -> Vec<&str> {
 }
 
 /// Judges all options; an error where there is no class to judge them by.
-fn infos(herder: &Herder, name: &str, properties: &Properties) -> Result<ConfigInfos, Failure> {
+fn infos(
+    herder: Option<&Herder>,
+    name: &str,
+    properties: &Properties,
+) -> Result<ConfigInfos, Failure> {
     let class = properties.get("connector.class").map(|class| class.trim());
     let Some(class) = class.filter(|class| !class.is_empty()) else {
         let all = properties.iter();
@@ -172,7 +176,8 @@ fn infos(herder: &Herder, name: &str, properties: &Properties) -> Result<ConfigI
     stages::topics(&mut sheet, properties);
     stages::converters(&mut sheet, &mut groups, properties);
     stages::chain(&mut sheet, &mut groups, properties);
-    if sheet.iter().all(|info| info.value.errors.is_empty()) {
+    let good = sheet.iter().all(|info| info.value.errors.is_empty());
+    if let Some(herder) = herder.filter(|_| good) {
         compiled(&mut sheet, herder, name, full, properties);
     }
     let errors = sheet.iter().map(|info| info.value.errors.len()).sum();
@@ -234,7 +239,7 @@ pub(super) fn must_be_valid(
     name: &str,
     properties: &Properties,
 ) -> Result<(), Failure> {
-    let infos = infos(herder, name, properties)?;
+    let infos = infos(Some(herder), name, properties)?;
     if infos.error_count == 0 {
         return Ok(());
     }
@@ -270,7 +275,18 @@ pub(super) async fn validate(
         }
     }
     let name = properties.get("name").cloned().unwrap_or_default();
-    infos(&api.herder, &name, &properties).map(Json)
+    infos(Some(&api.herder), &name, &properties).map(Json)
+}
+
+/// Judges a request's body by the definitions of options alone, as `validate` does before it compiles: gives how many
+/// options there are and how many errors, or why the body is refused. For fuzzing; no worker is needed.
+pub fn judge_body(bytes: &[u8]) -> Result<(usize, usize), String> {
+    let given: Given = serde_json::from_slice(bytes).map_err(|error| error.to_string())?;
+    let judged = given
+        .properties()
+        .and_then(|properties| infos(None, "", &properties));
+    let judged = judged.map_err(|failure| failure.to_string())?;
+    Ok((judged.configs.len(), judged.error_count))
 }
 
 /// `GET /connector-plugins`

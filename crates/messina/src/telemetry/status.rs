@@ -67,7 +67,7 @@ pub struct UnroutedBooks {
 pub struct SinkBooks {
     /// The connector.
     pub name: String,
-    /// `RUNNING`, `RETRYING`, `FAILED`, `STOPPED` or `UNASSIGNED`.
+    /// `RUNNING`, `RETRYING`, `FAILED`, `PAUSED`, `STOPPED` or `UNASSIGNED`.
     pub state: String,
     /// Records the log has taken since the sink's first.
     pub accepted: u64,

@@ -1,7 +1,7 @@
 //! Publishes to records: where a publish of this client to this topic goes, worked out once and kept.
 //!
 //! The way of a publish on the hot path: [`Destinations::resolve`] answers from the last topic seen, the
-//! record is made of slices of the read buffer, and one [`Append`](messina_store::log::Append) carries all
+//! record is made of slices of the read buffer, and one [`Append`](crate::record_log::Append) carries all
 //! publishes of a socket read.
 
 use std::sync::Arc;
@@ -11,9 +11,10 @@ use bytes::Bytes;
 use messina_connect::record::RecordHeader;
 use messina_mqtt::packet::{ClientId, Publish, QoS};
 use messina_mqtt::topic::Topic;
-use messina_store::log::{Log, NewRecord, PartitionHandle, TopicConfig, TopicError};
+use messina_store::log::{NewRecord, TopicConfig};
 
 use crate::config::{RouteHeaders, Unmatched};
+use crate::record_log::{LogPartition, LogWriter, WriterError};
 
 use super::route::{Route, Routed, Routes};
 
@@ -42,7 +43,7 @@ pub enum Destination {
 pub struct LogDestination {
     /// Index of the route.
     pub route: usize,
-    partitions: Vec<PartitionHandle>,
+    partitions: Vec<LogPartition>,
     keyed: Option<(Bytes, usize)>,
     next: AtomicU32,
     headers: Vec<RecordHeader>,
@@ -53,7 +54,7 @@ impl LogDestination {
     fn new(
         route: &Route,
         index: usize,
-        partitions: Vec<PartitionHandle>,
+        partitions: Vec<LogPartition>,
         key: Option<String>,
         topic: &Topic,
         client: &ClientId,
@@ -93,17 +94,11 @@ impl LogDestination {
 
     /// Whether the Kafka topic was deleted since.
     pub fn is_stale(&self) -> bool {
-        self.partitions
-            .first()
-            .is_none_or(PartitionHandle::is_deleted)
+        self.partitions.first().is_none_or(LogPartition::is_deleted)
     }
 
     /// The record of `publish`, and the partition it goes to.
-    pub fn record(
-        &self,
-        publish: &Publish,
-        timestamp: i64,
-    ) -> Option<(PartitionHandle, NewRecord)> {
+    pub fn record(&self, publish: &Publish, timestamp: i64) -> Option<(LogPartition, NewRecord)> {
         let partition = match &self.keyed {
             Some((_, partition)) => *partition,
             None => {
@@ -245,14 +240,14 @@ fn is_stale(destination: &Destination) -> bool {
 /// The log's topics as routes need them: created on first use, within a limit.
 #[derive(Debug)]
 pub struct Topics {
-    log: Log,
+    log: LogWriter,
     config: TopicConfig,
     most: usize,
 }
 
 impl Topics {
     /// Topics of `log`; new ones get `config`, and no more than `max_topics` come to be.
-    pub fn new(log: Log, config: TopicConfig, max_topics: usize) -> Self {
+    pub fn new(log: LogWriter, config: TopicConfig, max_topics: usize) -> Self {
         Self {
             log,
             config,
@@ -324,22 +319,15 @@ impl Topics {
     }
 
     /// The partitions of `kafka_topic`, which is created if there is none.
-    pub async fn partitions(&self, kafka_topic: &str) -> Result<Vec<PartitionHandle>, TopicsError> {
+    pub async fn partitions(&self, kafka_topic: &str) -> Result<Vec<LogPartition>, TopicsError> {
         let partitions = self.log.partitions(kafka_topic);
         if !partitions.is_empty() {
             return Ok(partitions);
         }
-        if self.log.topics().len() >= self.most {
+        if self.log.topics() >= self.most {
             return Err(TopicsError::TooMany(self.most));
         }
-        match self
-            .log
-            .create_topic(kafka_topic, self.config.clone())
-            .await
-        {
-            Ok(()) | Err(TopicError::Exists(_)) => Ok(self.log.partitions(kafka_topic)),
-            Err(error) => Err(error.into()),
-        }
+        Ok(self.log.provide(kafka_topic, &self.config).await?)
     }
 }
 
@@ -351,7 +339,7 @@ pub enum TopicsError {
     TooMany(usize),
     /// The log said no.
     #[error(transparent)]
-    Topic(#[from] TopicError),
+    Topic(#[from] WriterError),
 }
 
 /// Kafka's default partitioner: murmur2 of the key (KIP-480 keeps it for records with a key), so that a key

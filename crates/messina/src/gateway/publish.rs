@@ -5,7 +5,7 @@
 use std::time::Instant;
 
 use messina_mqtt::packet::{ClientId, Publish};
-use messina_store::log::{AppendError, NewRecord, PartitionHandle};
+use messina_store::log::{AppendError, NewRecord};
 
 use super::produce::{Destination, Destinations, LogDestination};
 use super::retained;
@@ -14,6 +14,7 @@ use super::sessions::SessionKey;
 use super::state::delivery::Body;
 use super::subscriptions::Recipients;
 use crate::config::Unmatched;
+use crate::record_log::LogPartition;
 
 /// A publish on its way through the log.
 #[derive(Debug)]
@@ -32,7 +33,7 @@ impl Gateway {
     /// if it `may_fail` and a session that wants it has no room.
     pub fn prepare(
         &self,
-        records: &mut Vec<(PartitionHandle, NewRecord)>,
+        records: &mut Vec<(LogPartition, NewRecord)>,
         to: Option<&LogDestination>,
         publish: Publish,
         (publisher, may_fail): (SessionKey, bool),
@@ -122,7 +123,7 @@ impl Gateway {
         };
         let result = self.log.append_wait(records).await;
         match (published, result) {
-            (Some(published), Ok(_)) => self.complete(published, self.clock.now()),
+            (Some(published), Ok(())) => self.complete(published, self.clock.now()),
             (Some(published), Err(error)) => {
                 tracing::warn!(client_id = %client, %error, "a will cannot be published now; it is after a restart");
                 self.abandon(published, &error);

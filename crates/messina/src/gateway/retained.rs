@@ -21,12 +21,13 @@ use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use messina_mqtt::packet::{Publish, QoS, RetainHandling, SharedPublish};
 use messina_mqtt::session::{Forward, SessionSubscription};
 use messina_mqtt::topic::{Topic, TopicFilter};
-use messina_store::log::{Log, NewRecord, PartitionHandle};
+use messina_store::log::NewRecord;
 use parking_lot::RwLock;
 
 use super::state::StateError;
 use super::state::delivery::{decode_plain, encode_plain};
 use crate::config::RetainedLimits;
+use crate::record_log::{LogPartition, LogWriter};
 
 /// The compacted topic.
 pub const TOPIC: &str = "__messina_retained";
@@ -85,7 +86,7 @@ impl Table {
 /// All retained publishes.
 #[derive(Debug)]
 pub struct Retained {
-    partition: PartitionHandle,
+    partition: LogPartition,
     table: RwLock<Table>,
     limits: RetainedLimits,
 }
@@ -93,11 +94,15 @@ pub struct Retained {
 impl Retained {
     /// Opens the topic, creates it at the first start, and reads what an earlier run has kept; what is over at
     /// `now` (ms since 1970) is forgotten for good.
-    pub async fn open(log: &Log, limits: RetainedLimits, now: i64) -> Result<Self, StateError> {
+    pub async fn open(
+        log: &LogWriter,
+        limits: RetainedLimits,
+        now: i64,
+    ) -> Result<Self, StateError> {
         let partition = super::state::compacted(log, TOPIC).await?;
         let mut table = Table::default();
         let mut over = Vec::new();
-        for (key, value) in log.read_compacted(TOPIC)? {
+        for (key, value) in log.read_compacted(TOPIC).await? {
             match read(value) {
                 Some((_, kept)) if kept.is_over(now) => {
                     over.push((partition.clone(), record(key, None, now)));
@@ -130,7 +135,7 @@ impl Retained {
         &self,
         publish: &Publish,
         now: i64,
-    ) -> Option<(Change, (PartitionHandle, NewRecord))> {
+    ) -> Option<(Change, (LogPartition, NewRecord))> {
         let topic = publish.topic.detached();
         let key = topic.as_bytes().clone();
         let (kept, value) = if publish.payload.is_empty() {

@@ -8,7 +8,7 @@ use messina_mqtt::packet::ClientId;
 use messina_mqtt::reason::ReasonCode;
 use messina_mqtt::session::{Limits, Overflow, Session};
 use messina_mqtt::topic::TopicLimits;
-use messina_store::log::{AppendError, Log};
+use messina_store::log::AppendError;
 
 use super::events::Events;
 use super::mailbox::{Mailbox, MailboxLimits};
@@ -22,6 +22,7 @@ use super::subscriptions::Subscriptions;
 use super::wills::{self, PendingWill};
 use crate::access::Access;
 use crate::config::{GatewayConfig, Unmatched};
+use crate::record_log::LogWriter;
 use crate::runtime::clock::Clock;
 use crate::runtime::shutdown::Shutdown;
 use crate::telemetry::metrics::Metrics;
@@ -37,7 +38,7 @@ pub struct Gateway {
     /// The limits of every session.
     pub limits: Arc<Limits>,
     /// Where records go.
-    pub log: Log,
+    pub log: LogWriter,
     /// Its topics, made on first use.
     pub topics: Topics,
     /// Which publish goes to which topic.
@@ -67,7 +68,7 @@ pub struct Parts {
     /// The configuration.
     pub config: GatewayConfig,
     /// Where records go.
-    pub log: Log,
+    pub log: LogWriter,
     /// Its topics.
     pub topics: Topics,
     /// Which publish goes to which topic.
@@ -96,7 +97,8 @@ impl Gateway {
             count: session.max_queued_messages,
             bytes: session.max_queued_bytes,
         });
-        for left in state.restore(&parts.log, (now, parts.clock.unix_millis()))? {
+        let restored = state.restore(&parts.log, (now, parts.clock.unix_millis()));
+        for left in restored.await? {
             let restored = left.session;
             let waiting = restored.deliveries.iter().filter_map(|own| own.packet_id);
             let used = waiting.chain(restored.taken.iter().copied());
@@ -193,7 +195,7 @@ impl Gateway {
         }
         records.push(state.will_done(client, now));
         records.push(state.ended(client, now));
-        self.log.append_wait(records).await.map(drop)
+        self.log.append_wait(records).await
     }
 
     /// A connection is gone: its session goes to sleep, or ends.

@@ -6,8 +6,11 @@ mod error;
 
 mod embedded;
 
+mod writer;
+
 pub use embedded::{EmbeddedConsumer, EmbeddedLog};
 pub use error::RecordLogError;
+pub use writer::{Append, LogPartition, LogWriter, WriterError};
 
 use std::fmt::Debug;
 use std::sync::Arc;

@@ -27,6 +27,7 @@ use crate::gateway::server::{Gateway, Parts};
 use crate::herder::{self, Herder};
 use crate::listener::tcp::{self, ListenError};
 use crate::listener::{Below, Listening};
+use crate::record_log::LogWriter;
 use crate::rest::{self, Api};
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::shutdown::Shutdown;
@@ -293,7 +294,8 @@ impl Shared {
     async fn gateway(&self, config: &Config, stores: &Stores) -> Result<Arc<Gateway>, UpError> {
         let unmatched = config.gateway.unmatched;
         let routes = Routes::new(&config.routes, unmatched, &self.metrics)?;
-        let (log, defaults) = (stores.log.clone(), topic_defaults(config));
+        let log = LogWriter::Embedded(stores.log.clone());
+        let defaults = topic_defaults(config);
         let gateway = Gateway::restore(Parts {
             config: config.gateway.clone(),
             topics: Topics::new(log.clone(), defaults, config.log.max_topics),

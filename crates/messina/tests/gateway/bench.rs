@@ -12,6 +12,7 @@ use messina::gateway::connection::{Connection, Peer};
 use messina::gateway::produce::Topics;
 use messina::gateway::route::Routes;
 use messina::gateway::server::{Gateway, Parts};
+use messina::record_log::LogWriter;
 use messina::runtime::clock::SystemClock;
 use messina::runtime::shutdown::Shutdown;
 use messina::telemetry::metrics::Metrics;
@@ -49,10 +50,11 @@ impl Bench {
         let config: Config = loaded.unwrap().config;
         let metrics = Arc::new(Metrics::new());
         let routes = Routes::new(&config.routes, config.gateway.unmatched, &metrics).unwrap();
-        let topics = Topics::new(log.clone(), TopicConfig::default(), 10);
+        let writer = LogWriter::Embedded(log.clone());
+        let topics = Topics::new(writer.clone(), TopicConfig::default(), 10);
         let gateway = Gateway::restore(Parts {
             config: config.gateway,
-            log: log.clone(),
+            log: writer,
             topics,
             routes: Arc::new(routes),
             metrics: Arc::clone(&metrics),

@@ -29,7 +29,8 @@ impl Permit {
         Self(None)
     }
 
-    pub(super) const fn of(permit: OwnedSemaphorePermit) -> Self {
+    /// A permit for as much of a log's queue as the semaphore's permit stands for.
+    pub const fn of(permit: OwnedSemaphorePermit) -> Self {
         Self(Some(permit))
     }
 }
@@ -114,15 +115,15 @@ impl AppendWaiter {
         Poll::Pending
     }
 
-    /// Adds a completion; true if the waiter must be put on the list of those to wake.
-    pub(super) fn push(&self, completion: Completion) -> bool {
+    /// Adds a completion, which a log does; true if the waiter must be put on the list of those to wake.
+    pub fn push(&self, completion: Completion) -> bool {
         let mut state = self.state.lock();
         state.completions.push(completion);
         !std::mem::replace(&mut state.listed, true)
     }
 
     /// Wakes the writer; called once per commit for each waiter on the list.
-    pub(super) fn wake(&self) {
+    pub fn wake(&self) {
         self.state.lock().listed = false;
         self.news.store(true, Ordering::Release);
         self.writer.wake();

@@ -6,7 +6,7 @@ use std::time::Instant;
 use messina_mqtt::packet::{ClientId, PacketId, Publish, QoS, Version};
 use messina_mqtt::reason::ReasonCode;
 use messina_mqtt::session::{Input, Ticket};
-use messina_store::log::{Append, AppendError, Completion, NewRecord, PartitionHandle, Permit};
+use messina_store::log::{AppendError, Completion, NewRecord, Permit};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::super::produce::{Destination, LogDestination};
@@ -14,6 +14,7 @@ use super::super::publish::Published;
 use super::super::sessions::SessionKey;
 use super::{Ask, Change, Connection, Step};
 use crate::config::QueueFull;
+use crate::record_log::{Append, LogPartition};
 
 /// What a connection has given to the log and not been answered for.
 #[derive(Debug)]
@@ -35,7 +36,7 @@ pub(super) enum Work {
 /// What goes to the log in one append, and what must happen afterwards.
 #[derive(Debug)]
 pub(super) struct Batch {
-    pub(super) records: Vec<(PartitionHandle, NewRecord)>,
+    pub(super) records: Vec<(LogPartition, NewRecord)>,
     pub(super) work: Vec<Work>,
     /// Identifiers of publishes that are done with.
     pub(super) delivered: Vec<PacketId>,
@@ -183,7 +184,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             permit,
             waiter: Arc::clone(&self.waiter),
             ticket,
-            want_offsets: false,
         });
         // What takes such an identifier next comes later in the log.
         if let Some(identity) = &self.identity {

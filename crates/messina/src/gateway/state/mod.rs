@@ -22,13 +22,12 @@ use messina_mqtt::packet::{ClientId, MqttString, PacketId, SubscriptionOptions, 
 use messina_mqtt::property::SubscriptionId;
 use messina_mqtt::session::{Forward, Restored, SessionSubscription};
 use messina_mqtt::topic::TopicFilter;
-use messina_store::log::{
-    Cleanup, Log, NewRecord, PartitionHandle, ReadError, TopicConfig, TopicError,
-};
+use messina_store::log::NewRecord;
 
 use self::delivery::{Body, Delivery, Kept};
 use super::sessions::expiry;
 use super::wills::{self, PendingWill};
+use crate::record_log::{LogPartition, LogWriter, WriterError};
 
 /// The compacted topic.
 pub const TOPIC: &str = "__messina_sessions";
@@ -42,49 +41,43 @@ pub enum StateError {
         /// The topic.
         topic: &'static str,
         /// Why.
-        source: TopicError,
+        source: WriterError,
     },
     /// A topic of ours could not be read.
     #[error("cannot read what an earlier run has left of sessions and retained publishes")]
-    Read(#[from] ReadError),
+    Read(#[from] WriterError),
 }
 
 /// The one partition of a compacted topic of ours, created at the first start.
 pub(super) async fn compacted(
-    log: &Log,
+    log: &LogWriter,
     topic: &'static str,
-) -> Result<PartitionHandle, StateError> {
-    let config = TopicConfig {
-        cleanup: Cleanup::Compact,
-        ..TopicConfig::default()
-    };
-    match log.create_topic(topic, config).await {
-        Ok(()) | Err(TopicError::Exists(_)) => {}
-        Err(source) => return Err(StateError::Create { topic, source }),
-    }
-    log.partition(topic, 0).ok_or_else(|| StateError::Create {
-        topic,
-        source: TopicError::Unknown(topic.to_owned()),
-    })
+) -> Result<LogPartition, StateError> {
+    let opened = log.compacted(topic).await;
+    opened.map_err(|source| StateError::Create { topic, source })
 }
 
 /// Writes and reads the durable state of sessions.
 #[derive(Debug)]
 pub struct SessionState {
-    partition: PartitionHandle,
+    partition: LogPartition,
 }
 
 impl SessionState {
     /// Opens the topic, and creates it at the first start.
-    pub async fn open(log: &Log) -> Result<Self, StateError> {
+    pub async fn open(log: &LogWriter) -> Result<Self, StateError> {
         let partition = compacted(log, TOPIC).await?;
         Ok(Self { partition })
     }
 
     /// The sessions that an earlier run has left, sorted by client identifier. `now` is the same time twice: for the clock and in ms since 1970.
-    pub fn restore(&self, log: &Log, now: (Instant, i64)) -> Result<Vec<Left>, StateError> {
+    pub async fn restore(
+        &self,
+        log: &LogWriter,
+        now: (Instant, i64),
+    ) -> Result<Vec<Left>, StateError> {
         let mut sessions: BTreeMap<ClientId, Restoring> = BTreeMap::new();
-        for (key, value) in log.read_compacted(TOPIC)? {
+        for (key, value) in log.read_compacted(TOPIC).await? {
             let Some((client, fact)) = parse(&key, value, now) else {
                 tracing::warn!(
                     ?key,
@@ -101,7 +94,7 @@ impl SessionState {
     }
 
     /// The record that says a session exists.
-    pub fn begun(&self, client: &ClientId, expiry: u32, now: i64) -> (PartitionHandle, NewRecord) {
+    pub fn begun(&self, client: &ClientId, expiry: u32, now: i64) -> (LogPartition, NewRecord) {
         self.record(
             session_key(client),
             Some(Bytes::copy_from_slice(&expiry.to_be_bytes())),
@@ -110,7 +103,7 @@ impl SessionState {
     }
 
     /// The record that says a session exists and its client is away since `now`.
-    pub fn asleep(&self, client: &ClientId, expiry: u32, now: i64) -> (PartitionHandle, NewRecord) {
+    pub fn asleep(&self, client: &ClientId, expiry: u32, now: i64) -> (LogPartition, NewRecord) {
         let mut value = BytesMut::with_capacity(12);
         value.put_u32(expiry);
         value.put_i64(now);
@@ -118,17 +111,17 @@ impl SessionState {
     }
 
     /// The record that keeps a will: `value` is of [`wills`].
-    pub fn will(&self, client: &ClientId, value: Bytes, now: i64) -> (PartitionHandle, NewRecord) {
+    pub fn will(&self, client: &ClientId, value: Bytes, now: i64) -> (LogPartition, NewRecord) {
         self.record(will_key(client), Some(value), now)
     }
 
     /// The record that says there is none: it was published, or is not to be.
-    pub fn will_done(&self, client: &ClientId, now: i64) -> (PartitionHandle, NewRecord) {
+    pub fn will_done(&self, client: &ClientId, now: i64) -> (LogPartition, NewRecord) {
         self.record(will_key(client), None, now)
     }
 
     /// The record that says it exists no more.
-    pub fn ended(&self, client: &ClientId, now: i64) -> (PartitionHandle, NewRecord) {
+    pub fn ended(&self, client: &ClientId, now: i64) -> (LogPartition, NewRecord) {
         self.record(session_key(client), None, now)
     }
 
@@ -138,7 +131,7 @@ impl SessionState {
         client: &ClientId,
         packet_id: PacketId,
         now: i64,
-    ) -> (PartitionHandle, NewRecord) {
+    ) -> (LogPartition, NewRecord) {
         self.record(packet_key(b'q', client, packet_id), Some(Bytes::new()), now)
     }
 
@@ -148,7 +141,7 @@ impl SessionState {
         client: &ClientId,
         packet_id: PacketId,
         now: i64,
-    ) -> (PartitionHandle, NewRecord) {
+    ) -> (LogPartition, NewRecord) {
         self.record(packet_key(b'q', client, packet_id), None, now)
     }
 
@@ -158,7 +151,7 @@ impl SessionState {
         client: &ClientId,
         subscription: &SessionSubscription,
         now: i64,
-    ) -> (PartitionHandle, NewRecord) {
+    ) -> (LogPartition, NewRecord) {
         let mut value = BytesMut::with_capacity(5);
         value.put_u8(subscription.options.to_byte());
         value.put_u32(subscription.identifier.map_or(0, SubscriptionId::get));
@@ -172,7 +165,7 @@ impl SessionState {
         client: &ClientId,
         filter: &TopicFilter,
         now: i64,
-    ) -> (PartitionHandle, NewRecord) {
+    ) -> (LogPartition, NewRecord) {
         self.record(subscription_key(client, filter), None, now)
     }
 
@@ -183,7 +176,7 @@ impl SessionState {
         body: &Body,
         to: &Delivery<'_>,
         now: i64,
-    ) -> (PartitionHandle, NewRecord) {
+    ) -> (LogPartition, NewRecord) {
         let key = packet_key(b'd', client, to.packet_id);
         self.record(key, Some(body.value(to)), now)
     }
@@ -194,7 +187,7 @@ impl SessionState {
         client: &ClientId,
         packet_id: PacketId,
         now: i64,
-    ) -> (PartitionHandle, NewRecord) {
+    ) -> (LogPartition, NewRecord) {
         let key = packet_key(b'd', client, packet_id);
         self.record(key, Some(delivery::taken()), now)
     }
@@ -205,7 +198,7 @@ impl SessionState {
         client: &ClientId,
         packet_id: PacketId,
         now: i64,
-    ) -> (PartitionHandle, NewRecord) {
+    ) -> (LogPartition, NewRecord) {
         self.record(packet_key(b'd', client, packet_id), None, now)
     }
 
@@ -214,7 +207,7 @@ impl SessionState {
         key: Bytes,
         value: Option<Bytes>,
         timestamp: i64,
-    ) -> (PartitionHandle, NewRecord) {
+    ) -> (LogPartition, NewRecord) {
         (
             self.partition.clone(),
             NewRecord {

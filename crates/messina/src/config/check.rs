@@ -10,6 +10,7 @@ use messina_store::log::is_internal;
 
 use super::check_access::access;
 use super::check_cql::cql;
+use super::check_kafka::kafka;
 use super::check_listener::listeners;
 use super::check_name::{kafka_topic, not_ours, unique};
 use super::check_route::routes;
@@ -35,7 +36,9 @@ pub(super) fn check(tree: &Node, problems: &mut Vec<Problem>) -> Option<Config> 
 fn config(root: &Section<'_>) -> Option<Config> {
     let data = PathBuf::from(root.text("data").map_or("./messina-data", |(text, _)| text));
     let log = log(&root.section("log")?, &data);
-    let topics = topics(root, &log);
+    let kafka = kafka(root, &data, log.partitions);
+    let partitions = kafka.as_ref().map(|kafka| kafka.topics.partitions);
+    let topics = topics(root, &log, partitions.unwrap_or(log.partitions));
     let cql = root.section("cql").map(|section| cql(&section, &data));
     let tables = tables(root, cql.as_ref());
     let mqtt = root.section("mqtt")?;
@@ -50,6 +53,7 @@ fn config(root: &Section<'_>) -> Option<Config> {
         cql,
         data,
         log,
+        kafka,
         topics,
         tables,
     };
@@ -186,7 +190,7 @@ fn log(section: &Section<'_>, data: &Path) -> LogConfig {
     config
 }
 
-fn topics(root: &Section<'_>, log: &LogConfig) -> Vec<TopicConfig> {
+fn topics(root: &Section<'_>, log: &LogConfig, partitions: u32) -> Vec<TopicConfig> {
     let mut topics: Vec<TopicConfig> = Vec::new();
     for section in root.sections("topic") {
         let Some((name, span)) = section.required_text("name") else {
@@ -213,7 +217,7 @@ fn topics(root: &Section<'_>, log: &LogConfig) -> Vec<TopicConfig> {
             name: name.to_owned(),
             partitions: section
                 .integer("partitions", 1..=10_000)
-                .unwrap_or(log.partitions),
+                .unwrap_or(partitions),
             retention: section.duration_or("retention", "forever", log.retention),
             retention_bytes: section.size_or("retention_bytes", "unlimited", log.retention_bytes),
             cleanup: section

@@ -10,7 +10,7 @@ use messina_connect::config::ConnectorConfig;
 use messina_connect::table_schema::TableSchema;
 use regex::Regex;
 
-use super::{AccessConfig, CqlConfig, ListenerConfig, Template};
+use super::{AccessConfig, CqlConfig, KafkaConfig, ListenerConfig, Template};
 use crate::herder::Providers;
 
 /// Everything `messina up` needs to know. Built only by the checker, so nothing here needs checking again.
@@ -29,6 +29,8 @@ pub struct Config {
     pub routes: Vec<RouteConfig>,
     /// `[log]`
     pub log: LogConfig,
+    /// `[kafka]`: where the log is, if it is not embedded.
+    pub kafka: Option<KafkaConfig>,
     /// `[[topic]]`: topics to create at start, or to hold to these settings.
     pub topics: Vec<TopicConfig>,
     /// `[tables]`, what holds for the embedded table as a whole.

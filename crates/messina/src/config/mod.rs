@@ -25,6 +25,10 @@ mod cql;
 
 pub use cql::{CONSISTENCY_OPTION, CqlConfig, CqlConsistency};
 
+mod kafka;
+
+pub use kafka::{KafkaConfig, KafkaSetting, KafkaTopicConfig};
+
 mod template;
 
 pub use template::{Template, TemplateError, TemplatePart};
@@ -55,6 +59,8 @@ mod check_route;
 mod check_table;
 
 mod check_cql;
+
+mod check_kafka;
 
 mod check_sink;
 

@@ -471,3 +471,110 @@ fn a_connector_may_ask_for_a_consistency_of_its_own_that_exists() {
     assert!(load_toml(&sink("ALL")).is_ok());
     assert!(problems(&sink("MOST")).contains("there is no consistency `MOST`"));
 }
+
+const KAFKA: &str = "[kafka]\nbootstrap_servers = [\"a:9092\", \"b:9093\"]\n";
+
+fn inline(text: &str) -> KeySource {
+    KeySource::Inline(Secret::new(text.to_owned()))
+}
+
+#[test]
+fn the_log_is_kafkas_once_there_is_a_kafka_section_and_no_value_is_shown_by_debug() {
+    let text = format!(
+        "{KAFKA}gateway_id = \"gate-1\"\noauth_token = {{ file = \"token\" }}\n\
+         topics = {{ create = true, partitions = 6, replication = 3, config = {{ \"min.insync.replicas\" = 2 }} }}\n\
+         [kafka.client]\nsecurity.protocol = \"sasl_ssl\"\n\"sasl.mechanism\" = \"SCRAM-SHA-512\"\n\
+         \"sasl.username\" = \"u\"\n\"sasl.password\" = \"hunter2\"\n\"ssl.key.password\" = {{ file = \"pw\" }}\n\
+         [kafka.producer]\n\"linger.ms\" = 2.5\nenable.idempotence = true\n\
+         [kafka.consumer]\n\"check.crcs\" = true\n\"fetch.min.bytes\" = 1000\n\
+         [[topic]]\nname = \"t\"\n[[topic]]\nname = \"u\"\npartitions = 2\n"
+    );
+    let config = load_toml(&text).unwrap().config;
+    let partitions = config.topics.iter().map(|topic| topic.partitions);
+    assert!(partitions.eq([6, 2]));
+    let kafka = config.kafka.unwrap();
+    assert_eq!(kafka.servers(), "a:9092,b:9093");
+    assert_eq!(kafka.gateway_id, "gate-1");
+    let topics = KafkaTopicConfig {
+        create: true,
+        partitions: 6,
+        replication: Some(3),
+        settings: vec![("min.insync.replicas".to_owned(), "2".to_owned())],
+    };
+    assert_eq!(kafka.topics, topics);
+    let setting = |name: &str, value| KafkaSetting {
+        name: name.to_owned(),
+        value,
+    };
+    let file = KeySource::File("./messina-data/pw".into());
+    assert!(
+        kafka
+            .client
+            .contains(&setting("security.protocol", inline("sasl_ssl")))
+    );
+    assert!(kafka.client.contains(&setting("ssl.key.password", file)));
+    assert_eq!(kafka.producer, [setting("linger.ms", inline("2.5"))]);
+    assert_eq!(kafka.consumer.len(), 2);
+    assert!(!format!("{kafka:?}").contains("hunter2"));
+    assert!(load_toml("").unwrap().config.kafka.is_none());
+    let id = load_toml(KAFKA).unwrap().config.kafka.unwrap().gateway_id;
+    assert!(!id.is_empty());
+}
+
+#[test]
+fn everything_wrong_with_kafka_is_said_at_once() {
+    let said = problems(
+        "[kafka]\nbootstrap_servers = [\"a\", \"b:9092, c:0\"]\ngateway_id = \"a b\"\ncolour = 1\n\
+         topics = { partitions = 0, replicas = 3, config = { x = [] } }\n\
+         [kafka.client]\n\"security.protocol\" = \"sasl_plaintext\"\n\"no.such.name\" = 1\n\
+         \"no.such.secret\" = { file = \"x\" }\n\"bootstrap.servers\" = \"z:1\"\n\
+         [kafka.producer]\nacks = 1\nenable.idempotence = false\n\"transactional.id\" = { file = \"x\" }\n\
+         \"linger.ms\" = \"long\"\n\"batch.size\" = []\n\
+         [kafka.consumer]\n\"group.id\" = \"g\"\n\"enable.auto.commit\" = false\n\
+         \"isolation.level\" = \"read_uncommitted\"\n\"auto.offset.reset\" = \"latest\"\n",
+    );
+    for part in [
+        "`a` is not a host and a port",
+        "`c:0` is not a host and a port",
+        "`kafka.gateway_id` must be up to 100 letters",
+        "there is no setting `kafka.colour`",
+        "`kafka.topics.partitions` must be at least 1",
+        "there is no setting `kafka.topics.replicas`",
+        "`kafka.topics.config.x` must be a text, a number or a boolean",
+        "librdkafka has no setting `no.such.name`",
+        "librdkafka has no setting `no.such.secret`",
+        "`kafka.client.bootstrap.servers` is not to be set: the servers are",
+        "`kafka.client.sasl.mechanism` must be PLAIN",
+        "`kafka.producer.acks` can only be `all`",
+        "`kafka.producer.enable.idempotence` can only be `true`",
+        "`kafka.producer.transactional.id` is not to be set",
+        "`kafka.producer.linger.ms` does not take this value",
+        "`kafka.producer.batch.size` must be a text",
+        "`kafka.consumer.group.id` is not to be set",
+        "`kafka.consumer.enable.auto.commit` is not to be set",
+        "`kafka.consumer.isolation.level` can only be `read_committed`",
+        "`kafka.consumer.auto.offset.reset` is not to be set",
+    ] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    assert!(problems("[kafka]\n").contains("`kafka.bootstrap_servers` is missing"));
+    let oauth =
+        "[kafka.client]\n\"security.protocol\" = \"SASL_SSL\"\nsasl.mechanism = \"OAUTHBEARER\"\n";
+    assert!(problems(&format!("{KAFKA}{oauth}")).contains("OAUTHBEARER needs `kafka.oauth_token`"));
+}
+
+#[test]
+fn every_way_to_log_in_to_kafka_is_known_to_the_library_that_is_built_in() {
+    for mechanism in ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"] {
+        let text = format!(
+            "{KAFKA}oauth_token = \"x\"\n[kafka.client]\n\"security.protocol\" = \"sasl_ssl\"\n\
+             \"sasl.mechanism\" = \"{mechanism}\"\n\"ssl.ca.location\" = \"/none\"\n\
+             \"ssl.certificate.location\" = \"/none\"\n\"ssl.key.location\" = \"/none\"\n"
+        );
+        assert!(load_toml(&text).is_ok(), "{mechanism}");
+    }
+    for compression in ["gzip", "snappy", "lz4", "zstd"] {
+        let text = format!("{KAFKA}[kafka.producer]\n\"compression.type\" = \"{compression}\"\n");
+        assert!(load_toml(&text).is_ok(), "{compression}");
+    }
+}

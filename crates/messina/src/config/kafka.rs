@@ -1,0 +1,52 @@
+//! `[kafka]` in its checked form.
+
+use super::KeySource;
+
+/// Where Apache Kafka is, and how it is spoken to.
+#[derive(Debug, Clone)]
+pub struct KafkaConfig {
+    /// Brokers to begin with, each a host and a port; the others are learned from them.
+    pub bootstrap_servers: Vec<String>,
+    /// What this gateway is called in Kafka: its transactional identifier and its own topics begin with it. No two
+    /// gateways of a cluster may have the same.
+    pub gateway_id: String,
+    /// The token of SASL/OAUTHBEARER, a JSON web token. A file is read again whenever a new one is wanted.
+    pub oauth_token: Option<KeySource>,
+    /// Settings of librdkafka for every client.
+    pub client: Vec<KafkaSetting>,
+    /// Settings of librdkafka for producers; they win over [`client`](Self::client).
+    pub producer: Vec<KafkaSetting>,
+    /// Settings of librdkafka for consumers; they win over [`client`](Self::client).
+    pub consumer: Vec<KafkaSetting>,
+    /// Topics that do not exist.
+    pub topics: KafkaTopicConfig,
+}
+
+/// A setting of librdkafka that exists there and takes this value.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KafkaSetting {
+    /// Its name there.
+    pub name: String,
+    /// Its value, which may be a secret: no value is ever printed.
+    pub value: KeySource,
+}
+
+/// What happens where a topic is missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KafkaTopicConfig {
+    /// Whether it is created.
+    pub create: bool,
+    /// Partitions of topics that say nothing else.
+    pub partitions: u32,
+    /// Replicas of each partition; `None` for as many as the brokers think right.
+    pub replication: Option<u16>,
+    /// Settings of Kafka for topics that are created, such as `min.insync.replicas`.
+    pub settings: Vec<(String, String)>,
+}
+
+impl KafkaConfig {
+    /// The brokers to begin with, as librdkafka and Kafka's own tools want them.
+    pub fn servers(&self) -> String {
+        self.bootstrap_servers.join(",")
+    }
+}

@@ -29,7 +29,7 @@ pub struct Limits {
     pub topics: TopicLimits,
     /// The best quality of service a client may publish with or subscribe to.
     pub maximum_qos: QoS,
-    /// Whether publishes are retained.
+    /// Whether publishes are retained. Of 5.0 clients, who are told, those that ask for it are refused.
     pub retain_available: bool,
     /// Whether filters may hold wildcards.
     pub wildcards_available: bool,

@@ -30,7 +30,7 @@ impl Session {
         if !self.limits.topics.allow_topic(&will.topic) {
             return Some(ReasonCode::TopicNameInvalid);
         }
-        if will.retain && !self.limits.retain_available {
+        if will.retain && self.refuses_retain() {
             return Some(ReasonCode::RetainNotSupported); // [MQTT-3.2.2-13]
         }
         (will.qos > self.limits.maximum_qos).then_some(ReasonCode::QoSNotSupported) // [MQTT-3.2.2-12]

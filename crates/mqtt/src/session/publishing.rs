@@ -41,7 +41,7 @@ impl Session {
         if publish.qos > self.limits.maximum_qos {
             return Err(ReasonCode::QoSNotSupported); // [MQTT-3.2.2-11]
         }
-        if publish.retain && !self.limits.retain_available {
+        if publish.retain && self.refuses_retain() {
             return Err(ReasonCode::RetainNotSupported); // [MQTT-3.2.2-14]
         }
         if publish
@@ -67,6 +67,12 @@ impl Session {
             Arrival::Repeated => self.answer(),
         }
         Ok(())
+    }
+
+    /// Whether a publish that is to be retained breaks what the client was told. A 3.1.1 client was told nothing: its
+    /// publish is taken, and not retained.
+    pub(super) fn refuses_retain(&self) -> bool {
+        self.version == Version::V5 && !self.limits.retain_available
     }
 
     /// Publishes of QoS 1 and 2 the client may have unacknowledged; 3.1.1 cannot be told.

@@ -87,6 +87,7 @@ fn gateway(section: &Section<'_>, data: &Path) -> Option<GatewayConfig> {
         ("m2m", Unmatched::M2m),
         ("drop", Unmatched::Drop),
         ("reject", Unmatched::Reject),
+        ("disconnect", Unmatched::Disconnect),
     ];
     let config = GatewayConfig {
         listeners: {
@@ -97,6 +98,7 @@ fn gateway(section: &Section<'_>, data: &Path) -> Option<GatewayConfig> {
         unmatched: section
             .choice("unmatched", &words)
             .unwrap_or(Unmatched::M2m),
+        publish_only: section.boolean("publish_only").unwrap_or(false),
         sys_interval: section.duration_or("sys_interval", "off", None),
         limits: limits(&section.section("limits")?),
         session: session(&section.section("session")?),

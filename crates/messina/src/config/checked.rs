@@ -54,6 +54,9 @@ pub struct GatewayConfig {
     pub listeners: Vec<ListenerConfig>,
     /// What happens to a publish that no route takes.
     pub unmatched: Unmatched,
+    /// Whether clients publish and do nothing else: no subscriptions, nothing retained, no session that outlives its
+    /// connection.
+    pub publish_only: bool,
     /// How often the `$SYS` topics are published; `None` never.
     pub sys_interval: Option<Duration>,
     /// What a peer may ask of the process.
@@ -82,6 +85,8 @@ pub enum Unmatched {
     Drop,
     /// It is refused (v5: "not authorized"; 3.1.1: acknowledged and counted, as the protocol has no refusal).
     Reject,
+    /// It is not answered, and its client is disconnected.
+    Disconnect,
 }
 
 /// What a peer may ask of the process.

@@ -224,7 +224,7 @@ impl Events {
         match action {
             Unmatched::M2m => self.m2m.inc(),
             Unmatched::Drop => self.dropped.inc(),
-            Unmatched::Reject => self.rejected.inc(),
+            Unmatched::Reject | Unmatched::Disconnect => self.rejected.inc(),
         };
     }
 

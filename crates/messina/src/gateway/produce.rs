@@ -29,6 +29,8 @@ pub enum Destination {
     Drop,
     /// Nowhere: refused.
     Reject,
+    /// Nowhere: whoever publishes it is disconnected.
+    Disconnect,
     /// Nowhere: refused, the MQTT topic makes no legal Kafka topic or the log will not have it.
     Illegal {
         /// Index of the route that matched.
@@ -265,6 +267,7 @@ impl Topics {
             Routed::Unmatched(Unmatched::M2m) => Destination::Local,
             Routed::Unmatched(Unmatched::Drop) => Destination::Drop,
             Routed::Unmatched(Unmatched::Reject) => Destination::Reject,
+            Routed::Unmatched(Unmatched::Disconnect) => Destination::Disconnect,
             Routed::Illegal {
                 index,
                 kafka_topic,

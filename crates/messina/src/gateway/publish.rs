@@ -59,7 +59,7 @@ impl Gateway {
             records.push(record);
         }
         let mut retained = None;
-        if publish.retain {
+        if publish.retain && !self.config.publish_only {
             // [MQTT-3.3.1-8]
             match self.retained.change(&publish, now) {
                 Some((change, record)) => {

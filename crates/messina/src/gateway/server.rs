@@ -165,6 +165,10 @@ impl Gateway {
                 self.events.unrouted(Unmatched::Reject);
                 ReasonCode::NotAuthorized
             }
+            Destination::Disconnect => {
+                self.events.unrouted(Unmatched::Disconnect);
+                ReasonCode::TopicNameInvalid
+            }
             Destination::Illegal { route, reason } => {
                 if let Some(route) = self.routes.get(*route) {
                     self.events.illegal(route, reason);
@@ -300,12 +304,18 @@ impl Gateway {
 
 fn limits_of(config: &GatewayConfig) -> Limits {
     let session = &config.session;
+    let longest = if config.publish_only {
+        Duration::ZERO
+    } else {
+        session.max_session_expiry
+    };
     Limits {
         connect_timeout: config.limits.connect_timeout,
         keep_alive: session
             .max_keep_alive
             .map(|longest| u16::try_from(longest.as_secs()).unwrap_or(u16::MAX)),
-        session_expiry: u32::try_from(session.max_session_expiry.as_secs()).unwrap_or(u32::MAX),
+        session_expiry: u32::try_from(longest.as_secs()).unwrap_or(u32::MAX),
+        retain_available: !config.publish_only,
         receive_maximum: session.receive_maximum,
         maximum_packet_size: config.limits.max_packet_size,
         topic_alias_maximum: session.topic_alias_maximum,

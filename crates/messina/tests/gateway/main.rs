@@ -11,6 +11,7 @@ mod authenticating;
 mod bench;
 mod listeners;
 mod promises;
+mod publish_only;
 mod retained;
 mod security;
 mod security_limits;

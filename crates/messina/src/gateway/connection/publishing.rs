@@ -211,6 +211,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Settles a publish that goes nowhere.
     fn settle(&mut self, ticket: Option<Ticket>, destination: &Destination) {
         let reason = self.gateway.settle(destination);
+        if matches!(destination, Destination::Disconnect) {
+            self.tell(Input::Disconnect(reason));
+            return;
+        }
         let Some(ticket) = ticket else { return };
         // MQTT 3.1.1 cannot say no: refused for good, the publish is answered and counted, or its client would
         // send it again for ever.

@@ -160,6 +160,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// The codes for the subscriptions of `request`.
     pub(super) fn examine(&self, request: Box<SubscribeRequest>) -> Subscribing {
         let code = |own: &SessionSubscription| match &self.identity {
+            _ if self.gateway.config.publish_only => ReasonCode::NotAuthorized,
             Some(identity) => identity.rights.subscription(&identity.client, own),
             None => ReasonCode::NotAuthorized,
         };

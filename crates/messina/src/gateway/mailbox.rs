@@ -180,8 +180,9 @@ impl Mailbox {
         Posted::Queued
     }
 
-    /// Moves up to `most` waiting deliveries to the end of `into`, in order of arrival.
-    pub fn take(&self, most: usize, into: &mut Vec<Forward>) {
+    /// Moves up to `most` waiting deliveries to the end of `into`, in order of arrival. Says whether more wait: nobody is
+    /// woken for these.
+    pub fn take(&self, most: usize, into: &mut Vec<Forward>) -> bool {
         let mut queue = self.queue.lock();
         for _ in 0..most {
             let Some((delivery, size)) = queue.deliveries.pop_front() else {
@@ -194,10 +195,7 @@ impl Mailbox {
         if !more && queue.deliveries.capacity() > KEPT_CAPACITY {
             queue.deliveries = VecDeque::new();
         }
-        drop(queue);
-        if more {
-            self.wake();
-        }
+        more
     }
 
     /// Tells the session's connection that it must end.
@@ -222,7 +220,8 @@ impl Mailbox {
         self.queue.lock().deliveries.len()
     }
 
-    fn wake(&self) {
+    /// Wakes the session's connection: something waits for it.
+    pub fn wake(&self) {
         self.news.store(true, Ordering::Release);
         self.connection.wake();
     }

@@ -355,6 +355,15 @@ impl Session {
         (self.sender.queued(), self.sender.queued_bytes())
     }
 
+    /// How many publishes may be handed in now and leave at once: none while others wait. One of QoS 1 or 2 more than
+    /// its client takes waits here; what else there is for it is better kept where it is bounded.
+    pub fn room(&self) -> usize {
+        match self.phase {
+            Phase::Open if self.sender.queued() == 0 => self.sender.window_left().max(1),
+            _ => 0,
+        }
+    }
+
     /// What was dropped since the last call.
     pub fn take_dropped(&mut self) -> Dropped {
         mem::take(&mut self.dropped)

@@ -10,9 +10,6 @@ use super::super::mailbox::Room;
 use super::publishing::{Batch, Work};
 use super::{Change, Connection};
 
-/// Retained publishes a session is given before its client has taken the ones before.
-const REPLAYED_AT_ONCE: usize = 64;
-
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     /// Adds a change of the session to the batch; one of a session that ends with its connection is made at once.
     pub(super) fn add_change(&mut self, batch: &mut Batch, change: Change, now: i64) {
@@ -127,8 +124,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let most = self.gateway.config.limits.max_outgoing_bytes;
         let now = self.gateway.clock.now();
         while let Some(identity) = &self.identity {
-            let (queued, _bytes) = self.session.queued();
-            if self.closing || queued >= REPLAYED_AT_ONCE || self.socket.outgoing.len() > most {
+            if self.closing || self.session.room() == 0 || self.socket.outgoing.len() > most {
                 return;
             }
             let Some(mut forward) = self.replay.pop_front() else {

@@ -93,6 +93,8 @@ pub struct Connection<S> {
     alarm: Alarm,
     stopping: Option<Stopping>,
     mailbox_first: bool,
+    /// Something waits in the mailbox.
+    posted: bool,
     /// The session has said to close.
     closing: bool,
     /// The socket is gone, or is not to be used any more.
@@ -128,6 +130,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             alarm: Alarm::default(),
             stopping: Some(Box::pin(stopping)),
             mailbox_first: false,
+            posted: false,
             closing: false,
             gone: false,
         })
@@ -169,6 +172,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         loop {
             self.decode();
             self.replay();
+            self.feed();
             if self.asked.who() {
                 return Step::Wait;
             }
@@ -260,6 +264,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Output::Close(reason) => self.close(reason),
                 Output::Wait(until) => {
                     self.wait_until = until;
+                    self.gateway.events.lost(self.session.take_dropped());
                     return;
                 }
             }
@@ -327,15 +332,31 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }));
             return;
         }
+        self.posted = true;
+    }
+
+    /// Hands the session what waits for its client, as far as it can leave now: the rest waits in the mailbox, where the
+    /// limits are. The client's acknowledgements make room for more.
+    fn feed(&mut self) {
+        let room = self.session.room().min(DELIVERIES_AT_ONCE);
+        if !self.posted || room == 0 || !self.takes_posts() {
+            return;
+        }
+        let Some(identity) = &self.identity else {
+            return;
+        };
         let mut deliveries: Vec<Forward> = Vec::new();
-        identity.mailbox.take(DELIVERIES_AT_ONCE, &mut deliveries);
+        self.posted = identity.mailbox.take(room, &mut deliveries);
+        let mailbox = self.posted.then(|| Arc::clone(&identity.mailbox));
         let now = self.gateway.clock.now();
         for delivery in deliveries {
             self.session.handle(now, Input::Publish(delivery));
         }
         self.poll_session();
-        let dropped = self.session.take_dropped();
-        self.gateway.events.lost(dropped);
+        if let Some(mailbox) = mailbox.filter(|_| self.session.room() > 0) {
+            // After the socket has had its turn.
+            mailbox.wake();
+        }
     }
 
     fn on_time(&mut self) {

@@ -124,7 +124,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             .is_some_and(|identity| identity.rights.is_paused())
     }
 
-    fn takes_posts(&self) -> bool {
+    pub(super) fn takes_posts(&self) -> bool {
         let most = self.gateway.config.limits.max_outgoing_bytes;
         !self.closing && self.socket.outgoing.len() <= most
     }

@@ -353,6 +353,11 @@ impl<M: Message> Sender<M> {
         self.queue_bytes
     }
 
+    /// What is left of the peer's receive maximum.
+    pub(crate) fn window_left(&self) -> usize {
+        usize::try_from(self.quota).unwrap_or(0)
+    }
+
     /// Messages of QoS 1 and 2 whose flow is not over.
     pub(crate) fn inflight(&self) -> usize {
         self.sent.len() + self.releasing.len()

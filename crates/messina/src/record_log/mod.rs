@@ -6,6 +6,8 @@ mod error;
 
 mod embedded;
 
+pub mod kafka;
+
 mod writer;
 
 pub use embedded::{EmbeddedConsumer, EmbeddedLog};

@@ -108,7 +108,7 @@ fn octets(octets: Option<Octets>) -> Result<Option<Bytes>, String> {
 impl From<AppendError> for ApiError {
     fn from(error: AppendError) -> Self {
         match error {
-            AppendError::TooLarge { .. } => ApiError::bad_request(&error),
+            AppendError::TooLarge { .. } | AppendError::Refused(_) => ApiError::bad_request(&error),
             AppendError::TopicDeleted(_) => ApiError::not_found(&error),
             AppendError::Full(_) | AppendError::Failed(_) | AppendError::Closed => {
                 ApiError::unavailable(&error)

@@ -16,7 +16,7 @@ use super::guard::Hosts;
 use crate::config::CqlConfig;
 use crate::gateway::server::Gateway;
 use crate::herder::Herder;
-use crate::record_log::RecordLog;
+use crate::record_log::{LogWriter, RecordLog, WriterHealth};
 use crate::runtime::clock::Clock;
 use crate::sink::{PartitionSnapshot, SinkSnapshot};
 use crate::telemetry::health::{Component, Health, Light};
@@ -66,6 +66,13 @@ impl Sources {
         match self.log.health() {
             LogHealth::Good => self.health.green("log"),
             LogHealth::Full(reason) | LogHealth::Failed(reason) => self.health.red("log", &*reason),
+        }
+        if let LogWriter::Kafka(log) = &self.gateway.log {
+            match log.health() {
+                WriterHealth::Good => self.health.green("kafka"),
+                WriterHealth::Waiting(reason) => self.health.amber("kafka", &*reason),
+                WriterHealth::Failed(reason) => self.health.red("kafka", &*reason),
+            }
         }
         let sinks = self.herder.sinks();
         let snapshots: Vec<_> = sinks.iter().map(|sink| sink.snapshot()).collect();

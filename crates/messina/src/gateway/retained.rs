@@ -102,7 +102,7 @@ impl Retained {
         let partition = super::state::compacted(log, TOPIC).await?;
         let mut table = Table::default();
         let mut over = Vec::new();
-        for (key, value) in log.read_compacted(TOPIC).await? {
+        for (key, value) in log.read_compacted(&log.own_topic(TOPIC)).await? {
             match read(value) {
                 Some((_, kept)) if kept.is_over(now) => {
                     over.push((partition.clone(), record(key, None, now)));

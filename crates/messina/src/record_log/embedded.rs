@@ -332,11 +332,12 @@ fn append_error(operation: &'static str, error: AppendError) -> RecordLogError {
             operation,
             source: error.into(),
         },
-        AppendError::Failed(_) | AppendError::TooLarge { .. } | AppendError::Closed => {
-            RecordLogError::Unusable {
-                operation,
-                source: error.into(),
-            }
-        }
+        AppendError::Failed(_)
+        | AppendError::TooLarge { .. }
+        | AppendError::Refused(_)
+        | AppendError::Closed => RecordLogError::Unusable {
+            operation,
+            source: error.into(),
+        },
     }
 }

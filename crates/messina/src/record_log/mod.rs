@@ -12,7 +12,7 @@ mod writer;
 
 pub use embedded::{EmbeddedConsumer, EmbeddedLog};
 pub use error::RecordLogError;
-pub use writer::{Append, LogPartition, LogWriter, WriterError};
+pub use writer::{Append, LogPartition, LogWriter, WriterError, WriterHealth};
 
 use std::fmt::Debug;
 use std::sync::Arc;

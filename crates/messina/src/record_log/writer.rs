@@ -7,15 +7,19 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use messina_store::log::{
-    self, AppendError, AppendWaiter, Cleanup, Log, NewRecord, PartitionHandle, Permit, ReadError,
-    TopicConfig, TopicError,
+    self, AppendError, AppendWaiter, Cleanup, Log, LogHealth, NewRecord, PartitionHandle, Permit,
+    ReadError, TopicConfig, TopicError,
 };
+
+use super::kafka::{KafkaLogError, KafkaPartition, KafkaWriter};
 
 /// The log the gateway writes to. Cheap to clone.
 #[derive(Debug, Clone)]
 pub enum LogWriter {
     /// The log of this process.
     Embedded(Log),
+    /// Apache Kafka.
+    Kafka(KafkaWriter),
 }
 
 /// A partition of the log the gateway writes to: cheap to clone, and the way to name it on the hot path.
@@ -23,12 +27,15 @@ pub enum LogWriter {
 pub enum LogPartition {
     /// Of the embedded log.
     Embedded(PartitionHandle),
+    /// Of Apache Kafka.
+    Kafka(KafkaPartition),
 }
 
 impl fmt::Debug for LogPartition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Embedded(handle) => handle.fmt(f),
+            Self::Kafka(partition) => partition.fmt(f),
         }
     }
 }
@@ -38,6 +45,7 @@ impl LogPartition {
     pub fn is_deleted(&self) -> bool {
         match self {
             Self::Embedded(handle) => handle.is_deleted(),
+            Self::Kafka(partition) => partition.is_deleted(),
         }
     }
 }
@@ -55,6 +63,17 @@ pub struct Append {
     pub ticket: u64,
 }
 
+/// How the way into a log is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum WriterHealth {
+    /// The log takes what it is given.
+    Good,
+    /// It does not take records now; appends wait until it does.
+    Waiting(Arc<str>),
+    /// It takes nothing until a person acts.
+    Failed(Arc<str>),
+}
+
 /// Why topics of the log could not be made or read.
 #[derive(Debug, thiserror::Error)]
 pub enum WriterError {
@@ -64,6 +83,9 @@ pub enum WriterError {
     /// A topic could not be read.
     #[error(transparent)]
     Read(#[from] ReadError),
+    /// Kafka did not do it.
+    #[error(transparent)]
+    Kafka(#[from] KafkaLogError),
 }
 
 impl LogWriter {
@@ -71,6 +93,7 @@ impl LogWriter {
     pub fn partitions(&self, topic: &str) -> Vec<LogPartition> {
         match self {
             Self::Embedded(log) => embedded(log.partitions(topic)),
+            Self::Kafka(log) => of_kafka(log.partitions(topic)),
         }
     }
 
@@ -78,10 +101,12 @@ impl LogWriter {
     pub fn topics(&self) -> usize {
         match self {
             Self::Embedded(log) => log.topics().len(),
+            Self::Kafka(log) => log.topics(),
         }
     }
 
-    /// The partitions of a topic, which is created as `wanted` says if there is none.
+    /// The partitions of a topic, which is created as `wanted` says if there is none; in Kafka, as its configuration
+    /// says.
     pub async fn provide(
         &self,
         topic: &str,
@@ -92,11 +117,15 @@ impl LogWriter {
                 Ok(()) | Err(TopicError::Exists(_)) => Ok(embedded(log.partitions(topic))),
                 Err(error) => Err(error.into()),
             },
+            Self::Kafka(log) => Ok(of_kafka(log.provide(topic).await?)),
         }
     }
 
     /// The one partition of a compacted topic of ours, which is created the first time.
     pub async fn compacted(&self, topic: &str) -> Result<LogPartition, WriterError> {
+        if let Self::Kafka(log) = self {
+            return Ok(LogPartition::Kafka(log.compacted(topic).await?));
+        }
         let wanted = TopicConfig {
             cleanup: Cleanup::Compact,
             ..TopicConfig::default()
@@ -117,6 +146,7 @@ impl LogWriter {
                     Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
                 }
             }
+            Self::Kafka(log) => Ok(log.read_compacted(topic).await?),
         }
     }
 
@@ -124,6 +154,7 @@ impl LogWriter {
     pub async fn reserve(&self, bytes: usize) -> Permit {
         match self {
             Self::Embedded(log) => log.reserve(bytes).await,
+            Self::Kafka(log) => log.reserve(bytes).await,
         }
     }
 
@@ -131,6 +162,7 @@ impl LogWriter {
     pub fn try_reserve(&self, bytes: usize) -> Option<Permit> {
         match self {
             Self::Embedded(log) => log.try_reserve(bytes),
+            Self::Kafka(log) => log.try_reserve(bytes),
         }
     }
 
@@ -144,12 +176,13 @@ impl LogWriter {
         } = append;
         match self {
             Self::Embedded(log) => log.append(log::Append {
-                records: of_embedded(records),
+                records: to_embedded(records),
                 permit,
                 waiter,
                 ticket,
                 want_offsets: false,
             }),
+            Self::Kafka(log) => log.append(to_kafka(records), (waiter, ticket, permit)),
         }
     }
 
@@ -159,19 +192,83 @@ impl LogWriter {
         records: Vec<(LogPartition, NewRecord)>,
     ) -> Result<(), AppendError> {
         match self {
-            Self::Embedded(log) => log.append_wait(of_embedded(records)).await.map(drop),
+            Self::Embedded(log) => log.append_wait(to_embedded(records)).await.map(drop),
+            Self::Kafka(log) => append_wait(log, to_kafka(records)).await,
         }
     }
+
+    /// What the gateway calls a topic of its own: gateways that share a log have one each.
+    pub fn own_topic(&self, name: &str) -> String {
+        match self {
+            Self::Embedded(_) => name.to_owned(),
+            Self::Kafka(log) => log.own_topic(name),
+        }
+    }
+
+    /// How the log is.
+    pub fn health(&self) -> WriterHealth {
+        match self {
+            Self::Embedded(log) => match log.health() {
+                LogHealth::Good => WriterHealth::Good,
+                LogHealth::Full(reason) | LogHealth::Failed(reason) => WriterHealth::Failed(reason),
+            },
+            Self::Kafka(log) => log.health(),
+        }
+    }
+
+    /// Takes no more, once what is under way is durable or refused. The embedded log is closed by who opened it.
+    pub async fn close(&self) {
+        if let Self::Kafka(log) = self {
+            let log = log.clone();
+            if let Err(panicked) = tokio::task::spawn_blocking(move || log.close()).await {
+                std::panic::resume_unwind(panicked.into_panic());
+            }
+        }
+    }
+}
+
+async fn append_wait(
+    log: &KafkaWriter,
+    records: Vec<(KafkaPartition, NewRecord)>,
+) -> Result<(), AppendError> {
+    let bytes = records.iter().map(|(_, record)| record.size_bound()).sum();
+    let permit = log.reserve(bytes).await;
+    let waiter = AppendWaiter::new();
+    log.append(records, (Arc::clone(&waiter), 0, permit));
+    let mut done = Vec::new();
+    loop {
+        waiter.drain(&mut done);
+        match done.pop() {
+            Some(completion) => return completion.result.map(drop),
+            None => waiter.notified().await,
+        }
+    }
+}
+
+fn of_kafka(partitions: Vec<KafkaPartition>) -> Vec<LogPartition> {
+    partitions.into_iter().map(LogPartition::Kafka).collect()
+}
+
+fn to_kafka(records: Vec<(LogPartition, NewRecord)>) -> Vec<(KafkaPartition, NewRecord)> {
+    let own = records
+        .into_iter()
+        .map(|(partition, record)| match partition {
+            LogPartition::Kafka(partition) => (partition, record),
+            LogPartition::Embedded(_) => unreachable!("a partition of another log"),
+        });
+    own.collect()
 }
 
 fn embedded(handles: Vec<PartitionHandle>) -> Vec<LogPartition> {
     handles.into_iter().map(LogPartition::Embedded).collect()
 }
 
-fn of_embedded(records: Vec<(LogPartition, NewRecord)>) -> Vec<(PartitionHandle, NewRecord)> {
-    let own = records.into_iter().map(|(partition, record)| {
-        let LogPartition::Embedded(handle) = partition;
-        (handle, record)
-    });
+fn to_embedded(records: Vec<(LogPartition, NewRecord)>) -> Vec<(PartitionHandle, NewRecord)> {
+    let own = records
+        .into_iter()
+        .map(|(partition, record)| match partition {
+            LogPartition::Embedded(handle) => (handle, record),
+            LogPartition::Kafka(_) => unreachable!("a partition of another log"),
+        });
     own.collect()
 }

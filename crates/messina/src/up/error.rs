@@ -12,6 +12,7 @@ use crate::gateway::state::StateError;
 use crate::herder::HerderError;
 use crate::listener::tcp::ListenError;
 use crate::listener::tls::TlsError;
+use crate::record_log::kafka::KafkaLogError;
 use crate::table::cql::{ConnectError, DefinitionError};
 
 /// Why `up` did not start, or ended other than by being asked to.
@@ -46,6 +47,9 @@ pub enum UpError {
     /// A table is not as declared.
     #[error(transparent)]
     Declare(#[from] DeclareError),
+    /// Kafka cannot be used.
+    #[error(transparent)]
+    Kafka(#[from] KafkaLogError),
     /// The CQL cluster cannot be used.
     #[error(transparent)]
     Cql(#[from] ConnectError),

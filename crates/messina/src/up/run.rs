@@ -27,7 +27,6 @@ use crate::gateway::server::{Gateway, Parts};
 use crate::herder::{self, Herder};
 use crate::listener::tcp::{self, ListenError};
 use crate::listener::{Below, Listening};
-use crate::record_log::LogWriter;
 use crate::rest::{self, Api};
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::shutdown::Shutdown;
@@ -200,6 +199,12 @@ impl Running {
                 "some sinks did not end in time; the next start writes their last batches again"
             );
         }
+        if tokio::time::timeout(SINK_PATIENCE, self.gateway.log.close())
+            .await
+            .is_err()
+        {
+            tracing::warn!("Kafka did not answer in time; what it was sent stays unacknowledged");
+        }
         let log = self.log;
         match tokio::task::spawn_blocking(move || log.close()).await {
             Ok(Ok(())) => {}
@@ -294,7 +299,7 @@ impl Shared {
     async fn gateway(&self, config: &Config, stores: &Stores) -> Result<Arc<Gateway>, UpError> {
         let unmatched = config.gateway.unmatched;
         let routes = Routes::new(&config.routes, unmatched, &self.metrics)?;
-        let log = LogWriter::Embedded(stores.log.clone());
+        let log = stores.writer.clone();
         let defaults = topic_defaults(config);
         let gateway = Gateway::restore(Parts {
             config: config.gateway.clone(),

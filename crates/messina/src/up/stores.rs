@@ -9,12 +9,14 @@ use messina_store::table::{TableOptions, TableStore};
 use super::error::UpError;
 use super::patience;
 use crate::config::{CleanupPolicy, Config};
-use crate::record_log::{EmbeddedLog, RecordLog};
+use crate::record_log::kafka::KafkaWriter;
+use crate::record_log::{EmbeddedLog, LogWriter, RecordLog};
 
 /// What is durable.
 pub(super) struct Stores {
     pub(super) log: Log,
     pub(super) record_log: Arc<dyn RecordLog>,
+    pub(super) writer: LogWriter,
     pub(super) tables: TableStore,
 }
 
@@ -23,11 +25,25 @@ impl Stores {
         let log = open_log(config).await?;
         create_topics(&log, config, &topic_defaults(config)).await?;
         Ok(Self {
+            writer: writer(config, &log).await?,
             record_log: Arc::new(EmbeddedLog::new(log.clone())),
             tables: open_tables(config)?,
             log,
         })
     }
+}
+
+/// The log the gateway writes to, with the topics of routes that always take the same one.
+async fn writer(config: &Config, log: &Log) -> Result<LogWriter, UpError> {
+    let Some(kafka) = &config.kafka else {
+        return Ok(LogWriter::Embedded(log.clone()));
+    };
+    let room = config.gateway.limits.max_unacknowledged_bytes;
+    let writer = KafkaWriter::open(&Arc::new(kafka.clone()), room).await?;
+    for name in constant_topics(config) {
+        writer.provide(name).await?;
+    }
+    Ok(LogWriter::Kafka(writer))
 }
 
 async fn open_log(config: &Config) -> Result<Log, UpError> {
@@ -72,16 +88,17 @@ async fn create_topics(log: &Log, config: &Config, defaults: &TopicConfig) -> Re
         };
         create_topic(log, &topic.name, wanted).await?;
     }
-    for name in config
-        .routes
-        .iter()
-        .filter_map(|route| route.kafka_topic.constant())
-    {
+    for name in constant_topics(config) {
         if log.partition(name, 0).is_none() {
             create_topic(log, name, defaults.clone()).await?;
         }
     }
     Ok(())
+}
+
+fn constant_topics(config: &Config) -> impl Iterator<Item = &str> {
+    let routes = config.routes.iter();
+    routes.filter_map(|route| route.kafka_topic.constant())
 }
 
 async fn create_topic(log: &Log, name: &str, wanted: TopicConfig) -> Result<(), UpError> {

@@ -108,6 +108,9 @@ pub enum AppendError {
         /// The largest size.
         limit: usize,
     },
+    /// The log will not have these records, which is not the embedded log's way: a cluster has rights and limits.
+    #[error("{0}")]
+    Refused(Arc<str>),
     /// The log was closed.
     #[error("the log is closed")]
     Closed,

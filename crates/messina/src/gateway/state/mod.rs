@@ -53,7 +53,7 @@ pub(super) async fn compacted(
     log: &LogWriter,
     topic: &'static str,
 ) -> Result<LogPartition, StateError> {
-    let opened = log.compacted(topic).await;
+    let opened = log.compacted(&log.own_topic(topic)).await;
     opened.map_err(|source| StateError::Create { topic, source })
 }
 
@@ -77,7 +77,7 @@ impl SessionState {
         now: (Instant, i64),
     ) -> Result<Vec<Left>, StateError> {
         let mut sessions: BTreeMap<ClientId, Restoring> = BTreeMap::new();
-        for (key, value) in log.read_compacted(TOPIC).await? {
+        for (key, value) in log.read_compacted(&log.own_topic(TOPIC)).await? {
             let Some((client, fact)) = parse(&key, value, now) else {
                 tracing::warn!(
                     ?key,

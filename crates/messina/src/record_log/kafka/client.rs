@@ -219,6 +219,9 @@ impl ClientContext for ClientEvents {
     fn error(&self, error: KafkaError, reason: &str) {
         let code = error.rdkafka_error_code();
         let code = code.unwrap_or(RDKafkaErrorCode::Fail);
+        if code == RDKafkaErrorCode::PartitionEOF {
+            return;
+        }
         // "All brokers are down" follows the reason why, which is worth more.
         if code != RDKafkaErrorCode::AllBrokersDown || self.last.lock().is_none() {
             *self.last.lock() = Some((code, reason.to_owned()));

@@ -1,6 +1,6 @@
 //! Apache Kafka behind the log's traits, over librdkafka.
 //! Takes `[kafka]` from the configuration: servers, settings, what happens to topics that are missing.
-//! Gives clients whose errors say what to do, and topics that are as the configuration wants them.
+//! Gives clients whose errors say what to do, topics as the configuration wants them, and durable records.
 
 mod error;
 
@@ -15,3 +15,28 @@ mod token;
 mod admin;
 
 pub use admin::{KafkaAdmin, TopicDescription, WantedTopic};
+
+mod catalog;
+
+mod answers;
+
+mod queue;
+
+mod in_flight;
+
+mod reports;
+
+mod streaming;
+
+mod transactional;
+
+mod standing;
+
+mod committer;
+
+mod compacted;
+
+mod writer;
+
+pub use catalog::KafkaPartition;
+pub use writer::KafkaWriter;

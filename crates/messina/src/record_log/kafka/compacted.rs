@@ -1,0 +1,65 @@
+//! Reads a compacted topic of ours from its beginning to its end.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use rdkafka::Message as _;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::{Offset, TopicPartitionList};
+use tokio::time::Instant;
+
+/// How long Kafka may say nothing.
+const SILENCE: Duration = Duration::from_mins(1);
+const A_MOMENT: Duration = Duration::from_millis(200);
+
+/// The latest value of every key of partition 0; deleted keys are left out. The consumer says where the partition ends
+/// and reads committed records only. Blocks.
+pub(super) fn read<C: ConsumerContext>(
+    consumer: &BaseConsumer<C>,
+    topic: &str,
+) -> KafkaResult<BTreeMap<Bytes, Bytes>> {
+    let mut from = TopicPartitionList::new();
+    from.add_partition_offset(topic, 0, Offset::Beginning)?;
+    consumer.assign(&from)?;
+    let mut latest = BTreeMap::new();
+    let mut heard = Instant::now();
+    loop {
+        match consumer.poll(A_MOMENT) {
+            Some(Ok(message)) => {
+                heard = Instant::now();
+                let Some(key) = message.key().map(Bytes::copy_from_slice) else {
+                    continue;
+                };
+                match message.payload() {
+                    Some(value) => drop(latest.insert(key, Bytes::copy_from_slice(value))),
+                    None => drop(latest.remove(&key)),
+                }
+            }
+            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(latest),
+            Some(Err(error)) if is_final(&error) => return Err(error),
+            Some(Err(_)) | None => {
+                if heard.elapsed() > SILENCE {
+                    return Err(KafkaError::MessageConsumption(
+                        RDKafkaErrorCode::OperationTimedOut,
+                    ));
+                }
+            }
+        }
+    }
+}
+
+/// Whether waiting changes nothing.
+fn is_final(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::TopicAuthorizationFailed
+                | RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::Authentication
+                | RDKafkaErrorCode::SaslAuthenticationFailed
+        )
+    )
+}

@@ -1,0 +1,301 @@
+//! Apache Kafka as the log that the gateway writes to: appends in, answers out, in order.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use bytes::Bytes;
+use messina_store::log::{AppendError, AppendWaiter, Completion, NewRecord, Permit};
+use parking_lot::Mutex;
+use rdkafka::config::ClientConfig;
+use tokio::sync::Semaphore;
+
+use super::admin::{KafkaAdmin, WantedTopic};
+use super::answers::{Answer, Answers};
+use super::catalog::{Catalog, KafkaPartition};
+use super::client::{ClientEvents, ClientRole, client_config};
+use super::committer::Committer;
+use super::compacted;
+use super::error::{Asked, KafkaLogError};
+use super::in_flight::InFlight;
+use super::queue::{KafkaAppend, Queue};
+use super::standing::Standing;
+use super::streaming::Streaming;
+use super::transactional::Transactional;
+use crate::config::KafkaConfig;
+use crate::record_log::WriterHealth;
+
+/// How long Kafka may take at the start to let this process take its name.
+const UNTIL_IT_IS_OURS: Duration = Duration::from_mins(1);
+
+/// The log. Cheap to clone; all clones are the same.
+#[derive(Debug, Clone)]
+pub struct KafkaWriter {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    config: Arc<KafkaConfig>,
+    admin: KafkaAdmin,
+    catalog: Arc<Catalog>,
+    queue: Arc<Queue>,
+    in_flight: Arc<InFlight>,
+    standing: Arc<Standing>,
+    room: Arc<Semaphore>,
+    queue_bytes: usize,
+    threads: Mutex<Vec<JoinHandle<()>>>,
+}
+
+impl KafkaWriter {
+    /// Takes this gateway's name in Kafka, and with it what a process before it had begun: that is aborted. No more
+    /// than `queue_bytes` of records wait for Kafka at a time.
+    pub async fn open(
+        config: &Arc<KafkaConfig>,
+        queue_bytes: usize,
+    ) -> Result<Self, KafkaLogError> {
+        let inner = Inner {
+            config: Arc::clone(config),
+            admin: KafkaAdmin::new(Arc::clone(config)),
+            catalog: Arc::default(),
+            queue: Arc::default(),
+            in_flight: Arc::default(),
+            standing: Arc::new(Standing::new(&config.gateway_id)),
+            room: Arc::new(Semaphore::new(queue_bytes)),
+            queue_bytes,
+            threads: Mutex::default(),
+        };
+        blocking(move || {
+            let answers = Arc::<Answers>::default();
+            let committer = inner.committer(&answers)?;
+            let threads = [
+                thread("messina-kafka-writer", move || committer.run())?,
+                thread("messina-kafka-answers", move || answers.run())?,
+            ];
+            inner.threads.lock().extend(threads);
+            Ok(Self {
+                inner: Arc::new(inner),
+            })
+        })
+        .await
+    }
+
+    /// What this gateway calls a topic of its own.
+    pub fn own_topic(&self, name: &str) -> String {
+        format!("{name}.{}", self.inner.config.gateway_id)
+    }
+
+    /// The partitions of a topic in order; empty if nothing is known of it.
+    pub fn partitions(&self, topic: &str) -> Vec<KafkaPartition> {
+        self.inner.catalog.partitions(topic)
+    }
+
+    /// How many topics are known.
+    pub fn topics(&self) -> usize {
+        self.inner.catalog.len()
+    }
+
+    /// The partitions of a topic of records. It is created where the configuration says so, with as many as it says.
+    pub async fn provide(&self, topic: &str) -> Result<Vec<KafkaPartition>, KafkaLogError> {
+        let partitions = i32::try_from(self.inner.config.topics.partitions).unwrap_or(1);
+        self.ensure(topic, partitions, Vec::new()).await?;
+        let found = self.inner.admin.topic(topic).await?;
+        let partitions = found.map_or(0, |found| found.partitions);
+        Ok(self.inner.catalog.add(topic, partitions, false))
+    }
+
+    /// The partition of a compacted topic of ours, which is created where the configuration says so.
+    pub async fn compacted(&self, topic: &str) -> Result<KafkaPartition, KafkaLogError> {
+        let settings = vec![("cleanup.policy".to_owned(), "compact".to_owned())];
+        self.ensure(topic, 1, settings).await?;
+        let partitions = self.inner.catalog.add(topic, 1, true).into_iter();
+        let mut first = partitions.take(1);
+        first.next().ok_or_else(|| KafkaLogError::Missing {
+            topics: vec![topic.to_owned()],
+            command: String::new(),
+        })
+    }
+
+    async fn ensure(
+        &self,
+        topic: &str,
+        partitions: i32,
+        settings: Vec<(String, String)>,
+    ) -> Result<(), KafkaLogError> {
+        let wanted = WantedTopic {
+            name: topic.to_owned(),
+            partitions,
+            exact: false,
+            settings,
+        };
+        self.inner.admin.ensure(&[wanted]).await
+    }
+
+    /// The latest value of every key of such a topic; deleted keys are left out.
+    pub async fn read_compacted(
+        &self,
+        topic: &str,
+    ) -> Result<BTreeMap<Bytes, Bytes>, KafkaLogError> {
+        let (config, topic) = (Arc::clone(&self.inner.config), topic.to_owned());
+        blocking(move || {
+            let asked = Asked {
+                operation: "read",
+                subject: format!("`{topic}`"),
+                servers: config.servers(),
+            };
+            let events = ClientEvents::new(Arc::clone(&config), "reader of the gateway's state");
+            let mut settings = client_config(&config, ClientRole::Consumer)?;
+            settings.set("group.id", "messina-reads-its-state");
+            let read = settings
+                .create_with_context(events)
+                .and_then(|consumer| compacted::read(&consumer, &topic));
+            read.map_err(|error| asked.failed(error))
+        })
+        .await
+    }
+
+    /// Waits for room in the queue. More than the whole queue counts as the whole queue.
+    pub async fn reserve(&self, bytes: usize) -> Permit {
+        let room = Arc::clone(&self.inner.room);
+        room.acquire_many_owned(self.clamp(bytes))
+            .await
+            .map_or_else(|_| Permit::none(), Permit::of)
+    }
+
+    /// Room in the queue if there is any now.
+    pub fn try_reserve(&self, bytes: usize) -> Option<Permit> {
+        let room = Arc::clone(&self.inner.room);
+        room.try_acquire_many_owned(self.clamp(bytes))
+            .ok()
+            .map(Permit::of)
+    }
+
+    fn clamp(&self, bytes: usize) -> u32 {
+        u32::try_from(bytes.min(self.inner.queue_bytes)).unwrap_or(u32::MAX)
+    }
+
+    /// Queues an append and returns at once; its waiter is told.
+    pub(in crate::record_log) fn append(
+        &self,
+        records: Vec<(KafkaPartition, NewRecord)>,
+        (waiter, ticket, permit): (Arc<AppendWaiter>, u64, Permit),
+    ) {
+        let answer = Answer {
+            waiter,
+            ticket,
+            permit,
+        };
+        if let Some(refused) = self.inner.queue.push(KafkaAppend { records, answer }) {
+            let Answer { waiter, ticket, .. } = refused.answer;
+            let result = Err(self.inner.standing.failure().unwrap_or(AppendError::Closed));
+            if waiter.push(Completion { ticket, result }) {
+                waiter.wake();
+            }
+        }
+    }
+
+    /// How it is.
+    pub fn health(&self) -> WriterHealth {
+        let stalled = self.inner.in_flight.stalled();
+        self.inner.standing.health(stalled)
+    }
+
+    /// Takes no more, and waits a few seconds for what is under way; what Kafka does not take by then is refused. Blocks.
+    pub fn close(&self) {
+        self.inner.queue.end();
+        for thread in std::mem::take(&mut *self.inner.threads.lock()) {
+            drop(thread.join());
+        }
+    }
+}
+
+impl Inner {
+    fn committer(&self, answers: &Arc<Answers>) -> Result<Committer, KafkaLogError> {
+        let asked = |operation, subject: &str| Asked {
+            operation,
+            subject: subject.to_owned(),
+            servers: self.config.servers(),
+        };
+        let servers: Arc<str> = self.config.servers().into();
+        let events = ClientEvents::new(Arc::clone(&self.config), "gateway");
+        let events = Arc::new(events);
+        let streaming = Streaming::open(
+            (self.streaming_config()?, Arc::clone(&servers)),
+            Arc::clone(&events),
+            Arc::clone(&self.catalog),
+            (Arc::clone(answers), Arc::clone(&self.in_flight)),
+        );
+        let name = self.transactional_id();
+        let transactional = Transactional::open(
+            (self.transactional_config(&name)?, servers),
+            events,
+            Arc::clone(&self.catalog),
+            UNTIL_IT_IS_OURS,
+        );
+        Ok(Committer {
+            queue: Arc::clone(&self.queue),
+            answers: Arc::clone(answers),
+            standing: Arc::clone(&self.standing),
+            streaming: streaming.map_err(|error| asked("write", "records").failed(error))?,
+            transactional: transactional
+                .map_err(|error| asked("begin transactions as", &name).failed(error))?,
+        })
+    }
+
+    /// What Kafka knows this gateway's transactions by.
+    fn transactional_id(&self) -> String {
+        format!("messina-gateway-{}", self.config.gateway_id)
+    }
+
+    fn streaming_config(&self) -> Result<ClientConfig, KafkaLogError> {
+        let mut config = self.producer_config()?;
+        // What was accepted from the network waits for Kafka as long as it takes; its senders wait with it.
+        config.set("message.timeout.ms", "0");
+        or_else(&mut config, &["linger.ms", "queue.buffering.max.ms"], "1");
+        Ok(config)
+    }
+
+    fn transactional_config(&self, name: &str) -> Result<ClientConfig, KafkaLogError> {
+        let mut config = self.producer_config()?;
+        config.set("transactional.id", name);
+        // A group is complete when it is sent: nothing more will come.
+        or_else(&mut config, &["linger.ms", "queue.buffering.max.ms"], "0");
+        or_else(&mut config, &["transaction.timeout.ms"], "15000");
+        Ok(config)
+    }
+
+    fn producer_config(&self) -> Result<ClientConfig, KafkaLogError> {
+        let mut config = client_config(&self.config, ClientRole::Producer)?;
+        // The bound is the gateway's own, in bytes.
+        or_else(&mut config, &["queue.buffering.max.messages"], "1000000");
+        Ok(config)
+    }
+}
+
+/// Sets an option to our own default if the operator has set it by none of its names.
+fn or_else(config: &mut ClientConfig, names: &[&str], value: &str) {
+    if names.iter().all(|name| config.get(name).is_none())
+        && let Some(name) = names.first()
+    {
+        config.set(*name, value);
+    }
+}
+
+/// librdkafka's calls and the ends of its clients block.
+async fn blocking<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> T {
+    match tokio::task::spawn_blocking(call).await {
+        Ok(result) => result,
+        Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
+    }
+}
+
+fn thread(
+    name: &str,
+    work: impl FnOnce() + Send + 'static,
+) -> Result<JoinHandle<()>, KafkaLogError> {
+    let thread = thread::Builder::new().name(name.to_owned()).spawn(work);
+    thread.map_err(|source| KafkaLogError::Settings {
+        said: format!("a thread cannot be started: {source}"),
+    })
+}

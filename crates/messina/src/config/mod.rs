@@ -77,5 +77,12 @@ pub mod properties;
 
 pub mod worker;
 
+// The words of Java's clients of Kafka, and of Java's log-ins and key stores.
+pub mod kafka_java;
+
+pub mod jaas;
+
+mod java_store;
+
 #[cfg(test)]
 mod tests;

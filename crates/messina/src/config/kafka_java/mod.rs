@@ -1,0 +1,14 @@
+//! Kafka's Java clients' properties in librdkafka's words.
+//! Takes names and values from a proxy's or worker's file.
+//! Gives settings for `[kafka]`, and says what of the rest has no effect, and why.
+
+mod names;
+
+mod security;
+
+mod translate;
+
+pub use translate::{KafkaClient, Remark, Translated, translate};
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,12 @@
 //! Programs that are not ours: mosquitto's clients and SQLite's shell.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::time::Duration;
 
 use crate::patience::PATIENCE;
 
@@ -51,29 +52,40 @@ fn at(address: SocketAddr) -> [String; 4] {
     ]
 }
 
+/// What the line of a publish begins with, among those that `-d` prints.
+const GOT: &str = "got ";
+
+/// A program of mosquitto's at that address, run to its end.
+pub fn mosquitto(program: &str, address: SocketAddr, arguments: &[&str]) -> Output {
+    let mut command = Command::new(program);
+    command.args(at(address)).args(arguments);
+    command.output().expect("mosquitto's client starts")
+}
+
 /// A running `mosquitto_sub` that prints each publish as a line.
 #[derive(Debug)]
 pub struct MosquittoSub {
     child: Child,
     lines: Receiver<String>,
+    /// What came before the SUBACK: what had waited in a session.
+    early: RefCell<VecDeque<String>>,
 }
 
 impl MosquittoSub {
     /// Subscribes, and returns when the server has said so.
     pub fn start(address: SocketAddr, filter: &str, qos: u8) -> Self {
+        let qos = qos.to_string();
+        Self::start_with(address, &["-t", filter, "-q", &qos], "%t %q %p")
+    }
+
+    /// The same with any arguments, and the format in which a publish is printed.
+    pub fn start_with(address: SocketAddr, arguments: &[&str], format: &str) -> Self {
         // Into a pipe it would keep its lines until it has many.
         let mut command = Command::new("stdbuf");
         command.arg("-oL").arg("mosquitto_sub").args(at(address));
         // -d prints the SUBACK, which is what tells us that the subscription holds.
-        command.args([
-            "-d",
-            "-t",
-            filter,
-            "-q",
-            &qos.to_string(),
-            "-F",
-            "got %t %q %p",
-        ]);
+        command.arg("-d").args(arguments);
+        command.args(["-F", &format!("{GOT}{format}")]);
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -88,27 +100,49 @@ impl MosquittoSub {
                 }
             }
         });
-        let subscriber = Self { child, lines };
-        subscriber.line(PATIENCE, |line| line.starts_with("Subscribed"));
-        subscriber
-    }
-
-    /// The next publish as `topic qos payload`.
-    pub fn next(&self) -> String {
-        let line = self.line(PATIENCE, |line| line.starts_with("got "));
-        line.trim_start_matches("got ").to_owned()
-    }
-
-    fn line(&self, limit: Duration, wanted: impl Fn(&str) -> bool) -> String {
+        let subscriber = Self {
+            child,
+            lines,
+            early: RefCell::default(),
+        };
         loop {
-            let line = self
-                .lines
-                .recv_timeout(limit)
-                .expect("mosquitto_sub prints in time");
-            if wanted(&line) {
-                return line;
+            let line = subscriber.line();
+            if line.starts_with("Subscribed") {
+                return subscriber;
+            }
+            if line.starts_with(GOT) {
+                subscriber.early.borrow_mut().push_back(line);
             }
         }
+    }
+
+    /// The next publish as `topic qos payload`, or in the format that was asked for.
+    pub fn next(&self) -> String {
+        let early = self.early.borrow_mut().pop_front();
+        let mut line = early.unwrap_or_default();
+        while !line.starts_with(GOT) {
+            line = self.line();
+        }
+        line.split_off(GOT.len())
+    }
+
+    /// Every publish up to one whose line ends so, which is left out.
+    pub fn until(&self, end: &str) -> Vec<String> {
+        let next = || Some(self.next()).filter(|line| !line.ends_with(end));
+        std::iter::from_fn(next).collect()
+    }
+
+    /// SIGTERM, on which it says goodbye to the server; returns when it has ended.
+    pub fn leave(mut self) {
+        let pid = self.child.id().to_string();
+        let status = Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(status.expect("`kill` runs").success(), "it is gone");
+        self.child.wait().expect("it can be waited for");
+    }
+
+    fn line(&self) -> String {
+        let line = self.lines.recv_timeout(PATIENCE);
+        line.expect("mosquitto_sub prints in time")
     }
 }
 

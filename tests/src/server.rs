@@ -1,10 +1,12 @@
 //! The built binary as a process: started, killed, asked to stop, started again on the same data.
 
 use std::fs::File;
+use std::io::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -36,7 +38,7 @@ impl Site {
             .prefix("messina-e2e-")
             .tempdir()
             .expect("a temporary directory");
-        let (mqtt, admin) = free_ports();
+        let [mqtt, admin] = free_addresses();
         Self {
             folder,
             mqtt,
@@ -109,6 +111,19 @@ impl Site {
         (output.status, String::from_utf8_lossy(&said).into_owned())
     }
 
+    /// Keeps a user's password in a file, as `messina passwd` does.
+    pub fn passwd(file: &Path, user: &str, password: &str) {
+        let mut command = Command::new(binary());
+        command.arg("passwd").arg(file).arg(user);
+        let child = command.stdin(Stdio::piped()).stdout(Stdio::null()).spawn();
+        let mut child = child.expect("the binary starts");
+        let input = child.stdin.take().expect("a pipe");
+        writeln!(&input, "{password}").expect("it reads");
+        drop(input);
+        let status = child.wait().expect("it can be waited for");
+        assert!(status.success(), "messina passwd: {status}");
+    }
+
     /// Any other `messina` command, told where this site is.
     pub fn messina(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(binary());
@@ -153,6 +168,11 @@ impl Server {
 
     /// SIGKILL, and waits until it is gone.
     pub fn kill_9(mut self) {
+        self.kill();
+    }
+
+    /// The same for who will put another in its place.
+    pub fn kill(&mut self) {
         self.child.kill().expect("the process can be killed");
         self.child.wait().expect("the process can be waited for");
     }
@@ -210,9 +230,14 @@ fn binary() -> &'static Path {
     })
 }
 
-fn free_ports() -> (SocketAddr, SocketAddr) {
-    let bind = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-    let (first, second) = (bind(), bind());
-    let address = |listener: &TcpListener| listener.local_addr().expect("a bound address");
-    (address(&first), address(&second))
+/// So many addresses on which nobody listens: of a loopback address of their own, where no other test's outgoing
+/// connection can take a port before it is used.
+pub fn free_addresses<const N: usize>() -> [SocketAddr; N] {
+    static HOSTS: AtomicU8 = AtomicU8::new(1);
+    let [.., high, low] = std::process::id().to_be_bytes();
+    let host = HOSTS.fetch_add(1, Ordering::Relaxed);
+    let host = Ipv4Addr::new(127, 128 | high, low, host);
+    let bound: [TcpListener; N] =
+        std::array::from_fn(|_| TcpListener::bind((host, 0)).expect("a free port"));
+    bound.map(|listener| listener.local_addr().expect("a bound address"))
 }

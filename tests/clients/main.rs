@@ -15,3 +15,5 @@ mod publishing;
 mod rights;
 mod sessions;
 mod wills;
+
+mod paho;

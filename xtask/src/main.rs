@@ -38,8 +38,8 @@ cargo xtask <command>
   fuzz [--seconds N] [--seed S] [TARGET...]
   kill9 [--rounds N] [--seed S]
                              the process killed while devices publish, as often as wanted
-  services up|down|status [kafka] [cassandra]
-                             the real ones, on loopback, under .services/";
+  services up|down|status [kafka] [cassandra] [paho]
+                             the real ones, on loopback, under .services/; and Paho's MQTT client";
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1).collect()) {

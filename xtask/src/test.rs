@@ -55,11 +55,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// A real Cassandra, in CI. Nobody else gets a server started unasked: there its tests are skipped aloud,
-/// unless `cargo xtask services up cassandra` was run before.
+/// A real Cassandra and Paho's MQTT client, in CI. Nobody else gets a server started unasked: there its tests are
+/// skipped aloud, unless `cargo xtask services up cassandra paho` was run before.
 fn service(verb: &str) -> Result<()> {
     if in_ci() {
-        services::run(&[verb.to_owned(), "cassandra".to_owned()])?;
+        services::run(&[verb, "cassandra", "paho"].map(str::to_owned))?;
     }
     Ok(())
 }

@@ -18,7 +18,7 @@ pub(crate) struct Tool {
 }
 
 /// What `cargo xtask test` wants beside Rust.
-pub(crate) const FOR_TESTS: [Tool; 4] = [
+pub(crate) const FOR_TESTS: [Tool; 5] = [
     Tool {
         program: "mosquitto_pub",
         package: "mosquitto-clients",
@@ -28,6 +28,11 @@ pub(crate) const FOR_TESTS: [Tool; 4] = [
         program: "mosquitto_sub",
         package: "mosquitto-clients",
         purpose: "subscribers that are not ours receive",
+    },
+    Tool {
+        program: "mosquitto_rr",
+        package: "mosquitto-clients",
+        purpose: "requests of clients that are not ours are answered",
     },
     Tool {
         program: "mosquitto",

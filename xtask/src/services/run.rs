@@ -3,16 +3,18 @@
 use anyhow::{Result, bail};
 
 use super::daemon::{Daemon, Start};
-use super::{cassandra, kafka, python};
+use super::python::{self, Environment};
+use super::{cassandra, kafka};
 use crate::command::say;
 use crate::tools::{self, Tool};
 
-const NEEDED: [Tool; 3] = [
-    Tool {
-        program: "python3",
-        package: "python3-venv",
-        purpose: "rows are read back by a client that is not ours",
-    },
+const PYTHON: [Tool; 1] = [Tool {
+    program: "python3",
+    package: "python3-venv",
+    purpose: "clients that are not ours read rows and speak MQTT",
+}];
+
+const NEEDED: [Tool; 2] = [
     Tool {
         program: "mvn",
         package: "maven",
@@ -30,12 +32,16 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let Some((verb, names)) = arguments.split_first() else {
         bail!("say `up`, `down` or `status`")
     };
-    let all = ["kafka".to_owned(), "cassandra".to_owned()];
-    for name in if names.is_empty() { &all } else { names } {
+    let all = ["kafka", "cassandra", "paho"].map(str::to_owned);
+    for name in if names.is_empty() { &all[..] } else { names } {
+        if name == "paho" {
+            client(verb, name, &python::PAHO)?;
+            continue;
+        }
         let service = match name.as_str() {
             "kafka" => kafka::SERVICE,
             "cassandra" => cassandra::SERVICE,
-            other => bail!("there is no service `{other}`; there are kafka and cassandra"),
+            other => bail!("there is no service `{other}`; there are kafka, cassandra and paho"),
         };
         let daemon = Daemon::new(name, service.port);
         match verb.as_str() {
@@ -54,15 +60,36 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 }
 
 fn up(name: &str, daemon: &Daemon, start: Start) -> Result<()> {
-    let absent = tools::provide(&NEEDED)?;
-    if !absent.is_empty() {
-        bail!("cannot start {name}\n{}", tools::explain(&absent));
-    }
+    provide(name, &NEEDED)?;
     if name == "cassandra" {
-        python::provide()?;
+        provide(name, &PYTHON)?;
+        python::CQL.provide()?;
     }
     if daemon.running().is_some() {
         return Ok(());
     }
     start(daemon)
+}
+
+/// A client has nothing that runs: it is installed or it is not.
+fn client(verb: &str, name: &str, environment: &Environment) -> Result<()> {
+    if verb == "up" {
+        provide(name, &PYTHON)?;
+        environment.provide()?;
+    }
+    let state = if environment.is_complete() {
+        "installed"
+    } else {
+        "absent"
+    };
+    say(&format!("{name}: {state}"));
+    Ok(())
+}
+
+fn provide(name: &str, tools: &'static [Tool]) -> Result<()> {
+    let absent = tools::provide(tools)?;
+    if !absent.is_empty() {
+        bail!("cannot start {name}\n{}", tools::explain(&absent));
+    }
+    Ok(())
 }

@@ -1,0 +1,151 @@
+//! The gateway is killed with SIGKILL at random moments while devices publish into Kafka.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use messina_e2e::fleet::{Profile, Report, Signals, device};
+use messina_e2e::own_device::own_device;
+use messina_e2e::random::{Random, seed};
+use messina_e2e::server::{Server, Site};
+
+use crate::kcat::{self, Printed, SERVERS};
+
+/// A start waits for Kafka to end what the process before it had begun.
+const UNTIL_PROMISES: Duration = Duration::from_mins(1);
+
+fn number(number: u64) -> String {
+    format!("{{\"n\": {number}}}")
+}
+
+fn profiles(kind: &str) -> Vec<Profile> {
+    let profile = |name: &str, version, qos| Profile {
+        client_id: format!("{kind}-{name}"),
+        version,
+        qos,
+        topic: format!("meters/{kind}-{name}"),
+        payload: number,
+    };
+    vec![
+        profile("a", 4, 1),
+        profile("b", 5, 1),
+        profile("c", 4, 2),
+        profile("d", 5, 2),
+    ]
+}
+
+/// A gateway with topics of its own in the shared Kafka.
+fn site(topic: &str) -> Site {
+    Site::new()
+        .set(format!("kafka.bootstrap_servers={SERVERS}"))
+        .set(format!("kafka.gateway_id={topic}"))
+        .set("kafka.topics={ create = true, partitions = 3, replication = 1 }")
+        .set(format!(
+            "route=[{{ name = \"all\", filter = \"#\", topic = \"{topic}\", key = \"$topic\" }}]"
+        ))
+        .set("sink=[]")
+}
+
+#[test]
+fn nothing_promised_is_lost_and_no_qos_2_publish_is_in_kafka_twice_over_kills_of_the_gateway() {
+    if !kcat::found("kill -9 of a gateway in front of Kafka") {
+        return;
+    }
+    let seed = seed();
+    let rounds: u64 = std::env::var("MESSINA_ROUNDS")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(20);
+    println!("kill -9 of the gateway: {rounds} rounds, seed {seed} (MESSINA_ROUNDS, MESSINA_SEED)");
+    let topic = format!("kills-{}-{seed}", std::process::id());
+    let site = site(&topic);
+    let signals = Arc::new(Signals::default());
+    let by_hand = |profile| device(profile, site.mqtt, Arc::clone(&signals));
+    let ours = |profile| own_device(profile, site.mqtt, Arc::clone(&signals));
+    let devices: Vec<_> = profiles("hand")
+        .into_iter()
+        .map(by_hand)
+        .chain(profiles("ours").into_iter().map(ours))
+        .collect();
+
+    let mut random = Random::new(seed);
+    for _ in 0..rounds {
+        kill_at_a_random_moment(&site, &signals, &mut random);
+    }
+    let server = site.start();
+    signals.finish.store(true, Ordering::Relaxed);
+    let reports: Vec<Report> = devices
+        .into_iter()
+        .map(|device| device.join().expect("the device ends"))
+        .collect();
+    drop(server);
+
+    let mut by_device: BTreeMap<String, Vec<Printed>> = BTreeMap::new();
+    for record in kcat::read(&topic) {
+        by_device
+            .entry(record.key.clone())
+            .or_default()
+            .push(record);
+    }
+    for report in &reports {
+        judge(
+            report,
+            by_device
+                .get(&report.profile.topic)
+                .map_or(&[], Vec::as_slice),
+        );
+    }
+}
+
+/// One life of the process: up to a random number of promises.
+fn kill_at_a_random_moment(site: &Site, signals: &Signals, random: &mut Random) {
+    let server: Server = site.start();
+    let goal = signals.promises.load(Ordering::Relaxed) + random.below(400);
+    let start = Instant::now();
+    while signals.promises.load(Ordering::Relaxed) < goal {
+        assert!(
+            start.elapsed() < UNTIL_PROMISES,
+            "no promises are made; it said:\n{}",
+            site.said()
+        );
+        sleep(Duration::from_millis(1));
+    }
+    sleep(Duration::from_micros(random.below(20_000)));
+    server.kill_9();
+}
+
+fn judge(report: &Report, records: &[Printed]) {
+    let Profile { topic, qos, .. } = &report.profile;
+    println!(
+        "{topic}: QoS {qos}, {} promised, {} records, {} reconnects",
+        report.promised,
+        records.len(),
+        report.reconnects
+    );
+    assert_eq!(report.forgotten, 0, "{topic}: a session was forgotten");
+    let mut found: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut newest = None;
+    for record in records {
+        let text = record.value.trim_start_matches("{\"n\": ");
+        let number: u64 = text.trim_end_matches('}').parse().expect("a number");
+        let times = found.entry(number).or_default();
+        *times += 1;
+        if *times == 1 {
+            assert!(
+                newest.is_none_or(|newest| newest < number),
+                "{topic}: {number} comes after {newest:?}"
+            );
+            newest = Some(number);
+        }
+    }
+    let lost: Vec<u64> = (0..report.promised)
+        .filter(|number| !found.contains_key(number))
+        .collect();
+    assert!(lost.is_empty(), "{topic}: promised, not in Kafka: {lost:?}");
+    if *qos == 2 {
+        let twice: Vec<_> = found.iter().filter(|(_, times)| **times > 1).collect();
+        assert!(twice.is_empty(), "{topic}: more than once: {twice:?}");
+    }
+}

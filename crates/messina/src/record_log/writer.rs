@@ -146,7 +146,7 @@ impl LogWriter {
                     Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
                 }
             }
-            Self::Kafka(log) => Ok(log.read_compacted(topic).await?),
+            Self::Kafka(log) => Ok(log.read_compacted(topic).await?.latest),
         }
     }
 

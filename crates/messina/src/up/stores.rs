@@ -40,9 +40,8 @@ async fn writer(config: &Config, log: &Log) -> Result<LogWriter, UpError> {
     };
     let room = config.gateway.limits.max_unacknowledged_bytes;
     let writer = KafkaWriter::open(&Arc::new(kafka.clone()), room).await?;
-    for name in constant_topics(config) {
-        writer.provide(name).await?;
-    }
+    let names: Vec<&str> = constant_topics(config).collect();
+    writer.provide_all(&names).await?;
     Ok(LogWriter::Kafka(writer))
 }
 

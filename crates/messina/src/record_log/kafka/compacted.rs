@@ -14,30 +14,39 @@ use tokio::time::Instant;
 const SILENCE: Duration = Duration::from_mins(1);
 const A_MOMENT: Duration = Duration::from_millis(200);
 
-/// The latest value of every key of partition 0; deleted keys are left out. The consumer says where the partition ends
-/// and reads committed records only. Blocks.
+/// What a compacted topic holds.
+#[derive(Debug, Default)]
+pub struct Compacted {
+    /// The latest value of every key; deleted keys are left out.
+    pub latest: BTreeMap<Bytes, Bytes>,
+    /// Offset of the record after the last that was read.
+    pub next: i64,
+}
+
+/// Reads partition 0; the consumer says where the partition ends and reads committed records only. Blocks.
 pub(super) fn read<C: ConsumerContext>(
     consumer: &BaseConsumer<C>,
     topic: &str,
-) -> KafkaResult<BTreeMap<Bytes, Bytes>> {
+) -> KafkaResult<Compacted> {
     let mut from = TopicPartitionList::new();
     from.add_partition_offset(topic, 0, Offset::Beginning)?;
     consumer.assign(&from)?;
-    let mut latest = BTreeMap::new();
+    let mut read = Compacted::default();
     let mut heard = Instant::now();
     loop {
         match consumer.poll(A_MOMENT) {
             Some(Ok(message)) => {
                 heard = Instant::now();
+                read.next = message.offset() + 1;
                 let Some(key) = message.key().map(Bytes::copy_from_slice) else {
                     continue;
                 };
                 match message.payload() {
-                    Some(value) => drop(latest.insert(key, Bytes::copy_from_slice(value))),
-                    None => drop(latest.remove(&key)),
+                    Some(value) => drop(read.latest.insert(key, Bytes::copy_from_slice(value))),
+                    None => drop(read.latest.remove(&key)),
                 }
             }
-            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(latest),
+            Some(Err(KafkaError::PartitionEOF(_))) => return Ok(read),
             Some(Err(error)) if is_final(&error) => return Err(error),
             Some(Err(_)) | None => {
                 if heard.elapsed() > SILENCE {

@@ -36,7 +36,11 @@ mod committer;
 
 mod compacted;
 
+mod tail;
+
 mod writer;
 
 pub use catalog::KafkaPartition;
+pub use compacted::Compacted;
+pub use tail::{KafkaTail, TailFrom, TailRecord};
 pub use writer::KafkaWriter;

@@ -1,14 +1,14 @@
 //! Apache Kafka as the log that the gateway writes to: appends in, answers out, in order.
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use bytes::Bytes;
 use messina_store::log::{AppendError, AppendWaiter, Completion, NewRecord, Permit};
 use parking_lot::Mutex;
 use rdkafka::config::ClientConfig;
+use rdkafka::consumer::BaseConsumer;
+use rdkafka::error::KafkaResult;
 use tokio::sync::Semaphore;
 
 use super::admin::{KafkaAdmin, WantedTopic};
@@ -16,12 +16,13 @@ use super::answers::{Answer, Answers};
 use super::catalog::{Catalog, KafkaPartition};
 use super::client::{ClientEvents, ClientRole, client_config};
 use super::committer::Committer;
-use super::compacted;
+use super::compacted::{self, Compacted};
 use super::error::{Asked, KafkaLogError};
 use super::in_flight::InFlight;
 use super::queue::{KafkaAppend, Queue};
 use super::standing::Standing;
 use super::streaming::Streaming;
+use super::tail::{KafkaTail, TailFrom};
 use super::transactional::Transactional;
 use crate::config::KafkaConfig;
 use crate::record_log::WriterHealth;
@@ -81,6 +82,11 @@ impl KafkaWriter {
         .await
     }
 
+    /// What this gateway is called.
+    pub fn gateway_id(&self) -> &str {
+        &self.inner.config.gateway_id
+    }
+
     /// What this gateway calls a topic of its own.
     pub fn own_topic(&self, name: &str) -> String {
         format!("{name}.{}", self.inner.config.gateway_id)
@@ -98,17 +104,45 @@ impl KafkaWriter {
 
     /// The partitions of a topic of records. It is created where the configuration says so, with as many as it says.
     pub async fn provide(&self, topic: &str) -> Result<Vec<KafkaPartition>, KafkaLogError> {
-        let partitions = i32::try_from(self.inner.config.topics.partitions).unwrap_or(1);
-        self.ensure(topic, partitions, Vec::new()).await?;
-        let found = self.inner.admin.topic(topic).await?;
-        let partitions = found.map_or(0, |found| found.partitions);
-        Ok(self.inner.catalog.add(topic, partitions, false))
+        self.provide_all(&[topic]).await?;
+        Ok(self.partitions(topic))
+    }
+
+    /// Makes several topics of records known at once, creating what is missing as [`provide`](Self::provide) does.
+    pub async fn provide_all(&self, topics: &[&str]) -> Result<(), KafkaLogError> {
+        let configured = i32::try_from(self.inner.config.topics.partitions).unwrap_or(1);
+        let mut known = self.inner.admin.topics().await?;
+        let missing = |name: &&&str| known.iter().all(|own| own.name != ***name);
+        let wanted = topics.iter().filter(missing).map(|name| WantedTopic {
+            name: (*name).to_owned(),
+            partitions: configured,
+            exact: false,
+            settings: Vec::new(),
+        });
+        let wanted: Vec<_> = wanted.collect();
+        if !wanted.is_empty() {
+            self.inner.admin.ensure(&wanted).await?;
+            // Somebody else may have been faster, with another number of partitions.
+            known = self.inner.admin.topics().await?;
+        }
+        for topic in known {
+            if topics.contains(&topic.name.as_str()) {
+                self.inner.catalog.add(&topic.name, topic.partitions, false);
+            }
+        }
+        Ok(())
     }
 
     /// The partition of a compacted topic of ours, which is created where the configuration says so.
     pub async fn compacted(&self, topic: &str) -> Result<KafkaPartition, KafkaLogError> {
         let settings = vec![("cleanup.policy".to_owned(), "compact".to_owned())];
-        self.ensure(topic, 1, settings).await?;
+        let wanted = WantedTopic {
+            name: topic.to_owned(),
+            partitions: 1,
+            exact: false,
+            settings,
+        };
+        self.inner.admin.ensure(&[wanted]).await?;
         let partitions = self.inner.catalog.add(topic, 1, true).into_iter();
         let mut first = partitions.take(1);
         first.next().ok_or_else(|| KafkaLogError::Missing {
@@ -117,26 +151,8 @@ impl KafkaWriter {
         })
     }
 
-    async fn ensure(
-        &self,
-        topic: &str,
-        partitions: i32,
-        settings: Vec<(String, String)>,
-    ) -> Result<(), KafkaLogError> {
-        let wanted = WantedTopic {
-            name: topic.to_owned(),
-            partitions,
-            exact: false,
-            settings,
-        };
-        self.inner.admin.ensure(&[wanted]).await
-    }
-
-    /// The latest value of every key of such a topic; deleted keys are left out.
-    pub async fn read_compacted(
-        &self,
-        topic: &str,
-    ) -> Result<BTreeMap<Bytes, Bytes>, KafkaLogError> {
+    /// What such a topic holds.
+    pub async fn read_compacted(&self, topic: &str) -> Result<Compacted, KafkaLogError> {
         let (config, topic) = (Arc::clone(&self.inner.config), topic.to_owned());
         blocking(move || {
             let asked = Asked {
@@ -144,13 +160,26 @@ impl KafkaWriter {
                 subject: format!("`{topic}`"),
                 servers: config.servers(),
             };
-            let events = ClientEvents::new(Arc::clone(&config), "reader of the gateway's state");
-            let mut settings = client_config(&config, ClientRole::Consumer)?;
-            settings.set("group.id", "messina-reads-its-state");
-            let read = settings
-                .create_with_context(events)
-                .and_then(|consumer| compacted::read(&consumer, &topic));
+            let read = reader(&config)?.and_then(|consumer| compacted::read(&consumer, &topic));
             read.map_err(|error| asked.failed(error))
+        })
+        .await
+    }
+
+    /// Reads topics as they grow, each partition from its place.
+    pub async fn tail(
+        &self,
+        from: Vec<(Arc<str>, i32, TailFrom)>,
+    ) -> Result<KafkaTail, KafkaLogError> {
+        let config = Arc::clone(&self.inner.config);
+        blocking(move || {
+            let asked = Asked {
+                operation: "read",
+                subject: "what other gateways publish".to_owned(),
+                servers: config.servers(),
+            };
+            let tail = reader(&config)?.and_then(|consumer| KafkaTail::open(consumer, &from));
+            tail.map_err(|error| asked.failed(error))
         })
         .await
     }
@@ -271,6 +300,17 @@ impl Inner {
         or_else(&mut config, &["queue.buffering.max.messages"], "1000000");
         Ok(config)
     }
+}
+
+/// A consumer that is no member of a group.
+fn reader(
+    config: &Arc<KafkaConfig>,
+) -> Result<KafkaResult<BaseConsumer<ClientEvents>>, KafkaLogError> {
+    let events = ClientEvents::new(Arc::clone(config), "gateway's reader");
+    let mut settings = client_config(config, ClientRole::Consumer)?;
+    // librdkafka wants a name; nothing is committed under it.
+    settings.set("group.id", "messina-gateway");
+    Ok(settings.create_with_context(events))
 }
 
 /// Sets an option to our own default if the operator has set it by none of its names.

@@ -141,6 +141,10 @@ impl RecordConsumer for EmbeddedConsumer {
                 if let Some(assigned) = self.find_missing() {
                     return Ok(Polled::Assigned(assigned));
                 }
+                if max_bytes == 0 {
+                    tokio::time::sleep(LOOK_AGAIN).await;
+                    continue;
+                }
                 if let Some(polled) = self.fetch(max_bytes).await? {
                     return Ok(polled);
                 }

@@ -1,4 +1,4 @@
-//! The log as sinks and tools see it, behind one trait: the embedded log, and later Apache Kafka.
+//! The log as sinks and tools see it, behind one trait: the embedded log, or Apache Kafka.
 //! Takes offsets to commit and records to append (dead letters, replays) from the sink.
 //! Gives it records of the topics it subscribes to, partition by partition, in order.
 
@@ -57,6 +57,9 @@ pub enum Polled {
     Records(Vec<Fetched>),
     /// Partitions that are ours from now on; their records follow.
     Assigned(Vec<Assigned>),
+    /// Partitions that another member is to get: what is done may still be committed, and then they are to be
+    /// [released](RecordConsumer::release) soon. Nothing more of them is fetched.
+    Leaving(Vec<SourcePartition>),
     /// Partitions that are no longer ours: nothing may be committed for them.
     Revoked(Vec<SourcePartition>),
     /// The records of a partition between the two offsets are gone: retention was faster than the consumer.
@@ -103,9 +106,19 @@ pub trait RecordLog: Send + Sync + Debug {
 
 /// A member of a consumer group.
 pub trait RecordConsumer: Send + Debug {
-    /// Waits for something, and gives about `max_bytes` of records. Dropping the future loses nothing.
+    /// Waits for something, and gives about `max_bytes` of records; with 0 no records, but all other news. To be called
+    /// also while no records are wanted: a member that is not heard of loses its partitions. Dropping the future loses
+    /// nothing.
     fn poll(&mut self, max_bytes: usize) -> BoxFuture<'_, Result<Polled, RecordLogError>>;
 
     /// Commits offsets, all or none; done when they are durable.
     fn commit(&mut self, commits: Vec<Commit>) -> BoxFuture<'_, Result<(), RecordLogError>>;
+
+    /// Gives up the partitions that are [leaving](Polled::Leaving).
+    fn release(&mut self) {}
+
+    /// Leaves the group, so that others need not find out that this member is gone.
+    fn close(&mut self) -> BoxFuture<'_, ()> {
+        Box::pin(std::future::ready(()))
+    }
 }

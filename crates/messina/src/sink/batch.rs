@@ -22,6 +22,8 @@ pub(super) struct TableRows {
 #[derive(Debug)]
 pub(super) struct Span {
     pub(super) source: SourcePartition,
+    /// Which time the partition was ours.
+    pub(super) term: u64,
     pub(super) progress: Progress,
 }
 
@@ -89,13 +91,13 @@ impl Backlog {
 
     /// The next batch: records until it has `max_rows` rows or `max_records` records.
     ///
-    /// `expected` gives the offset that follows the last record taken from a partition, and takes the new one: a
-    /// gap between the two is offsets without a record.
+    /// `take` is told each record's offset, and gives how many offsets without a record there were before it, and the
+    /// term the partition is ours for.
     pub(super) fn next_batch(
         &mut self,
         plan: &Plan,
         limits: BatchLimits,
-        expected: &mut dyn FnMut(&SourcePartition, i64) -> u64,
+        take: &mut dyn FnMut(&SourcePartition, i64) -> (u64, u64),
     ) -> Batch {
         let mut batch = Batch {
             tables: plan.tables().iter().map(|_| TableRows::default()).collect(),
@@ -106,13 +108,15 @@ impl Backlog {
             let span = batch.spans.len();
             batch.spans.push(Span {
                 source: source.clone(),
+                term: 0,
                 progress: Progress::default(),
             });
             while let Some(record) = records.pop_front() {
                 self.records -= 1;
                 self.bytes -= size(&record);
-                let skipped = expected(source, record.offset);
+                let (skipped, term) = take(source, record.offset);
                 if let Some(span) = batch.spans.last_mut() {
+                    span.term = term;
                     span.progress.skipped += skipped;
                 }
                 batch.take(plan, span, record, &mut rows);

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
@@ -53,8 +54,10 @@ pub(super) struct Task {
     delivery: Arc<Delivery>,
     consumer: Box<dyn RecordConsumer>,
     backlog: Backlog,
-    /// Offset after the last record put into a batch, by partition.
-    taken: BTreeMap<SourcePartition, i64>,
+    /// What was put into batches, by partition.
+    taken: BTreeMap<SourcePartition, Taken>,
+    /// How often partitions became ours.
+    terms: u64,
     /// Batches under way; their offsets are committed in the order they were begun.
     order: InOrder<(), Delivered>,
     size: BatchSize,
@@ -63,10 +66,27 @@ pub(super) struct Task {
     commit_at: Instant,
     /// A batch that is not full may start from then on.
     deliver_at: Instant,
+    /// The log is not asked for more before then.
+    poll_at: Instant,
     /// A partition that began anew, and its new offset; dealt with once nothing older is in flight or waiting.
     begun_anew: Option<(SourcePartition, i64)>,
+    /// Partitions to give up once nothing of them is under way, and when at the latest.
+    leaving: Option<(Vec<SourcePartition>, Instant)>,
     backoff: Backoff,
 }
+
+/// How far a partition was taken.
+#[derive(Debug, Clone, Copy)]
+struct Taken {
+    /// Offset after the last record put into a batch.
+    next: i64,
+    /// Which time the partition is ours: a batch of an earlier one counts no more.
+    term: u64,
+}
+
+/// How long a partition that another member is to get may be held for what is under way. After that the other reads
+/// it again: the same rows are written twice, to the same effect.
+const LEAVE_PATIENCE: Duration = Duration::from_secs(10);
 
 type Deliveries = FuturesUnordered<BoxFuture<'static, (Ticket, Result<Delivered, Interrupted>)>>;
 
@@ -82,12 +102,15 @@ impl Task {
             consumer,
             backlog: Backlog::default(),
             taken: BTreeMap::new(),
+            terms: 0,
             order: InOrder::default(),
             size,
             uncommitted: BTreeSet::new(),
             commit_at: Instant::now(),
             deliver_at: Instant::now(),
+            poll_at: Instant::now(),
             begun_anew: None,
+            leaving: None,
             backoff,
         }
     }
@@ -95,8 +118,10 @@ impl Task {
     /// Runs until asked to stop, then finishes what is in flight and commits it; or until it fails.
     pub(super) async fn run(mut self) -> Result<(), SinkError> {
         let worked = self.work().await;
-        // What is accounted for is committed also when the task fails.
-        let committed = self.commit().await;
+        // What is accounted for is committed also when the task fails. If that fails too, its next start writes the
+        // rows again, to the same effect.
+        let committed = self.commit().await.map_err(SinkError::Log);
+        self.consumer.close().await;
         worked.and(committed)
     }
 
@@ -108,29 +133,43 @@ impl Task {
             if stopping && deliveries.is_empty() {
                 return Ok(());
             }
-            if !stopping {
+            if deliveries.is_empty() && self.leaving.is_some() {
+                self.leave().await?;
+            }
+            if !stopping && self.leaving.is_none() {
                 self.start_deliveries(&mut deliveries);
             }
             if deliveries.is_empty() && self.backlog.records() == 0 {
                 self.begin_anew();
             }
-            let fetch_bytes = self
-                .delivery
-                .options
-                .fetch_bytes
-                .saturating_sub(self.backlog.bytes());
-            let may_poll = !stopping && fetch_bytes > 0 && self.begun_anew.is_none();
-            let may_deliver =
-                !stopping && deliveries.len() < self.delivery.options.batches_in_flight.max(1);
+            let may_poll = !stopping && self.leaving.is_none();
+            let resting = may_poll && self.poll_at > Instant::now();
+            let fetch_bytes = self.fetch_bytes();
+            let may_deliver = may_poll && deliveries.len() < self.most_deliveries();
             tokio::select! {
                 biased;
                 () = stop.cancelled(), if !stopping => {}
-                () = tokio::time::sleep_until(self.commit_at), if !self.uncommitted.is_empty() => self.commit().await?,
+                () = tokio::time::sleep_until(self.commit_at), if !self.uncommitted.is_empty() => self.commit_due().await?,
+                () = leaving_until(self.leaving.as_ref()), if self.leaving.is_some() => self.leave().await?,
                 Some((ticket, result)) = deliveries.next() => self.finished(ticket, result)?,
                 () = tokio::time::sleep_until(self.deliver_at), if may_deliver && !self.backlog.is_empty() => {}
-                polled = self.consumer.poll(fetch_bytes), if may_poll => self.polled(polled).await?,
+                () = tokio::time::sleep_until(self.poll_at), if resting => {}
+                polled = self.consumer.poll(fetch_bytes), if may_poll && !resting => self.polled(polled)?,
             }
         }
+    }
+
+    fn most_deliveries(&self) -> usize {
+        self.delivery.options.batches_in_flight.max(1)
+    }
+
+    /// How much may be fetched: none while a partition waits for its new beginning.
+    fn fetch_bytes(&self) -> usize {
+        if self.begun_anew.is_some() {
+            return 0;
+        }
+        let most = self.delivery.options.fetch_bytes;
+        most.saturating_sub(self.backlog.bytes())
     }
 
     /// Puts fetched records into batches and sends them off, as many at a time as are allowed.
@@ -138,20 +177,22 @@ impl Task {
     /// While all that are allowed are under way, records gather: the busier the table, the larger its batches.
     fn start_deliveries(&mut self, deliveries: &mut Deliveries) {
         let options = &self.delivery.options;
-        while deliveries.len() < options.batches_in_flight.max(1) && self.has_batch() {
+        while deliveries.len() < self.most_deliveries() && self.has_batch() {
             let limits = BatchLimits {
                 rows: self.size.rows(),
                 records: options.max_batch_records,
             };
             let taken = &mut self.taken;
-            let mut expected = |source: &SourcePartition, offset: i64| {
-                let gap = taken.get(source).map_or(0, |expected| offset - expected);
-                taken.insert(source.clone(), offset + 1);
-                u64::try_from(gap).unwrap_or(0)
+            let mut take = |source: &SourcePartition, offset: i64| {
+                let Some(taken) = taken.get_mut(source) else {
+                    return (0, 0);
+                };
+                let gap = offset - std::mem::replace(&mut taken.next, offset + 1);
+                (u64::try_from(gap).unwrap_or(0), taken.term)
             };
             let batch = self
                 .backlog
-                .next_batch(&self.delivery.plan, limits, &mut expected);
+                .next_batch(&self.delivery.plan, limits, &mut take);
             self.deliver_at = Instant::now() + options.linger;
             let ticket = self.order.push(());
             let delivery = Arc::clone(&self.delivery);
@@ -187,7 +228,10 @@ impl Task {
         while let Some(((), delivered)) = self.order.pop() {
             self.size.observe(delivered.rows, delivered.took);
             for span in &delivered.spans {
-                self.book(&span.source, &span.progress);
+                let taken = self.taken.get(&span.source);
+                if taken.is_some_and(|taken| taken.term == span.term) {
+                    self.book(&span.source, &span.progress);
+                }
             }
             if delivered.dead_letters {
                 // A crash before the commit would make them twice: leave little time for it.
@@ -210,15 +254,19 @@ impl Task {
         self.uncommitted.insert(source.clone());
     }
 
-    async fn polled(&mut self, polled: Result<Polled, RecordLogError>) -> Result<(), SinkError> {
+    fn polled(&mut self, polled: Result<Polled, RecordLogError>) -> Result<(), SinkError> {
         match polled {
             Ok(Polled::Records(fetched)) => self.backlog.add(fetched),
             Ok(Polled::Assigned(assigned)) => assigned
                 .into_iter()
                 .for_each(|assigned| self.assigned(assigned)),
+            Ok(Polled::Leaving(sources)) => self.begin_leaving(sources),
             Ok(Polled::Revoked(sources)) => sources.iter().for_each(|source| self.revoked(source)),
             Ok(Polled::Lost { source, from, to }) => self.lost(source, from, to),
-            Err(error) => return self.away(error).await,
+            Err(error) => {
+                self.poll_at = Instant::now() + self.away(error)?;
+                return Ok(());
+            }
         }
         self.came_back();
         Ok(())
@@ -232,17 +280,43 @@ impl Task {
         } = assigned;
         let (topic, partition) = (&source.topic, source.partition);
         tracing::info!(connector = self.delivery.plan.name(), %topic, partition, offset, "the sink reads a partition");
-        self.taken.insert(source.clone(), offset);
+        self.terms += 1;
+        let term = self.terms;
+        self.taken
+            .insert(source.clone(), Taken { next: offset, term });
         self.delivery
             .status
             .assign(source, Books::resume(offset, metadata.as_deref()));
     }
 
     fn revoked(&mut self, source: &SourcePartition) {
+        let (topic, partition) = (&source.topic, source.partition);
+        tracing::info!(connector = self.delivery.plan.name(), %topic, partition, "the sink no longer reads a partition");
         self.backlog.forget(source);
         self.taken.remove(source);
         self.uncommitted.remove(source);
         self.delivery.status.revoke(source);
+    }
+
+    /// Another member is to get these partitions: what of them is not under way is left to it.
+    fn begin_leaving(&mut self, sources: Vec<SourcePartition>) {
+        for source in &sources {
+            self.backlog.forget(source);
+        }
+        self.leaving = Some((sources, Instant::now() + LEAVE_PATIENCE));
+    }
+
+    /// Commits what was done in the partitions that are to leave, and gives them up.
+    async fn leave(&mut self) -> Result<(), SinkError> {
+        let Some((sources, _)) = self.leaving.take() else {
+            return Ok(());
+        };
+        self.commit_due().await?;
+        self.consumer.release();
+        for source in &sources {
+            self.revoked(source);
+        }
+        Ok(())
     }
 
     fn lost(&mut self, source: SourcePartition, from: i64, to: i64) {
@@ -263,55 +337,58 @@ impl Task {
             if self.delivery.status.rebase(&source, offset).is_some() {
                 self.uncommitted.insert(source.clone());
             }
-            self.taken.insert(source, offset);
+            if let Some(taken) = self.taken.get_mut(&source) {
+                taken.next = offset;
+            }
         }
     }
 
-    /// Commits the books of every partition that is ahead of its commit, as often as it takes.
-    async fn commit(&mut self) -> Result<(), SinkError> {
-        while !self.uncommitted.is_empty() {
-            let snapshot = self.delivery.status.snapshot();
-            let behind = snapshot
-                .partitions
-                .into_iter()
-                .filter(|partition| self.uncommitted.contains(&partition.source));
-            let commits: Vec<Commit> = behind
-                .map(|partition| Commit {
-                    source: partition.source,
-                    offset: partition.books.offset(),
-                    metadata: partition.books.to_string(),
-                })
-                .collect();
-            match self.consumer.commit(commits.clone()).await {
-                Ok(()) => {
-                    for Commit { source, offset, .. } in &commits {
-                        self.delivery.status.committed(source, *offset);
-                    }
-                    self.uncommitted.clear();
-                    self.came_back();
-                }
-                // A task that is to stop leaves the rest to its next start: rows are written again, to the same effect.
-                Err(error) if self.delivery.stop.is_cancelled() => {
-                    return Err(SinkError::Log(error));
-                }
-                Err(error) => self.away(error).await?,
+    /// Commits, and if the log does not answer tries again later: meanwhile the others go on.
+    async fn commit_due(&mut self) -> Result<(), SinkError> {
+        match self.commit().await {
+            Ok(()) => self.came_back(),
+            // The last commit, after everything under way, is still to come.
+            Err(_) if self.delivery.stop.is_cancelled() => {
+                self.commit_at = Instant::now() + self.delivery.options.longest_retry;
             }
+            Err(error) => self.commit_at = Instant::now() + self.away(error)?,
         }
         Ok(())
     }
 
-    /// The log did not answer: waits, or fails.
-    async fn away(&mut self, error: RecordLogError) -> Result<(), SinkError> {
+    /// Commits the books of every partition that is ahead of its commit.
+    async fn commit(&mut self) -> Result<(), RecordLogError> {
+        if self.uncommitted.is_empty() {
+            return Ok(());
+        }
+        let snapshot = self.delivery.status.snapshot();
+        let behind = snapshot
+            .partitions
+            .into_iter()
+            .filter(|partition| self.uncommitted.contains(&partition.source));
+        let commits: Vec<Commit> = behind
+            .map(|partition| Commit {
+                source: partition.source,
+                offset: partition.books.offset(),
+                metadata: partition.books.to_string(),
+            })
+            .collect();
+        self.consumer.commit(commits.clone()).await?;
+        for Commit { source, offset, .. } in &commits {
+            self.delivery.status.committed(source, *offset);
+        }
+        self.uncommitted.clear();
+        Ok(())
+    }
+
+    /// The log did not answer: how long to wait before it is asked again, or failure.
+    fn away(&mut self, error: RecordLogError) -> Result<Duration, SinkError> {
         match error.verdict() {
             Verdict::Retry => {
                 let (reason, wait) = (trace(&error), self.backoff.wait());
                 tracing::warn!(connector = self.delivery.plan.name(), %reason, ?wait, "the sink waits for the log");
                 self.delivery.status.retrying(reason);
-                tokio::select! {
-                    () = tokio::time::sleep(wait) => {}
-                    () = self.delivery.stop.cancelled() => {}
-                }
-                Ok(())
+                Ok(wait)
             }
             Verdict::Reject | Verdict::Stop => Err(SinkError::Log(error)),
         }
@@ -323,5 +400,12 @@ impl Task {
             self.backoff = Backoff::new(options.first_retry, options.longest_retry);
             self.delivery.status.set_state(TaskState::Running);
         }
+    }
+}
+
+/// Until partitions have to be given up, whatever is under way.
+async fn leaving_until(leaving: Option<&(Vec<SourcePartition>, Instant)>) {
+    if let Some((_, deadline)) = leaving {
+        tokio::time::sleep_until(*deadline).await;
     }
 }

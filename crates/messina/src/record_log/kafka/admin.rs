@@ -56,6 +56,11 @@ impl KafkaAdmin {
         Self { config }
     }
 
+    /// Partitions of topics that say nothing else.
+    pub fn default_partitions(&self) -> i32 {
+        i32::try_from(self.config.topics.partitions).unwrap_or(1)
+    }
+
     /// Every topic, by name; Kafka's own (`__consumer_offsets`) included.
     pub async fn topics(&self) -> Result<Vec<TopicDescription>, KafkaLogError> {
         let config = Arc::clone(&self.config);

@@ -139,15 +139,17 @@ impl KafkaLogError {
     /// What to do about it.
     pub fn verdict(&self) -> Verdict {
         match self {
-            Self::Away { .. } | Self::Moved { .. } | Self::File { .. } | Self::Token { .. } => {
-                Verdict::Retry
-            }
             Self::Refused { code, .. } if is_final(*code) => Verdict::Stop,
-            Self::Refused { .. } => Verdict::Retry,
+            Self::Refused { .. }
+            | Self::Away { .. }
+            | Self::Moved { .. }
+            | Self::File { .. }
+            | Self::Token { .. }
+            // It may be created while we wait.
+            | Self::Missing { .. } => Verdict::Retry,
             Self::Settings { .. }
             | Self::LogIn { .. }
             | Self::Denied { .. }
-            | Self::Missing { .. }
             | Self::Partitions { .. }
             | Self::TooLarge { .. }
             | Self::Fenced => Verdict::Stop,
@@ -339,7 +341,7 @@ mod tests {
             ),
             (
                 Code::UnknownTopicOrPartition,
-                Verdict::Stop,
+                Verdict::Retry,
                 "--create --topic readings --partitions 1",
             ),
             (

@@ -1,6 +1,7 @@
 //! Apache Kafka behind the log's traits, over librdkafka.
 //! Takes `[kafka]` from the configuration: servers, settings, what happens to topics that are missing.
-//! Gives clients whose errors say what to do, topics as the configuration wants them, and durable records.
+//! Gives durable records to the gateway, records and offsets to sinks, topics as the configuration wants them, and
+//! errors that say what to do.
 
 mod error;
 
@@ -44,3 +45,22 @@ pub use catalog::KafkaPartition;
 pub use compacted::Compacted;
 pub use tail::{KafkaTail, TailFrom, TailRecord};
 pub use writer::KafkaWriter;
+
+// Reading: a member of a group, from the queue to the record.
+mod consumer;
+
+pub use consumer::KafkaConsumer;
+
+mod member;
+
+mod news;
+
+mod positions;
+
+mod gather;
+
+mod letters;
+
+mod log;
+
+pub use log::KafkaLog;

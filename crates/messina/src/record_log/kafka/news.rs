@@ -1,0 +1,154 @@
+//! What librdkafka tells a consumer between records: partitions come and go, commits are answered.
+
+use std::collections::VecDeque;
+use std::error::Error;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+use parking_lot::Mutex;
+use rdkafka::client::OAuthToken;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::types::RDKafkaRespErr;
+use rdkafka::{ClientContext, TopicPartitionList};
+
+use super::client::ClientEvents;
+
+/// A turn of a rebalance. The group waits until it is answered.
+#[derive(Debug)]
+pub(super) enum Turn {
+    /// Partitions that this member is to take.
+    Assign(TopicPartitionList),
+    /// Partitions that it is to give up.
+    Revoke {
+        partitions: TopicPartitionList,
+        /// Whether others may have them already.
+        lost: bool,
+    },
+}
+
+/// The context of a group's member: it notes what it is told, and the consumer acts on it when it is its turn.
+#[derive(Debug)]
+pub(super) struct GroupEvents {
+    events: ClientEvents,
+    /// Calls so far: while polling adds to them, the queue may hold more.
+    heard: AtomicU64,
+    turns: Mutex<VecDeque<Turn>>,
+    answers: Mutex<VecDeque<Result<(), RDKafkaErrorCode>>>,
+    /// Set when the consumer is on its way out: partitions are given up at once.
+    closing: AtomicBool,
+}
+
+impl GroupEvents {
+    pub(super) fn new(events: ClientEvents) -> Self {
+        Self {
+            events,
+            heard: AtomicU64::new(0),
+            turns: Mutex::default(),
+            answers: Mutex::default(),
+            closing: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn heard(&self) -> u64 {
+        self.heard.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn last_error(&self) -> Option<(RDKafkaErrorCode, String)> {
+        self.events.last_error()
+    }
+
+    pub(super) fn next_turn(&self) -> Option<Turn> {
+        self.turns.lock().pop_front()
+    }
+
+    /// A turn that could not be answered yet.
+    pub(super) fn put_back(&self, turn: Turn) {
+        self.turns.lock().push_front(turn);
+    }
+
+    pub(super) fn next_answer(&self) -> Option<Result<(), RDKafkaErrorCode>> {
+        self.answers.lock().pop_front()
+    }
+
+    pub(super) fn close(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
+    fn hear(&self) {
+        self.heard.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl ClientContext for GroupEvents {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
+        self.hear();
+        self.events.log(level, facility, text);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.hear();
+        self.events.error(error, reason);
+    }
+
+    fn stats_raw(&self, statistics: &[u8]) {
+        self.hear();
+        self.events.stats_raw(statistics);
+    }
+
+    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        self.hear();
+        self.events.generate_oauth_token(config)
+    }
+}
+
+impl ConsumerContext for GroupEvents {
+    fn rebalance(
+        &self,
+        consumer: &BaseConsumer<Self>,
+        kind: RDKafkaRespErr,
+        partitions: &mut TopicPartitionList,
+    ) {
+        self.hear();
+        let assign = kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
+        if self.closing.load(Ordering::Relaxed) {
+            let answered = if assign {
+                consumer.incremental_assign(partitions)
+            } else {
+                consumer.incremental_unassign(partitions)
+            };
+            if let Err(error) = answered {
+                tracing::debug!(%error, "the group was left in disorder");
+            }
+            return;
+        }
+        let partitions = partitions.clone();
+        let turn = if assign {
+            Turn::Assign(partitions)
+        } else {
+            let lost = consumer.assignment_lost();
+            Turn::Revoke { partitions, lost }
+        };
+        self.turns.lock().push_back(turn);
+    }
+
+    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
+        self.hear();
+        let mut answer = result;
+        for element in offsets.elements() {
+            answer = answer.and_then(|()| element.error());
+        }
+        let answer = answer.map_err(|error| {
+            let code = error.rdkafka_error_code();
+            code.unwrap_or(RDKafkaErrorCode::Fail)
+        });
+        // Nothing to commit is no failure.
+        let answer = match answer {
+            Err(RDKafkaErrorCode::NoOffset) => Ok(()),
+            other => other,
+        };
+        self.answers.lock().push_back(answer);
+    }
+}

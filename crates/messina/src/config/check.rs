@@ -125,7 +125,11 @@ fn limits(section: &Section<'_>) -> GatewayLimits {
 }
 
 fn session(section: &Section<'_>) -> SessionLimits {
-    let full = [("drop", QueueFull::Drop), ("reject", QueueFull::Reject)];
+    let full = [
+        ("drop", QueueFull::Drop),
+        ("drop_oldest", QueueFull::DropOldest),
+        ("reject", QueueFull::Reject),
+    ];
     let limits = SessionLimits {
         queue_full: section
             .choice("queue_full", &full)
@@ -152,6 +156,8 @@ fn session(section: &Section<'_>) -> SessionLimits {
             .integer("max_queued_messages", 0..=1_000_000_000)
             .unwrap_or_default(),
         max_queued_bytes: size(section, "max_queued_bytes", 0, 1 << 40),
+        max_queued_bytes_total: size(section, "max_queued_bytes_total", 0, 1 << 48),
+        max_queued_age: section.duration_or("max_queued_age", "off", None),
     };
     section.finish();
     limits

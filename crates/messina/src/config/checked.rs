@@ -111,6 +111,8 @@ pub struct GatewayLimits {
 pub enum QueueFull {
     /// It goes to the others, and is dropped for this session.
     Drop,
+    /// It goes to all, and what has waited longest for this session is dropped.
+    DropOldest,
     /// It goes to nobody: its publisher is told that the quota is exceeded (MQTT 5, QoS 1 and 2; others cannot be
     /// told, and for them it is [`Drop`](Self::Drop)).
     Reject,
@@ -143,6 +145,10 @@ pub struct SessionLimits {
     pub max_queued_messages: usize,
     /// Bytes waiting for one session.
     pub max_queued_bytes: usize,
+    /// Bytes waiting for all sessions together.
+    pub max_queued_bytes_total: usize,
+    /// How long a publish waits for a session; `None`: until the session ends.
+    pub max_queued_age: Option<Duration>,
 }
 
 /// A route: which publishes, to which Kafka topic, with which key and headers.

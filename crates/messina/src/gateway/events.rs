@@ -1,13 +1,16 @@
 //! What happens at the gateway that is both a counter and, where a person should know, a log line.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use messina_mqtt::packet::QoS;
+use messina_mqtt::packet::{ClientId, QoS};
 use messina_mqtt::session::Dropped;
 use messina_store::log::AppendError;
+use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 
+use super::room::Loss;
 use super::route::{Route, Routes};
 use crate::config::Unmatched;
 use crate::telemetry::metrics::{GatewayMetrics, Metrics};
@@ -32,6 +35,46 @@ pub struct Traffic {
     pub expired_sessions: u64,
 }
 
+/// Publishes that did not get to clients for one reason.
+#[derive(Debug)]
+struct Losses {
+    why: Loss,
+    counter: Counter,
+    /// How many were reported.
+    reported: AtomicU64,
+    /// Who missed the last.
+    last: Mutex<ClientId>,
+}
+
+impl Losses {
+    fn new(why: Loss, metrics: &GatewayMetrics) -> Self {
+        let by_reason = &metrics.dropped_deliveries;
+        Self {
+            why,
+            counter: GatewayMetrics::counter(by_reason, "reason", why.as_str()),
+            reported: AtomicU64::new(0),
+            last: Mutex::default(),
+        }
+    }
+
+    fn report(&self) {
+        let all = self.counter.get();
+        let new = all - self.reported.swap(all, Ordering::Relaxed);
+        if new == 0 {
+            return;
+        }
+        let (reason, client_id) = (self.why.as_str(), self.last.lock().clone());
+        match self.why {
+            Loss::QueueFull | Loss::TotalFull | Loss::TooOld | Loss::TooLarge => {
+                tracing::warn!(reason, publishes = new, %client_id, "clients did not get publishes; the last was this one");
+            }
+            Loss::Expired | Loss::Away | Loss::Ended => {
+                tracing::info!(reason, publishes = new, %client_id, "clients did not get publishes; the last was this one");
+            }
+        }
+    }
+}
+
 /// The gateway's events. Counters of labels are looked up once.
 #[derive(Debug)]
 pub struct Events {
@@ -40,8 +83,8 @@ pub struct Events {
     m2m: Counter,
     dropped: Counter,
     rejected: Counter,
-    /// Queue full, too large, expired, away.
-    lost: [Counter; 4],
+    /// One for each of [`Loss::ALL`].
+    lost: [Losses; 7],
     routes: Arc<Routes>,
 }
 
@@ -53,8 +96,7 @@ impl Events {
             ["0", "1", "2"].map(|qos| GatewayMetrics::counter(&own.publishes, "qos", qos));
         let unrouted = |action| GatewayMetrics::counter(&own.unrouted, "action", action);
         let (m2m, dropped, rejected) = (unrouted("m2m"), unrouted("drop"), unrouted("reject"));
-        let lost = ["queue_full", "too_large", "expired", "away"]
-            .map(|reason| GatewayMetrics::counter(&own.dropped_deliveries, "reason", reason));
+        let lost = Loss::ALL.map(|why| Losses::new(why, &own));
         Self {
             published,
             m2m,
@@ -124,27 +166,41 @@ impl Events {
         self.metrics.deliveries.inc();
     }
 
-    /// Deliveries found a subscriber's queue full.
-    pub fn undelivered(&self, deliveries: u64) {
-        self.lost(Dropped {
-            overflow: deliveries,
-            ..Dropped::default()
-        });
+    /// So many publishes did not get to a client.
+    pub fn lost(&self, client: &ClientId, why: Loss, publishes: u64) {
+        let Some(losses) = self.lost.iter().find(|losses| losses.why == why) else {
+            return;
+        };
+        if publishes > 0 {
+            losses.counter.inc_by(publishes);
+            *losses.last.lock() = client.clone();
+        }
     }
 
-    /// A session has dropped deliveries.
-    pub fn lost(&self, dropped: Dropped) {
+    /// A session has dropped publishes for its client.
+    pub fn dropped(&self, client: &ClientId, dropped: Dropped) {
         let Dropped {
             overflow,
             too_large,
             expired,
             away,
         } = dropped;
-        for (counter, count) in self.lost.iter().zip([overflow, too_large, expired, away]) {
-            if count > 0 {
-                counter.inc_by(count);
-            }
+        self.lost(client, Loss::QueueFull, overflow);
+        self.lost(client, Loss::TooLarge, too_large);
+        self.lost(client, Loss::Expired, expired);
+        self.lost(client, Loss::Away, away);
+    }
+
+    /// Says what did not get to clients since it was last said.
+    pub fn report_losses(&self) {
+        for losses in &self.lost {
+            losses.report();
         }
+    }
+
+    /// So many bytes wait for clients.
+    pub fn waiting(&self, bytes: usize) {
+        self.metrics.waiting.set(bytes as u64);
     }
 
     /// Bytes came in.
@@ -189,7 +245,7 @@ impl Events {
         Traffic {
             received: sum(&self.published),
             sent: self.metrics.deliveries.get(),
-            dropped: sum(&self.lost),
+            dropped: self.lost.iter().map(|losses| losses.counter.get()).sum(),
             bytes_received: self.metrics.received.get(),
             bytes_sent: self.metrics.sent.get(),
             connections: self.metrics.accepted_connections.get(),

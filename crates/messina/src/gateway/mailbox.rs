@@ -1,39 +1,22 @@
 //! A session's mailbox: what others leave for it, publishes and the word that it must go.
-//! Bounded in count and bytes.
 
-use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use atomic_waker::AtomicWaker;
 use messina_mqtt::packet::{ClientId, PacketId};
 use messina_mqtt::session::Forward;
 use parking_lot::Mutex;
 
+use super::queue::Queue;
+use super::room::{Loss, Place, QueueLimits, Room, TotalBytes, Waiting};
 use super::slots::Slots;
 
-/// A burst's capacity beyond this is given back once the mailbox is empty: 20,000 quiet sessions keep nothing.
-const KEPT_CAPACITY: usize = 64;
-
-/// What became of a delivery that was posted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Posted {
-    /// It waits in the mailbox.
-    Queued,
-    /// The mailbox is full; the delivery was not taken.
-    Full,
-}
-
-/// What a session needs to have room for a publish.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Room {
-    /// Nothing: the session ends with its connection, or the publish is of QoS 0.
-    Unneeded,
-    /// It has room: the identifier the publish goes with, and its place in the session's order.
-    Reserved(PacketId, u64),
-    /// It has none.
-    None,
-}
+/// Publishes that are looked at in one go for having waited too long.
+const SWEPT_AT_ONCE: usize = 1_000;
 
 /// Why a connection must end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,20 +27,11 @@ pub enum Signal {
     Stopping,
 }
 
-/// Limits of a mailbox.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct MailboxLimits {
-    /// Deliveries.
-    pub count: usize,
-    /// Bytes of topics and payloads.
-    pub bytes: usize,
-}
-
 /// Publishes waiting for one session's connection.
 #[derive(Debug, Default)]
 pub struct Mailbox {
     owner: ClientId,
-    queue: Mutex<Queue>,
+    inside: Mutex<Inside>,
     /// Something has come since the connection last looked.
     news: AtomicBool,
     connection: AtomicWaker,
@@ -65,28 +39,36 @@ pub struct Mailbox {
 }
 
 #[derive(Debug, Default)]
-struct Queue {
-    deliveries: VecDeque<(Forward, usize)>,
-    bytes: usize,
+struct Inside {
+    queue: Queue,
     signal: Option<Signal>,
-    /// Once a session is to outlive its process, all it is sent at QoS 1 and 2 has its identifier from here.
-    slots: Option<Box<Slots>>,
 }
 
 impl Mailbox {
-    /// The mailbox of `owner`'s session.
-    pub fn new(owner: ClientId) -> Self {
-        Self {
-            owner,
-            ..Self::default()
-        }
+    /// The mailbox of `owner`'s session; what waits in it counts in `total`.
+    pub fn new(owner: ClientId, total: &Arc<TotalBytes>) -> Self {
+        Self::with(owner, Queue::new(Arc::clone(total)))
     }
 
     /// The mailbox of a session an earlier process has left.
-    pub fn restored(owner: ClientId, slots: Slots) -> Self {
-        let mailbox = Self::new(owner);
-        mailbox.queue.lock().slots = Some(Box::new(slots));
-        mailbox
+    pub fn restored(
+        owner: ClientId,
+        total: &Arc<TotalBytes>,
+        slots: Slots,
+        waiting: Vec<Waiting>,
+    ) -> Self {
+        Self::with(owner, Queue::restored(Arc::clone(total), slots, waiting))
+    }
+
+    fn with(owner: ClientId, queue: Queue) -> Self {
+        Self {
+            owner,
+            inside: Mutex::new(Inside {
+                queue,
+                signal: None,
+            }),
+            ..Self::default()
+        }
     }
 
     /// Whose mailbox it is.
@@ -94,9 +76,14 @@ impl Mailbox {
         &self.owner
     }
 
-    /// The session is to outlive its process: from now on there is [`Room::Reserved`] for its publishes.
+    /// The session is to outlive its process: from now on its publishes get their identifiers here.
     pub fn keep(&self) {
-        self.queue.lock().slots.get_or_insert_default();
+        self.inside.lock().queue.keep();
+    }
+
+    /// Whether it was told to [`keep`](Self::keep).
+    pub fn is_kept(&self) -> bool {
+        self.inside.lock().queue.is_kept()
     }
 
     /// Says whether a connection takes what is posted.
@@ -109,115 +96,115 @@ impl Mailbox {
         self.attached.load(Ordering::Relaxed)
     }
 
-    /// Whether a small publish would be taken now.
-    pub fn has_room(&self, limits: MailboxLimits) -> bool {
-        let queue = self.queue.lock();
-        let used = queue.slots.as_ref().map_or(0, |slots| slots.count());
-        queue.deliveries.len().max(used) < limits.count && queue.bytes < limits.bytes
-    }
-
-    /// Whether it was told to [`keep`](Self::keep).
-    pub fn is_kept(&self) -> bool {
-        self.queue.lock().slots.is_some()
-    }
-
-    /// Makes room for a publish of `size` bytes and QoS 1 or 2, which is durable before it is posted.
-    pub fn reserve(&self, size: usize, limits: MailboxLimits) -> Room {
-        let mut queue = self.queue.lock();
-        let queue = &mut *queue;
-        let Some(slots) = &mut queue.slots else {
-            return Room::Unneeded;
-        };
-        if queue.bytes + size > limits.bytes {
-            return Room::None;
-        }
-        match slots.take(limits.count) {
-            Some((packet_id, sequence)) => {
-                queue.bytes += size;
-                Room::Reserved(packet_id, sequence)
+    /// The session ends: nothing new is taken. Waits until everything has come that room was kept for.
+    pub async fn close(&self) {
+        self.inside.lock().queue.close();
+        poll_fn(|cx| {
+            // The connection is gone: its place is free.
+            self.connection.register(cx.waker());
+            if self.inside.lock().queue.is_settled() {
+                Poll::Ready(())
+            } else {
+                Poll::Pending
             }
-            None => Room::None,
-        }
+        })
+        .await;
     }
 
-    /// Gives the room back of a publish of `size` bytes that will not be posted.
-    pub fn cancel(&self, packet_id: PacketId, size: usize) {
-        let mut queue = self.queue.lock();
-        queue.bytes = queue.bytes.saturating_sub(size);
-        if let Some(slots) = &mut queue.slots {
-            slots.free(packet_id);
-        }
+    /// Whether a small publish would be taken now.
+    pub fn has_room(&self, limits: &QueueLimits) -> bool {
+        self.inside.lock().queue.has_room(limits)
+    }
+
+    /// See [`Queue::reserve`].
+    pub fn reserve(&self, size: usize, limits: &QueueLimits) -> Room {
+        self.inside.lock().queue.reserve(size, limits)
+    }
+
+    /// See [`Queue::reserve_if_free`].
+    pub fn reserve_if_free(&self, size: usize, limits: &QueueLimits) -> Room {
+        self.inside.lock().queue.reserve_if_free(size, limits)
+    }
+
+    /// See [`Queue::identifier`].
+    pub fn identifier(&self, limits: &QueueLimits) -> Option<PacketId> {
+        self.inside.lock().queue.identifier(limits)
+    }
+
+    /// Gives back the room of a publish that will not be posted.
+    pub fn cancel(&self, place: Place, size: usize) {
+        self.inside.lock().queue.cancel(place, size);
+        self.connection.wake();
+    }
+
+    /// See [`Queue::let_go`].
+    pub fn let_go(&self, packet_id: PacketId) {
+        self.inside.lock().queue.let_go(packet_id);
+    }
+
+    /// See [`Queue::put_back`].
+    pub fn put_back(&self, displaced: Vec<Waiting>) {
+        self.inside.lock().queue.put_back(displaced);
+    }
+
+    /// See [`Queue::sweep`].
+    pub fn sweep(&self, now: Instant, forget: impl FnOnce(&[PacketId]) -> bool) -> (u64, u64) {
+        self.inside.lock().queue.sweep(now, SWEPT_AT_ONCE, forget)
     }
 
     /// The client is done with a publish, and that is on its way into the log: the identifier is free.
     pub fn free(&self, packet_id: PacketId) {
-        if let Some(slots) = &mut self.queue.lock().slots {
-            slots.free(packet_id);
-        }
+        self.inside.lock().queue.free(packet_id);
     }
 
     /// The identifiers of publishes on their way to the client.
     pub fn identifiers(&self) -> Vec<PacketId> {
-        let queue = self.queue.lock();
-        queue.slots.iter().flat_map(|slots| slots.used()).collect()
+        self.inside.lock().queue.identifiers()
     }
 
-    /// Leaves `delivery` of `size` bytes for the session, within `limits`. What has an identifier has its room.
-    pub fn post(&self, delivery: Forward, size: usize, limits: MailboxLimits) -> Posted {
-        let mut queue = self.queue.lock();
-        if delivery.packet_id.is_none() {
-            if queue.deliveries.len() >= limits.count || queue.bytes + size > limits.bytes {
-                return Posted::Full;
-            }
-            queue.bytes += size;
-        }
-        let was_empty = queue.deliveries.is_empty();
-        queue.deliveries.push_back((delivery, size));
-        drop(queue);
-        if was_empty {
+    /// Leaves a publish for the session. Gives what was dropped for it, or instead of it.
+    pub fn post(&self, one: Waiting, place: Place, limits: &QueueLimits) -> Option<(Loss, u64)> {
+        let is_here = self.is_attached();
+        let mut inside = self.inside.lock();
+        let was_empty = inside.queue.is_empty();
+        let lost = inside.queue.post(one, place, is_here, limits);
+        let is_first = was_empty && !inside.queue.is_empty();
+        let is_last = inside.queue.is_closed() && inside.queue.is_settled();
+        drop(inside);
+        if is_first || is_last {
             self.wake();
         }
-        Posted::Queued
+        lost
     }
 
-    /// Moves up to `most` waiting deliveries to the end of `into`, in order of arrival. Says whether more wait: nobody is
+    /// Moves up to `most` waiting publishes to the end of `into`, in order of arrival. Says whether more wait: nobody is
     /// woken for these.
     pub fn take(&self, most: usize, into: &mut Vec<Forward>) -> bool {
-        let mut queue = self.queue.lock();
-        for _ in 0..most {
-            let Some((delivery, size)) = queue.deliveries.pop_front() else {
-                break;
-            };
-            queue.bytes -= size;
-            into.push(delivery);
-        }
-        let more = !queue.deliveries.is_empty();
-        if !more && queue.deliveries.capacity() > KEPT_CAPACITY {
-            queue.deliveries = VecDeque::new();
-        }
-        more
+        let mut inside = self.inside.lock();
+        inside.queue.take(most, into);
+        !inside.queue.is_empty()
     }
 
     /// Tells the session's connection that it must end.
     pub fn signal(&self, signal: Signal) {
-        self.queue.lock().signal = Some(signal);
+        self.inside.lock().signal = Some(signal);
         self.wake();
     }
 
     /// No connection is to go for another one any more.
     pub fn forget_takeover(&self) {
-        let signal = &mut self.queue.lock().signal;
+        let signal = &mut self.inside.lock().signal;
         signal.take_if(|signal| *signal == Signal::TakenOver);
     }
 
     /// The last signal since this was asked.
     pub fn take_signal(&self) -> Option<Signal> {
-        self.queue.lock().signal.take()
+        self.inside.lock().signal.take()
     }
 
-    /// How many deliveries wait.
+    /// How many publishes wait.
     pub fn waiting(&self) -> usize {
-        self.queue.lock().deliveries.len()
+        self.inside.lock().queue.len()
     }
 
     /// Wakes the session's connection: something waits for it.

@@ -12,17 +12,21 @@ pub mod produce;
 
 pub mod publish;
 
+pub mod recipients;
 pub mod subscriptions;
 
 pub mod shares;
 
 pub mod mailbox;
+pub mod queue;
+pub mod room;
 pub mod slots;
 
 pub mod retained;
 
 pub mod sessions;
 pub mod sys;
+pub mod upkeep;
 pub mod wills;
 
 pub mod state;

@@ -8,11 +8,11 @@ use messina_mqtt::packet::{ClientId, Publish};
 use messina_store::log::{AppendError, NewRecord};
 
 use super::produce::{Destination, Destinations, LogDestination};
+use super::recipients::{Lost, Recipients, Stored};
 use super::retained;
 use super::server::Gateway;
 use super::sessions::SessionKey;
 use super::state::delivery::Body;
-use super::subscriptions::Recipients;
 use crate::config::Unmatched;
 use crate::record_log::LogPartition;
 
@@ -42,18 +42,23 @@ impl Gateway {
         let before = records.len();
         let mut recipients = self.subscriptions.select(&publish.topic, publisher);
         let mut body = None;
-        let full = recipients.reserve(&publish, |client, delivery| {
-            body = body.take().or_else(|| Body::new(&publish, now));
-            if let Some(body) = &body {
-                records.push(self.state.sending(client, body, delivery, now));
+        let full = recipients.reserve(&publish, |client, stored| match stored {
+            Stored::Sending(delivery) => {
+                body = body.take().or_else(|| Body::new(&publish, now));
+                if let Some(body) = &body {
+                    records.push(self.state.sending(client, body, delivery, now));
+                }
+            }
+            Stored::Displaced(packet_id) => {
+                records.push(self.state.delivered(client, packet_id, now));
             }
         });
-        if may_fail && full > 0 {
+        if may_fail && !full.is_empty() {
             recipients.cancel(&publish);
             records.truncate(before);
             return None;
         }
-        self.events.undelivered(full);
+        self.missed(full);
         let route = to.map(|to| to.route);
         if let Some(record) = to.and_then(|to| to.record(&publish, now)) {
             records.push(record);
@@ -89,10 +94,17 @@ impl Gateway {
         if let Some(change) = published.retained {
             self.retained.apply(*change);
         }
-        let full = published
+        let missed = published
             .recipients
             .deliver(published.publish, &self.subscriptions, now); // [MQTT-4.6.0-5] [MQTT-4.6.0-6]
-        self.events.undelivered(full);
+        self.missed(missed);
+    }
+
+    /// Counts what clients did not get.
+    pub(super) fn missed(&self, lost: Vec<Lost>) {
+        for (client, why, publishes) in lost {
+            self.events.lost(&client, why, publishes);
+        }
     }
 
     /// The log has refused a publish: it goes to nobody.

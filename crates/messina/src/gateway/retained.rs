@@ -204,6 +204,7 @@ impl Retained {
                 clock + Duration::from_millis(left)
             }),
             packet_id: None,
+            share: None,
         };
         let table = self.table.read();
         let all = table.of(&own.filter);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use messina_mqtt::packet::ClientId;
 use messina_mqtt::reason::ReasonCode;
@@ -11,13 +11,16 @@ use messina_mqtt::topic::TopicLimits;
 use messina_store::log::AppendError;
 
 use super::events::Events;
-use super::mailbox::{Mailbox, MailboxLimits};
+use super::mailbox::Mailbox;
 use super::produce::{Destination, Topics};
+use super::recipients::size_of;
 use super::retained::Retained;
+use super::room::{Loss, QueueLimits, TotalBytes, Waiting};
 use super::route::Routes;
-use super::sessions::{Asleep, Due, Ended, SessionKey, Sessions};
+use super::sessions::{Asleep, Ended, SessionKey, Sessions};
 use super::slots::Slots;
-use super::state::{SessionState, StateError};
+use super::state::delivery::ToSend;
+use super::state::{Left, SessionState, StateError};
 use super::subscriptions::Subscriptions;
 use super::wills::{self, PendingWill};
 use crate::access::Access;
@@ -26,9 +29,6 @@ use crate::record_log::LogWriter;
 use crate::runtime::clock::Clock;
 use crate::runtime::shutdown::Shutdown;
 use crate::telemetry::metrics::Metrics;
-
-/// How often sessions whose time is over are looked for.
-const EXPIRY_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What all connections share.
 #[derive(Debug)]
@@ -91,26 +91,20 @@ impl Gateway {
         let state = SessionState::open(&parts.log).await?;
         let retained =
             Retained::open(&parts.log, parts.config.retained, parts.clock.unix_millis()).await?;
-        let sessions = Sessions::new(session.max_sessions);
-        let now = parts.clock.now();
-        let subscriptions = Subscriptions::new(MailboxLimits {
+        let total = Arc::new(TotalBytes::new(session.max_queued_bytes_total));
+        let sessions = Sessions::new(session.max_sessions, total);
+        let now = (parts.clock.now(), parts.clock.unix_millis());
+        let queue = QueueLimits {
             count: session.max_queued_messages,
             bytes: session.max_queued_bytes,
-        });
-        let restored = state.restore(&parts.log, (now, parts.clock.unix_millis()));
-        for left in restored.await? {
-            let restored = left.session;
-            let waiting = restored.deliveries.iter().filter_map(|own| own.packet_id);
-            let used = waiting.chain(restored.taken.iter().copied());
-            let slots = Slots::restored(used, left.next);
-            let session = Box::new(Session::restore(Arc::clone(&limits), restored, now));
-            let own = session.subscriptions().to_vec();
-            let asleep = Asleep {
-                session,
-                expires: left.expires,
-                will: left.will,
-            };
-            let (key, mailbox) = sessions.restore(asleep, slots);
+            age: session.max_queued_age,
+            full: session.queue_full,
+        };
+        let subscriptions = Subscriptions::new(queue);
+        for left in state.restore(&parts.log, now).await? {
+            let (asleep, slots, waiting) = woken(left, &limits, &queue, now);
+            let own = asleep.session.subscriptions().to_vec();
+            let (key, mailbox) = sessions.restore(asleep, slots, waiting);
             subscriptions.insert(key, &mailbox, own.iter());
         }
         Ok(Arc::new(Self {
@@ -268,6 +262,10 @@ impl Gateway {
         }
         let filters = session.subscriptions().iter().map(|own| &own.filter);
         self.subscriptions.remove(ended.key, filters);
+        ended.mailbox.close().await;
+        let undelivered = session.undelivered() + ended.mailbox.waiting();
+        self.events
+            .lost(session.client_id(), Loss::Ended, undelivered as u64);
         if !ended.mailbox.is_kept() {
             return;
         }
@@ -275,31 +273,47 @@ impl Gateway {
             tracing::warn!(client_id = %session.client_id(), %error, "an ended session stays in the log; it ends again after a restart");
         }
     }
+}
 
-    /// Ends sessions whose time is over and publishes wills whose delay is, until the program stops.
-    pub async fn expire_sessions(self: Arc<Self>) {
-        loop {
-            tokio::select! {
-                () = tokio::time::sleep(EXPIRY_INTERVAL) => {}
-                () = self.shutdown.intake_stopped() => return,
-            }
-            for ended in self.sessions.take_expired(self.clock.now()) {
-                let client = ended.session.client_id().clone();
-                self.events.expired();
-                self.end(ended).await;
-                self.sessions.end(&client);
-            }
-            for Due { key, asleep, will } in self.sessions.take_due(self.clock.now()) {
-                self.publish_will(asleep.session.client_id(), key, will.publish)
-                    .await;
-                self.sessions.put_back(asleep);
-            }
-            self.retained.forget_expired(self.clock.unix_millis());
-            self.events.retained(self.retained.len());
-            let (connected, asleep) = self.sessions.count();
-            self.events.sessions(connected + asleep);
+/// What an earlier run has left of a session. As many publishes as may be sent without an acknowledgement may have been,
+/// if they came before the client left, and are the session's; those behind them wait in the mailbox, as they did.
+fn woken(
+    left: Left,
+    limits: &Arc<Limits>,
+    queue: &QueueLimits,
+    now: (Instant, i64),
+) -> (Asleep, Slots, Vec<Waiting>) {
+    let (mut restored, mut on_its_way) = (left.session, left.waiting);
+    let waiting = on_its_way.iter().filter_map(|own| own.forward.packet_id);
+    let used = waiting.chain(restored.taken.iter().copied());
+    let slots = Slots::restored(used, left.next);
+    let came_before = |own: &&ToSend| match (own.since, left.away_since) {
+        (Some(came), Some(left)) => came < left,
+        _ => true,
+    };
+    let first = on_its_way.iter().take(usize::from(limits.inflight));
+    let sent = first.take_while(came_before).count();
+    let may_have_been = on_its_way.drain(..sent).map(|own| own.forward);
+    restored.deliveries = may_have_been.collect();
+    let (clock, unix) = now;
+    let waiting = |ToSend { since, forward, .. }: ToSend| {
+        let waited = since.map_or(0, |since| unix.saturating_sub(since));
+        let waited = Duration::from_millis(u64::try_from(waited).unwrap_or(0));
+        Waiting {
+            size: size_of(forward.publish.publish()),
+            too_old: queue
+                .age
+                .and_then(|age| clock.checked_add(age.saturating_sub(waited))),
+            forward,
         }
-    }
+    };
+    let waiting = on_its_way.into_iter().map(waiting).collect();
+    let asleep = Asleep {
+        session: Box::new(Session::restore(Arc::clone(limits), restored, clock)),
+        expires: left.expires,
+        will: left.will,
+    };
+    (asleep, slots, waiting)
 }
 
 fn limits_of(config: &GatewayConfig) -> Limits {

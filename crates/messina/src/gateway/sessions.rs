@@ -11,6 +11,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use super::mailbox::{Mailbox, Signal};
+use super::room::{TotalBytes, Waiting};
 use super::slots::Slots;
 use super::wills::PendingWill;
 
@@ -133,17 +134,25 @@ pub struct Sessions {
     next: AtomicU64,
     released: Notify,
     most_asleep: usize,
+    total: Arc<TotalBytes>,
 }
 
 impl Sessions {
-    /// No sessions yet; no more than `most_asleep` are kept for absent clients.
-    pub fn new(most_asleep: usize) -> Self {
+    /// No sessions yet; no more than `most_asleep` are kept for absent clients, and no more waits for all clients than
+    /// `total` says.
+    pub fn new(most_asleep: usize, total: Arc<TotalBytes>) -> Self {
         Self {
             table: Mutex::default(),
             next: AtomicU64::new(1),
             released: Notify::new(),
             most_asleep,
+            total,
         }
+    }
+
+    /// Bytes that wait for all clients.
+    pub fn waiting_bytes(&self) -> usize {
+        self.total.get()
     }
 
     /// Makes the caller `client`'s connection. Another connection of the same client is told to go first, and is
@@ -175,7 +184,7 @@ impl Sessions {
                 previous: Some(asleep),
             });
         }
-        let (key, mailbox) = (self.new_key(), Arc::new(Mailbox::new(client.detached())));
+        let (key, mailbox) = (self.new_key(), self.new_mailbox(client));
         let entry = Entry {
             key,
             mailbox: Arc::clone(&mailbox),
@@ -191,7 +200,7 @@ impl Sessions {
 
     /// Gives `client`, whose session has just been ended for a clean start, a new key and an empty mailbox.
     pub fn begin_anew(&self, client: &ClientId) -> (SessionKey, Arc<Mailbox>) {
-        let (key, mailbox) = (self.new_key(), Arc::new(Mailbox::new(client.detached())));
+        let (key, mailbox) = (self.new_key(), self.new_mailbox(client));
         let entry = Entry {
             key,
             mailbox: Arc::clone(&mailbox),
@@ -199,6 +208,10 @@ impl Sessions {
         };
         self.table.lock().entries.insert(client.detached(), entry);
         (key, mailbox)
+    }
+
+    fn new_mailbox(&self, client: &ClientId) -> Arc<Mailbox> {
+        Arc::new(Mailbox::new(client.detached(), &self.total))
     }
 
     fn new_key(&self) -> SessionKey {
@@ -255,11 +268,17 @@ impl Sessions {
     }
 
     /// Puts a session of an earlier run to sleep, for its client to find; `slots` are the identifiers its
-    /// undelivered publishes hold.
-    pub fn restore(&self, asleep: Asleep, slots: Slots) -> (SessionKey, Arc<Mailbox>) {
+    /// undelivered publishes hold, and `waiting` those it had surely not been sent.
+    pub fn restore(
+        &self,
+        asleep: Asleep,
+        slots: Slots,
+        waiting: Vec<Waiting>,
+    ) -> (SessionKey, Arc<Mailbox>) {
         let client = asleep.session.client_id().clone();
         let key = self.new_key();
-        let mailbox = Arc::new(Mailbox::restored(client.clone(), slots));
+        let mailbox = Mailbox::restored(client.clone(), &self.total, slots, waiting);
+        let mailbox = Arc::new(mailbox);
         let entry = Entry {
             key,
             mailbox: Arc::clone(&mailbox),
@@ -287,16 +306,16 @@ impl Sessions {
 
     /// Tells every connection that the program stops.
     pub fn stop(&self) {
-        let mailboxes: Vec<_> = self
-            .table
-            .lock()
-            .entries
-            .values()
-            .map(|entry| Arc::clone(&entry.mailbox))
-            .collect();
-        for mailbox in mailboxes {
+        for mailbox in self.mailboxes() {
             mailbox.signal(Signal::Stopping);
         }
+    }
+
+    /// The mailboxes of all sessions.
+    pub fn mailboxes(&self) -> Vec<Arc<Mailbox>> {
+        let table = self.table.lock();
+        let all = table.entries.values();
+        all.map(|entry| Arc::clone(&entry.mailbox)).collect()
     }
 
     /// How many clients are connected, and how many sessions are asleep.

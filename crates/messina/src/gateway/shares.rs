@@ -6,12 +6,14 @@ use std::sync::{Arc, Weak};
 
 use messina_mqtt::topic::TopicFilter;
 
-use super::mailbox::{Mailbox, MailboxLimits};
+use super::mailbox::Mailbox;
+use super::room::QueueLimits;
 
 /// A group with its filter: the same group with another filter is another shared subscription (MQTT 5, 4.8.2).
 #[derive(Debug)]
 pub struct Share {
     key: ShareKey,
+    filter: Arc<TopicFilter>,
     turn: AtomicUsize,
 }
 
@@ -25,23 +27,23 @@ impl Share {
         self.key
     }
 
-    /// The member that gets the next publish: the one whose turn it is, or the first after it that is connected and
-    /// has room; if there is none, the first after it that has room [MQTT-4.8.2-4].
-    pub fn choose(&self, members: &[&Mailbox], limits: MailboxLimits) -> usize {
-        let count = members.len().max(1);
+    /// Its filter, with the group.
+    pub fn filter(&self) -> &Arc<TopicFilter> {
+        &self.filter
+    }
+
+    /// The member that gets the next publish: those that are connected and have room take turns; if there is none, those
+    /// that have room; if there is none, all.
+    pub fn choose(&self, members: &[&Mailbox], limits: &QueueLimits) -> usize {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        let in_turn = |step: &usize| turn.wrapping_add(*step) % count;
-        let has_room = |at: &usize| {
-            members
-                .get(*at)
-                .is_some_and(|member| member.has_room(limits))
-        };
-        let is_awake = |at: &usize| members.get(*at).is_some_and(|member| member.is_attached());
-        let ready = || (0..count).map(|step| in_turn(&step)).filter(has_room);
-        ready()
-            .find(is_awake)
-            .or_else(|| ready().next())
-            .unwrap_or(in_turn(&0))
+        let all = members.iter().enumerate();
+        let with_room = all.filter(|(_, member)| member.has_room(limits));
+        let with_room: Vec<_> = with_room.collect();
+        let awake = with_room.iter().filter(|(_, member)| member.is_attached());
+        let awake: Vec<_> = awake.copied().collect();
+        let among = if awake.is_empty() { &with_room } else { &awake };
+        let chosen = among.get(turn % among.len().max(1));
+        chosen.map_or(turn % members.len().max(1), |(at, _)| *at)
     }
 }
 
@@ -70,6 +72,7 @@ impl Shares {
         }
         let share = Arc::new(Share {
             key: ShareKey(self.next.fetch_add(1, Ordering::Relaxed)),
+            filter: Arc::new(filter.detached()),
             turn: AtomicUsize::new(0),
         });
         self.by_filter

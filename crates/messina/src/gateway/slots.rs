@@ -10,6 +10,8 @@ use messina_mqtt::packet::PacketId;
 #[derive(Debug, Default)]
 pub struct Slots {
     used: HashSet<PacketId>,
+    /// How many of them are of publishes that are on their way out of the log.
+    leaving: usize,
     last: u16,
     sequence: u64,
 }
@@ -21,13 +23,14 @@ impl Slots {
         Self {
             last: used.iter().map(|id| id.get()).max().unwrap_or(0),
             used,
+            leaving: 0,
             sequence,
         }
     }
 
-    /// A free identifier, and its place in the session's order. None if `most` are in use [MQTT-2.2.1-4].
-    pub fn take(&mut self, most: usize) -> Option<(PacketId, u64)> {
-        if self.used.len() >= most.min(usize::from(u16::MAX)) {
+    /// A free identifier, and its place in the session's order. None if all are in use [MQTT-2.2.1-4].
+    pub fn take(&mut self) -> Option<(PacketId, u64)> {
+        if self.used.len() >= usize::from(u16::MAX) {
             return None;
         }
         let packet_id = loop {
@@ -50,9 +53,19 @@ impl Slots {
         }
     }
 
-    /// How many identifiers are in use.
+    /// The publish of an identifier in use makes way for another.
+    pub fn leave(&mut self) {
+        self.leaving += 1;
+    }
+
+    /// One that made way has left, or does not after all.
+    pub fn stay(&mut self) {
+        self.leaving = self.leaving.saturating_sub(1);
+    }
+
+    /// How many publishes have an identifier and do not make way.
     pub fn count(&self) -> usize {
-        self.used.len()
+        self.used.len().saturating_sub(self.leaving)
     }
 
     /// The identifiers in use.
@@ -69,11 +82,19 @@ mod tests {
     fn an_identifier_is_given_out_once_until_it_comes_back() {
         let first = PacketId::new(u16::MAX - 1).expect("not zero");
         let mut slots = Slots::restored([first].into_iter(), 41);
-        let take = |slots: &mut Slots| slots.take(3).map(|(id, place)| (id.get(), place));
+        let take = |slots: &mut Slots| slots.take().map(|(id, place)| (id.get(), place));
         assert_eq!(take(&mut slots), Some((u16::MAX, 41)));
         assert_eq!(take(&mut slots), Some((1, 42)));
-        assert_eq!(take(&mut slots), None);
         slots.free(first);
-        assert_eq!(take(&mut slots), Some((2, 43)));
+        for number in 2..u16::MAX {
+            assert_eq!(take(&mut slots).map(|(id, _)| id), Some(number));
+        }
+        assert_eq!(take(&mut slots), None);
+        slots.leave();
+        assert_eq!(slots.count(), usize::from(u16::MAX) - 1);
+        assert_eq!(take(&mut slots), None, "it is still in the log");
+        slots.stay();
+        slots.free(first);
+        assert_eq!(take(&mut slots).map(|(id, _)| id), Some(u16::MAX - 1));
     }
 }

@@ -1,23 +1,23 @@
-//! Who wants which publish: the subscription index, and the way of a publish to all who match.
+//! Who wants which publish: the subscription index.
 //!
 //! The index is a persistent tree behind an [`ArcSwap`]: a publisher reads the tree that was current when it
 //! looked, without a lock; a subscriber makes a new one beside it.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwap;
 use messina_mqtt::filter_tree::FilterTree;
-use messina_mqtt::packet::{ClientId, PacketId, Publish, QoS, SharedPublish};
+use messina_mqtt::packet::QoS;
 use messina_mqtt::property::SubscriptionId;
-use messina_mqtt::session::{Forward, SessionSubscription};
+use messina_mqtt::session::SessionSubscription;
 use messina_mqtt::topic::{Topic, TopicFilter};
 use parking_lot::Mutex;
 
-use super::mailbox::{Mailbox, MailboxLimits, Posted, Room};
+use super::mailbox::Mailbox;
+use super::recipients::{Recipient, Recipients};
+use super::room::{Place, QueueLimits};
 use super::sessions::SessionKey;
 use super::shares::{Share, ShareKey, Shares};
-use super::state::delivery::Delivery;
 
 /// What the index keeps for a subscription.
 #[derive(Debug, Clone)]
@@ -31,7 +31,7 @@ struct Subscriber {
 }
 
 /// Whose subscription it is; of a shared one also which, for a session may have others to the same path.
-type Key = (SessionKey, Option<ShareKey>);
+pub(super) type Key = (SessionKey, Option<ShareKey>);
 
 /// The index as it was after so many changes.
 #[derive(Debug, Default)]
@@ -45,12 +45,12 @@ struct Index {
 pub struct Subscriptions {
     current: ArcSwap<Index>,
     writer: Mutex<Shares>,
-    limits: MailboxLimits,
+    limits: QueueLimits,
 }
 
 impl Subscriptions {
     /// No subscriptions yet; no mailbox is filled beyond `limits`.
-    pub fn new(limits: MailboxLimits) -> Self {
+    pub fn new(limits: QueueLimits) -> Self {
         Self {
             current: ArcSwap::from_pointee(Index::default()),
             writer: Mutex::default(),
@@ -104,7 +104,7 @@ impl Subscriptions {
     }
 
     /// What a mailbox may hold.
-    pub fn limits(&self) -> MailboxLimits {
+    pub fn limits(&self) -> QueueLimits {
         self.limits
     }
 
@@ -127,18 +127,13 @@ impl Subscriptions {
         if !index.tree.is_empty() {
             all = self.matching(&index, topic, publisher, |_| true);
         }
-        Recipients {
-            all,
-            limits: self.limits,
-            publisher,
-            changes: index.changes,
-        }
+        Recipients::new(all, self.limits, (publisher, index.changes))
     }
 
     /// Looks again, now that the publish is in the log: who has subscribed meanwhile and ends with its connection
     /// gets it too, or a client that published a retained message before another subscribed would leave the other
     /// with the one before. Whoever was chosen with room kept for it stays chosen.
-    fn look_again(&self, recipients: &mut Recipients, topic: &Topic) {
+    pub(super) fn look_again(&self, recipients: &mut Recipients, topic: &Topic) {
         let index = self.current.load();
         if index.changes == recipients.changes {
             return;
@@ -146,7 +141,7 @@ impl Subscriptions {
         let before = std::mem::take(&mut recipients.all);
         let (mut stay, gone): (Vec<_>, Vec<_>) = before
             .into_iter()
-            .partition(|one| one.packet_id.is_some() || one.key.1.is_some());
+            .partition(|one| one.place.is_kept() || one.key.1.is_some());
         let chosen: Vec<Key> = stay.iter().map(|one| one.key).collect();
         let shares: Vec<ShareKey> = stay.iter().filter_map(|one| one.key.1).collect();
         let now = self.matching(&index, topic, recipients.publisher, |share| {
@@ -180,7 +175,7 @@ impl Subscriptions {
         });
         wanted.sort_by_key(|(key, _)| *key);
         let of_one = wanted.chunk_by(|(one, _), (other, _)| one == other);
-        let mut all: Vec<_> = of_one.filter_map(Recipient::of).collect();
+        let mut all: Vec<_> = of_one.filter_map(recipient).collect();
         shared.sort_by_key(|((_, share), _)| *share);
         let of_group = shared.chunk_by(|((_, one), _), ((_, other), _)| one == other);
         all.extend(of_group.filter_map(|members| self.member(members))); // [MQTT-3.3.4-5]
@@ -191,156 +186,48 @@ impl Subscriptions {
     fn member(&self, members: &[(Key, &Subscriber)]) -> Option<Recipient> {
         let (_, first) = members.first()?;
         let mailboxes: Vec<_> = members.iter().map(|(_, member)| &*member.mailbox).collect();
-        let chosen = first.share.as_ref()?.choose(&mailboxes, self.limits);
-        Recipient::of(members.get(chosen..=chosen)?)
+        let chosen = first.share.as_ref()?.choose(&mailboxes, &self.limits);
+        recipient(members.get(chosen..=chosen)?)
     }
 }
 
-/// One session that gets a publish.
-#[derive(Debug)]
-struct Recipient {
-    key: Key,
-    mailbox: Arc<Mailbox>,
-    /// The best QoS its matching subscriptions allow.
-    qos: QoS,
-    retain_as_published: bool,
-    identifiers: Vec<SubscriptionId>,
-    /// The identifier a publish goes with that is durably on its way.
-    packet_id: Option<PacketId>,
-}
-
-impl Recipient {
-    fn of(matching: &[(Key, &Subscriber)]) -> Option<Self> {
-        let (key, first) = matching.first()?;
-        let all = matching.iter().map(|(_, subscriber)| subscriber);
-        Some(Self {
-            key: *key,
-            mailbox: Arc::clone(&first.mailbox),
-            qos: all.clone().map(|subscriber| subscriber.qos).max()?,
-            retain_as_published: all.clone().any(|subscriber| subscriber.retain_as_published),
-            identifiers: all.filter_map(|subscriber| subscriber.identifier).collect(),
-            packet_id: None,
-        })
-    }
-}
-
-/// The sessions that get a publish, chosen before it is in the log.
-#[derive(Debug)]
-pub struct Recipients {
-    all: Vec<Recipient>,
-    limits: MailboxLimits,
-    publisher: SessionKey,
-    /// [`Index::changes`] when they were chosen.
-    changes: u64,
-}
-
-impl Recipients {
-    /// Whether nobody wants it.
-    pub fn is_empty(&self) -> bool {
-        self.all.is_empty()
-    }
-
-    /// Makes room at every session that outlives its process, and calls back with what must be durable for it
-    /// before the publish is acknowledged. Sessions without room are left out; gives their number.
-    pub fn reserve(
-        &mut self,
-        publish: &Publish,
-        mut each: impl FnMut(&ClientId, &Delivery<'_>),
-    ) -> u64 {
-        let size = size_of(publish);
-        let before = self.all.len();
-        self.all.retain_mut(|recipient| {
-            let qos = publish.qos.min(recipient.qos);
-            if qos == QoS::AtMostOnce {
-                return true;
-            }
-            match recipient.mailbox.reserve(size, self.limits) {
-                Room::Unneeded => true,
-                Room::None => false,
-                Room::Reserved(packet_id, sequence) => {
-                    recipient.packet_id = Some(packet_id);
-                    let delivery = Delivery {
-                        packet_id,
-                        sequence,
-                        qos,
-                        retain: publish.retain && recipient.retain_as_published, // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
-                        identifiers: &recipient.identifiers,
-                    };
-                    each(recipient.mailbox.owner(), &delivery);
-                    true
-                }
-            }
-        });
-        (before - self.all.len()) as u64
-    }
-
-    /// Gives the room back: the log has refused `publish`.
-    pub fn cancel(self, publish: &Publish) {
-        let size = size_of(publish);
-        for recipient in self.all {
-            if let Some(packet_id) = recipient.packet_id {
-                recipient.mailbox.cancel(packet_id, size);
-            }
-        }
-    }
-
-    /// Leaves `publish`, which came at `now` and is as durable as it is to be, with all of them and with who has
-    /// joined `subscriptions` meanwhile. Gives the number that had no room.
-    pub fn deliver(mut self, publish: Publish, subscriptions: &Subscriptions, now: Instant) -> u64 {
-        subscriptions.look_again(&mut self, &publish.topic);
-        if self.all.is_empty() {
-            return 0;
-        }
-        let size = size_of(&publish);
-        let (retain, qos) = (publish.retain, publish.qos);
-        let expires = expiry(&publish, now);
-        let shared = match SharedPublish::new(publish) {
-            Ok(shared) => Arc::new(shared),
-            Err(error) => {
-                tracing::warn!(%error, "a publish that was decoded cannot be encoded for its subscribers");
-                return self.all.len() as u64;
-            }
-        };
-        let mut full = 0;
-        for recipient in self.all {
-            let delivery = Forward {
-                publish: Arc::clone(&shared),
-                qos: qos.min(recipient.qos),
-                retain: retain && recipient.retain_as_published,
-                subscription_ids: recipient.identifiers,
-                expires,
-                packet_id: recipient.packet_id,
-            };
-            if recipient.mailbox.post(delivery, size, self.limits) == Posted::Full {
-                full += 1;
-            }
-        }
-        full
-    }
-}
-
-/// What a publish counts for in the limits of a mailbox.
-fn size_of(publish: &Publish) -> usize {
-    publish.topic.as_str().len() + publish.payload.len()
-}
-
-/// When a publish that has just come is no longer worth sending [MQTT-3.3.2-5].
-fn expiry(publish: &Publish, now: Instant) -> Option<Instant> {
-    let seconds = publish.properties.as_ref()?.message_expiry_interval?;
-    now.checked_add(Duration::from_secs(u64::from(seconds)))
+/// The session that gets a publish by these subscriptions of it.
+fn recipient(matching: &[(Key, &Subscriber)]) -> Option<Recipient> {
+    let (key, first) = matching.first()?;
+    let all = matching.iter().map(|(_, subscriber)| subscriber);
+    let share = first.share.as_ref();
+    Some(Recipient {
+        key: *key,
+        mailbox: Arc::clone(&first.mailbox),
+        qos: all.clone().map(|subscriber| subscriber.qos).max()?,
+        retain_as_published: all.clone().any(|subscriber| subscriber.retain_as_published),
+        identifiers: all.filter_map(|subscriber| subscriber.identifier).collect(),
+        share: share.map(|share| Arc::clone(share.filter())),
+        place: Place::Unneeded,
+    })
 }
 
 #[cfg(test)]
 mod tests {
-    use messina_mqtt::packet::SubscriptionOptions;
+    use messina_mqtt::packet::{Publish, SubscriptionOptions};
 
     use super::*;
+    use crate::config::QueueFull;
     use crate::runtime::clock::{Clock, SystemClock};
 
-    const LIMITS: MailboxLimits = MailboxLimits {
+    const LIMITS: QueueLimits = QueueLimits {
         count: 10,
         bytes: 1_000,
+        age: None,
+        full: QueueFull::Drop,
     };
+
+    /// The mailbox of somebody who is here.
+    fn mailbox() -> Arc<Mailbox> {
+        let mailbox = Mailbox::default();
+        mailbox.attach(true);
+        Arc::new(mailbox)
+    }
 
     fn subscribe(subscriptions: &Subscriptions, mailbox: &Arc<Mailbox>, filter: &str) {
         let own = SessionSubscription {
@@ -360,7 +247,7 @@ mod tests {
     fn who_subscribes_while_a_publish_becomes_durable_gets_it() {
         let subscriptions = Subscriptions::new(LIMITS);
         let chosen = subscriptions.select(&publish().topic, SessionKey::NONE);
-        let mailbox = Arc::new(Mailbox::default());
+        let mailbox = mailbox();
         subscribe(&subscriptions, &mailbox, "valve/+");
         chosen.deliver(publish(), &subscriptions, SystemClock.now());
         assert_eq!(mailbox.waiting(), 1);
@@ -369,7 +256,7 @@ mod tests {
     #[test]
     fn who_unsubscribes_meanwhile_does_not() {
         let subscriptions = Subscriptions::new(LIMITS);
-        let mailbox = Arc::new(Mailbox::default());
+        let mailbox = mailbox();
         subscribe(&subscriptions, &mailbox, "valve/+");
         let chosen = subscriptions.select(&publish().topic, SessionKey::NONE);
         let filter = TopicFilter::new("valve/+").expect("a filter");
@@ -381,7 +268,7 @@ mod tests {
     #[test]
     fn who_has_room_kept_for_a_publish_gets_it_once_whatever_changes() {
         let subscriptions = Subscriptions::new(LIMITS);
-        let mailbox = Arc::new(Mailbox::default());
+        let mailbox = mailbox();
         mailbox.keep();
         subscribe(&subscriptions, &mailbox, "valve/+");
         let publish = Publish {
@@ -389,7 +276,7 @@ mod tests {
             ..publish()
         };
         let mut chosen = subscriptions.select(&publish.topic, SessionKey::NONE);
-        assert_eq!(chosen.reserve(&publish, |_, _| {}), 0);
+        assert!(chosen.reserve(&publish, |_, _| {}).is_empty());
         subscribe(&subscriptions, &mailbox, "#");
         chosen.deliver(publish, &subscriptions, SystemClock.now());
         assert_eq!(mailbox.waiting(), 1);
@@ -399,7 +286,7 @@ mod tests {
     fn a_session_that_outlives_its_process_gets_nothing_that_is_not_durable_for_it() {
         let subscriptions = Subscriptions::new(LIMITS);
         let chosen = subscriptions.select(&publish().topic, SessionKey::NONE);
-        let mailbox = Arc::new(Mailbox::default());
+        let mailbox = mailbox();
         mailbox.keep();
         subscribe(&subscriptions, &mailbox, "#");
         chosen.deliver(publish(), &subscriptions, SystemClock.now());

@@ -174,7 +174,7 @@ impl Gateway {
         publish.retain = true;
         self.retained.say(&publish);
         let recipients = self.subscriptions.select(&publish.topic, SessionKey::NONE);
-        let full = recipients.deliver(publish, &self.subscriptions, self.clock.now());
-        self.events.undelivered(full);
+        let missed = recipients.deliver(publish, &self.subscriptions, self.clock.now());
+        self.missed(missed);
     }
 }

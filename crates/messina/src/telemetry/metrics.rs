@@ -103,6 +103,8 @@ pub struct GatewayMetrics {
     pub refused_logins: Family<Label, Counter>,
     /// What clients had no right to: label `action` (publish, subscribe, delivery, will).
     pub denied: Family<Label, Counter>,
+    /// Bytes of publishes that wait for clients.
+    pub waiting: Level,
     /// Publishes now retained.
     pub retained: Level,
     /// Publishes that were to be retained and found no room.
@@ -115,7 +117,8 @@ pub struct GatewayMetrics {
     pub rejected_publishes: Counter,
     /// Publishes no route took: label `action` (m2m, drop, reject).
     pub unrouted: Family<Label, Counter>,
-    /// Deliveries dropped: label `reason` (`queue_full`, `too_large`, `expired`, `away`).
+    /// Deliveries dropped: label `reason` (`queue_full`, `total_full`, `too_old`, `expired`, `too_large`, `away`,
+    /// `session_ended`).
     pub dropped_deliveries: Family<Label, Counter>,
     /// Bytes received.
     pub received: Counter,
@@ -209,6 +212,12 @@ impl GatewayMetrics {
 
     fn register_retained(&self, area: &mut Registry) {
         area.register("retained", "publishes now retained", self.retained.clone());
+        area.register_with_unit(
+            "waiting",
+            "publishes that wait for clients, topics and payloads",
+            Unit::Bytes,
+            self.waiting.clone(),
+        );
         area.register(
             "rejected_publishes",
             "publishes refused because a subscriber's queue was full",

@@ -12,6 +12,7 @@ mod bench;
 mod listeners;
 mod promises;
 mod publish_only;
+mod queues;
 mod retained;
 mod security;
 mod security_limits;

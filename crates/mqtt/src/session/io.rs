@@ -122,6 +122,8 @@ pub struct Forward {
     /// The identifier it must be sent with, of QoS 1 and 2. A session that outlives its process needs it: sent
     /// again by the next process, a QoS 2 publish must come with the same one.
     pub packet_id: Option<PacketId>,
+    /// The shared subscription it came by: it may go to another of its members.
+    pub share: Option<Arc<TopicFilter>>,
 }
 
 /// A publish on its way out.

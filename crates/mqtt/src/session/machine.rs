@@ -355,6 +355,11 @@ impl Session {
         (self.sender.queued(), self.sender.queued_bytes())
     }
 
+    /// Publishes that are waiting for the client, or were sent to it without an answer.
+    pub fn undelivered(&self) -> usize {
+        self.sender.queued() + self.sender.unanswered()
+    }
+
     /// How many publishes may be handed in now and leave at once: none while others wait. One of QoS 1 or 2 more than
     /// its client takes waits here; what else there is for it is better kept where it is bounded.
     pub fn room(&self) -> usize {

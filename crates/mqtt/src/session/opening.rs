@@ -112,7 +112,7 @@ impl Session {
     fn resume(&mut self, mut previous: Session) {
         previous.receiver.disconnect();
         self.receiver = previous.receiver;
-        self.sender = previous.sender;
+        self.sender = previous.sender; // [MQTT-4.8.2-4]
         self.subscriptions = previous.subscriptions;
         self.dropped = previous.dropped;
     }

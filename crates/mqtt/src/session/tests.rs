@@ -115,6 +115,7 @@ fn forward(payload: &'static str, qos: QoS) -> Input {
         subscription_ids: Vec::new(),
         expires: None,
         packet_id: None,
+        share: None,
     })
 }
 

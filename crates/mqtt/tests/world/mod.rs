@@ -232,6 +232,7 @@ impl World {
                 subscription_ids: Vec::new(),
                 expires: None,
                 packet_id: PacketId::new(u16::try_from(forwarded + 1).unwrap()),
+                share: None,
             };
             self.owed.push(forward.clone());
             let receiver = self.sleeping.as_deref_mut().unwrap_or(&mut self.session);

@@ -1,12 +1,8 @@
 //! Changes of a session that must be durable before its client is told: subscriptions, and what is done with.
 
-use std::collections::VecDeque;
-
-use messina_mqtt::packet::QoS;
 use messina_mqtt::session::Input;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-use super::super::mailbox::Room;
 use super::publishing::{Batch, Work};
 use super::{Change, Connection};
 
@@ -117,35 +113,5 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         };
         self.session.handle(now, answer);
         self.replay.extend(replay);
-    }
-
-    /// Gives the session retained publishes its subscriptions are answered with, as far as its client takes them.
-    pub(super) fn replay(&mut self) {
-        let most = self.gateway.config.limits.max_outgoing_bytes;
-        let now = self.gateway.clock.now();
-        while let Some(identity) = &self.identity {
-            if self.closing || self.session.room() == 0 || self.socket.outgoing.len() > most {
-                return;
-            }
-            let Some(mut forward) = self.replay.pop_front() else {
-                return;
-            };
-            if self.replay.is_empty() {
-                self.replay = VecDeque::new();
-            }
-            if forward.qos > QoS::AtMostOnce {
-                let limits = self.gateway.subscriptions.limits();
-                match identity.mailbox.reserve(0, limits) {
-                    Room::Unneeded => {}
-                    Room::Reserved(packet_id, _) => forward.packet_id = Some(packet_id),
-                    Room::None => {
-                        self.replay.push_front(forward);
-                        return;
-                    }
-                }
-            }
-            self.session.handle(now, Input::Publish(forward));
-            self.poll_session();
-        }
     }
 }

@@ -7,6 +7,7 @@
 mod asked;
 mod authenticating;
 mod changes;
+mod feeding;
 mod opening;
 mod publishing;
 mod rights;
@@ -22,7 +23,7 @@ use std::time::{Duration, Instant};
 use bytes::BytesMut;
 use messina_mqtt::packet::{Codec, Delivery, Publish};
 use messina_mqtt::reason::ReasonCode;
-use messina_mqtt::session::{Forward, Input, Outgoing, Output, Session};
+use messina_mqtt::session::{Dropped, Forward, Input, Outgoing, Output, Session};
 use messina_store::log::AppendWaiter;
 use tokio::io::{AsyncRead, AsyncWrite};
 
@@ -32,14 +33,10 @@ use self::opening::Identity;
 use self::publishing::{Batch, Submitted};
 use self::socket::Socket;
 use self::wait::{Alarm, Stopping, Woken};
-use super::mailbox::Signal;
 use super::produce::Destinations;
 use super::read_buffer;
 use super::server::Gateway;
 use super::wills::PendingWill;
-
-/// Deliveries handed to a session at once, before its answers are written.
-const DELIVERIES_AT_ONCE: usize = 256;
 
 /// Whether something is done, or must be waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,8 +90,6 @@ pub struct Connection<S> {
     alarm: Alarm,
     stopping: Option<Stopping>,
     mailbox_first: bool,
-    /// Something waits in the mailbox.
-    posted: bool,
     /// The session has said to close.
     closing: bool,
     /// The socket is gone, or is not to be used any more.
@@ -130,7 +125,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             alarm: Alarm::default(),
             stopping: Some(Box::pin(stopping)),
             mailbox_first: false,
-            posted: false,
             closing: false,
             gone: false,
         })
@@ -264,10 +258,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 Output::Close(reason) => self.close(reason),
                 Output::Wait(until) => {
                     self.wait_until = until;
-                    self.gateway.events.lost(self.session.take_dropped());
+                    self.count_dropped();
                     return;
                 }
             }
+        }
+    }
+
+    fn count_dropped(&mut self) {
+        let dropped = self.session.take_dropped();
+        if dropped != Dropped::default() {
+            let client = self.session.client_id();
+            self.gateway.events.dropped(client, dropped);
         }
     }
 
@@ -317,46 +319,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.socket.lingers = reason != ReasonCode::ServerShuttingDown;
         }
         self.closing = true;
-    }
-
-    /// Something is in the mailbox: publishes, or the word that another connection takes over.
-    fn on_posted(&mut self) {
-        self.keep_up();
-        let Some(identity) = &self.identity else {
-            return;
-        };
-        if let Some(signal) = identity.mailbox.take_signal() {
-            self.tell(Input::Disconnect(match signal {
-                Signal::TakenOver => ReasonCode::SessionTakenOver,
-                Signal::Stopping => ReasonCode::ServerShuttingDown,
-            }));
-            return;
-        }
-        self.posted = true;
-    }
-
-    /// Hands the session what waits for its client, as far as it can leave now: the rest waits in the mailbox, where the
-    /// limits are. The client's acknowledgements make room for more.
-    fn feed(&mut self) {
-        let room = self.session.room().min(DELIVERIES_AT_ONCE);
-        if !self.posted || room == 0 || !self.takes_posts() {
-            return;
-        }
-        let Some(identity) = &self.identity else {
-            return;
-        };
-        let mut deliveries: Vec<Forward> = Vec::new();
-        self.posted = identity.mailbox.take(room, &mut deliveries);
-        let mailbox = self.posted.then(|| Arc::clone(&identity.mailbox));
-        let now = self.gateway.clock.now();
-        for delivery in deliveries {
-            self.session.handle(now, Input::Publish(delivery));
-        }
-        self.poll_session();
-        if let Some(mailbox) = mailbox.filter(|_| self.session.room() > 0) {
-            // After the socket has had its turn.
-            mailbox.wake();
-        }
     }
 
     fn on_time(&mut self) {

@@ -21,6 +21,8 @@ pub(super) struct Identity {
     pub(super) client: ClientId,
     pub(super) key: SessionKey,
     pub(super) mailbox: Arc<Mailbox>,
+    /// Something waits in it.
+    pub(super) posted: bool,
     pub(super) rights: Rights,
 }
 
@@ -63,6 +65,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             client,
             key: attached.key,
             mailbox: attached.mailbox,
+            posted: true,
             rights,
         };
         let mut previous = attached.previous;

@@ -14,17 +14,17 @@
 
 pub mod delivery;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
 use messina_mqtt::packet::{ClientId, MqttString, PacketId, SubscriptionOptions, Version};
 use messina_mqtt::property::SubscriptionId;
-use messina_mqtt::session::{Forward, Restored, SessionSubscription};
+use messina_mqtt::session::{Restored, SessionSubscription};
 use messina_mqtt::topic::TopicFilter;
 use messina_store::log::NewRecord;
 
-use self::delivery::{Body, Delivery, Kept};
+use self::delivery::{Body, Delivery, Kept, ToSend};
 use super::sessions::expiry;
 use super::wills::{self, PendingWill};
 use crate::record_log::{LogPartition, LogWriter, WriterError};
@@ -232,8 +232,12 @@ enum Fact {
 /// A session that an earlier run has left.
 #[derive(Debug)]
 pub struct Left {
-    /// The session.
+    /// The session, without what waits for it.
     pub session: Restored,
+    /// What is on its way to it, in its order.
+    pub waiting: VecDeque<ToSend>,
+    /// Since when its client is away, ms since 1970; None if it was connected to the end.
+    pub away_since: Option<i64>,
     /// The place in its order that comes next.
     pub next: u64,
     /// When it ends; None is never.
@@ -248,7 +252,7 @@ struct Restoring {
     session: Restored,
     away_since: Option<i64>,
     will: Option<Box<PendingWill>>,
-    deliveries: Vec<(u64, Forward)>,
+    waiting: Vec<ToSend>,
 }
 
 impl Restoring {
@@ -261,9 +265,7 @@ impl Restoring {
             Fact::Will(will) => self.will = Some(will),
             Fact::Received(packet_id) => self.session.received.push(packet_id),
             Fact::Subscribed(subscription) => self.session.subscriptions.push(subscription),
-            Fact::Kept(_, Kept::ToSend(sequence, forward)) => {
-                self.deliveries.push((sequence, *forward));
-            }
+            Fact::Kept(_, Kept::ToSend(own)) => self.waiting.push(*own),
             Fact::Kept(packet_id, Kept::Taken) => self.session.taken.push(packet_id),
             // Its record stays until the identifier is used again, and says the same at every start.
             Fact::Kept(_, Kept::Expired) => {}
@@ -271,10 +273,8 @@ impl Restoring {
     }
 
     fn finish(mut self, client: ClientId, now: (Instant, i64)) -> Left {
-        self.deliveries.sort_by_key(|(sequence, _)| *sequence);
-        let next = self.deliveries.last().map_or(0, |(last, _)| last + 1);
-        let deliveries = self.deliveries.into_iter().map(|(_, forward)| forward);
-        self.session.deliveries = deliveries.collect();
+        self.waiting.sort_by_key(|own| own.sequence);
+        let next = self.waiting.last().map_or(0, |last| last.sequence + 1);
         self.session.client_id = client;
         let (clock, unix) = now;
         // A client that was connected to the end is away from now on.
@@ -283,6 +283,8 @@ impl Restoring {
         Left {
             expires: expiry(self.session.expiry, away, clock),
             session: self.session,
+            waiting: self.waiting.into(),
+            away_since: self.away_since,
             next,
             will: self.will,
         }

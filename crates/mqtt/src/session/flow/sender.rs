@@ -353,6 +353,11 @@ impl<M: Message> Sender<M> {
         self.queue_bytes
     }
 
+    /// Messages whose PUBLISH is not acknowledged.
+    pub(crate) fn unanswered(&self) -> usize {
+        self.sent.len()
+    }
+
     /// What is left of the peer's receive maximum.
     pub(crate) fn window_left(&self) -> usize {
         usize::try_from(self.quota).unwrap_or(0)

@@ -1,0 +1,521 @@
+//! What waits for one client, in its order and within limits: how much of it, how long, and how much for all clients
+//! together.
+//!
+//! A publish of QoS 1 or 2 for a session that outlives its process gets its place before it goes into the log, and
+//! waits here once it is there. What makes way for it leaves the log in the same append.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Instant;
+
+use messina_mqtt::packet::{PacketId, QoS};
+use messina_mqtt::session::Forward;
+
+use super::room::{Loss, Place, QueueLimits, Room, TotalBytes, Waiting};
+use super::slots::Slots;
+use crate::config::QueueFull;
+
+/// A burst's capacity beyond this is given back once the queue is empty: 20,000 quiet sessions keep nothing.
+const KEPT_CAPACITY: usize = 64;
+
+/// Publishes a session can have on their way that outlives its process: each has its packet identifier, and some
+/// identifiers must be free for those that take the place of others.
+const MOST_WITH_IDENTIFIERS: usize = 60_000;
+
+/// What waits for one client.
+#[derive(Debug)]
+pub struct Queue {
+    waiting: VecDeque<Waiting>,
+    bytes: usize,
+    /// Publishes without identifier that room is kept for.
+    held: usize,
+    /// Publishes that room is kept for and that are not here yet.
+    under_way: usize,
+    /// Once a session is to outlive its process, all it is sent at QoS 1 and 2 has its identifier from here.
+    slots: Option<Box<Slots>>,
+    /// The session ends: no room is kept for anything any more.
+    closed: bool,
+    total: Arc<TotalBytes>,
+}
+
+impl Default for Queue {
+    fn default() -> Self {
+        Self::new(Arc::default())
+    }
+}
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        self.total.remove(self.bytes);
+    }
+}
+
+impl Queue {
+    /// An empty queue that counts in `total`.
+    pub fn new(total: Arc<TotalBytes>) -> Self {
+        Self {
+            waiting: VecDeque::new(),
+            bytes: 0,
+            held: 0,
+            under_way: 0,
+            slots: None,
+            closed: false,
+            total,
+        }
+    }
+
+    /// The queue of a session an earlier process has left: identifiers in use, and what waits.
+    pub fn restored(total: Arc<TotalBytes>, slots: Slots, waiting: Vec<Waiting>) -> Self {
+        let mut queue = Self::new(total);
+        queue.slots = Some(Box::new(slots));
+        for one in waiting {
+            queue.add(one.size);
+            queue.waiting.push_back(one);
+        }
+        queue
+    }
+
+    /// The session is to outlive its process.
+    pub fn keep(&mut self) {
+        self.slots.get_or_insert_default();
+    }
+
+    /// Whether it was told to [`keep`](Self::keep).
+    pub fn is_kept(&self) -> bool {
+        self.slots.is_some()
+    }
+
+    /// The session ends. What room is kept for still comes.
+    pub fn close(&mut self) {
+        self.closed = true;
+    }
+
+    /// Whether it was told to [`close`](Self::close).
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// Whether everything that room was kept for has come or been cancelled.
+    pub fn is_settled(&self) -> bool {
+        self.under_way == 0
+    }
+
+    /// Whether a small publish would be taken now.
+    pub fn has_room(&self, limits: &QueueLimits) -> bool {
+        !self.closed && self.lacks(1, limits).is_none()
+    }
+
+    /// Keeps room for a publish of `size` bytes and QoS 1 or 2, if that is to be before it is durable. What waited
+    /// longest makes way where that is wanted.
+    pub fn reserve(&mut self, size: usize, limits: &QueueLimits) -> Room {
+        if self.slots.is_none() && limits.full != QueueFull::Reject {
+            return Room::Found(Place::Unneeded, 0, Vec::new());
+        }
+        let makes_way = limits.full == QueueFull::DropOldest && size <= limits.bytes;
+        let mut displaced = Vec::new();
+        while let Some(loss) = self.lacks(size, limits) {
+            let Some(oldest) = makes_way.then(|| self.displace()).flatten() else {
+                self.put_back(displaced);
+                return Room::None(loss);
+            };
+            displaced.push(oldest);
+        }
+        self.place(size, displaced)
+    }
+
+    /// Keeps room for a publish if there is some; nothing makes way for it.
+    pub fn reserve_if_free(&mut self, size: usize, limits: &QueueLimits) -> Room {
+        match self.lacks(size, limits) {
+            Some(loss) => Room::None(loss),
+            None => self.place(size, Vec::new()),
+        }
+    }
+
+    fn place(&mut self, size: usize, displaced: Vec<Waiting>) -> Room {
+        if self.closed {
+            self.put_back(displaced);
+            return Room::None(Loss::Ended);
+        }
+        let found = match &mut self.slots {
+            Some(slots) => slots.take().map(|(id, at)| (Place::Reserved(id), at)),
+            None => Some((Place::Held, 0)),
+        };
+        let Some((place, sequence)) = found else {
+            self.put_back(displaced);
+            return Room::None(Loss::QueueFull);
+        };
+        self.held += usize::from(place == Place::Held);
+        self.add(size);
+        self.under_way += 1;
+        Room::Found(place, sequence, displaced)
+    }
+
+    /// An identifier for a publish that does not wait here. None if there are as many as may be.
+    pub fn identifier(&mut self, limits: &QueueLimits) -> Option<PacketId> {
+        let most = limits.count.min(MOST_WITH_IDENTIFIERS);
+        let slots = self.slots.as_mut().filter(|slots| slots.count() < most)?;
+        Some(slots.take()?.0)
+    }
+
+    /// Gives back the room of a publish that will not come.
+    pub fn cancel(&mut self, place: Place, size: usize) {
+        if !place.is_kept() {
+            return;
+        }
+        self.under_way -= 1;
+        self.remove(size);
+        match place.packet_id() {
+            Some(packet_id) => self.free(packet_id),
+            None => self.held -= 1,
+        }
+    }
+
+    /// Takes a publish that has come; gives what was dropped for it, or instead of it. `is_here` is whether its client
+    /// is.
+    pub fn post(
+        &mut self,
+        one: Waiting,
+        place: Place,
+        is_here: bool,
+        limits: &QueueLimits,
+    ) -> Option<(Loss, u64)> {
+        if place.is_kept() {
+            self.under_way -= 1;
+            self.held -= usize::from(place == Place::Held);
+            self.waiting.push_back(one);
+            return None;
+        }
+        if self.closed {
+            return Some((Loss::Ended, 1));
+        }
+        if !is_here && one.forward.qos == QoS::AtMostOnce {
+            return Some((Loss::Away, 1));
+        }
+        let makes_way = limits.full == QueueFull::DropOldest && one.size <= limits.bytes;
+        let (mut dropped, mut why) = (0, None);
+        while let Some(loss) = self.lacks(one.size, limits) {
+            // What is durable does not make way for what is not.
+            let oldest = self.waiting.front();
+            let is_plain = oldest.is_some_and(|oldest| oldest.forward.packet_id.is_none());
+            if !makes_way || !is_plain {
+                return Some((loss, dropped + 1));
+            }
+            drop(self.displace());
+            dropped += 1;
+            why = Some(loss);
+        }
+        self.add(one.size);
+        self.waiting.push_back(one);
+        why.map(|loss| (loss, dropped))
+    }
+
+    /// Moves up to `most` waiting publishes to the end of `into`, in order of arrival.
+    pub fn take(&mut self, most: usize, into: &mut Vec<Forward>) {
+        for _ in 0..most {
+            let Some(one) = self.waiting.pop_front() else {
+                break;
+            };
+            self.remove(one.size);
+            into.push(one.forward);
+        }
+        self.shrink();
+    }
+
+    /// Takes what makes way for another. Its identifier stays in use until [`let_go`](Self::let_go) or
+    /// [`put_back`](Self::put_back).
+    fn displace(&mut self) -> Option<Waiting> {
+        let oldest = self.waiting.pop_front()?;
+        self.remove(oldest.size);
+        if let (Some(_), Some(slots)) = (oldest.forward.packet_id, &mut self.slots) {
+            slots.leave();
+        }
+        Some(oldest)
+    }
+
+    /// What had made way is durably gone: its identifier is free.
+    pub fn let_go(&mut self, packet_id: PacketId) {
+        if let Some(slots) = &mut self.slots {
+            slots.stay();
+            slots.free(packet_id);
+        }
+    }
+
+    /// What had made way stays: what it made way for does not come.
+    pub fn put_back(&mut self, displaced: Vec<Waiting>) {
+        for one in displaced.into_iter().rev() {
+            self.add(one.size);
+            if let (Some(_), Some(slots)) = (one.forward.packet_id, &mut self.slots) {
+                slots.stay();
+            }
+            self.waiting.push_front(one);
+        }
+    }
+
+    /// Drops what is over at the front, up to `most`; nothing if it cannot `forget` its identifiers durably. Gives how
+    /// many were too old and how many expired.
+    pub fn sweep(
+        &mut self,
+        now: Instant,
+        most: usize,
+        forget: impl FnOnce(&[PacketId]) -> bool,
+    ) -> (u64, u64) {
+        let first = self.waiting.iter().take(most);
+        let over: Vec<Loss> = first.map_while(|one| one.over(now)).collect();
+        if over.is_empty() || self.closed {
+            return (0, 0);
+        }
+        let first = self.waiting.iter().take(over.len());
+        let ids: Vec<_> = first.filter_map(|one| one.forward.packet_id).collect();
+        if !ids.is_empty() && !forget(&ids) {
+            return (0, 0);
+        }
+        let mut freed = 0;
+        for one in self.waiting.drain(..over.len()) {
+            freed += one.size;
+        }
+        self.remove(freed);
+        for packet_id in ids {
+            self.free(packet_id);
+        }
+        self.shrink();
+        let old = over.iter().filter(|loss| **loss == Loss::TooOld).count() as u64;
+        (old, over.len() as u64 - old)
+    }
+
+    /// The client is done with a publish, and that is on its way into the log: the identifier is free.
+    pub fn free(&mut self, packet_id: PacketId) {
+        if let Some(slots) = &mut self.slots {
+            slots.free(packet_id);
+        }
+    }
+
+    /// The identifiers of publishes on their way to the client.
+    pub fn identifiers(&self) -> Vec<PacketId> {
+        self.slots.iter().flat_map(|slots| slots.used()).collect()
+    }
+
+    /// How many wait.
+    pub fn len(&self) -> usize {
+        self.waiting.len()
+    }
+
+    /// Whether none does.
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// What a publish of `size` bytes has no room in, if it has none.
+    fn lacks(&self, size: usize, limits: &QueueLimits) -> Option<Loss> {
+        let (used, most) = match &self.slots {
+            Some(slots) => (slots.count(), limits.count.min(MOST_WITH_IDENTIFIERS)),
+            None => (0, limits.count),
+        };
+        let count = self.waiting.len().max(used) + self.held;
+        if count >= most || self.bytes + size > limits.bytes {
+            return Some(Loss::QueueFull);
+        }
+        (!self.total.has_room(size)).then_some(Loss::TotalFull)
+    }
+
+    fn add(&mut self, size: usize) {
+        self.bytes += size;
+        self.total.add(size);
+    }
+
+    fn remove(&mut self, size: usize) {
+        self.bytes -= size;
+        self.total.remove(size);
+    }
+
+    fn shrink(&mut self) {
+        if self.waiting.is_empty() && self.waiting.capacity() > KEPT_CAPACITY {
+            self.waiting = VecDeque::new();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use messina_mqtt::packet::{Publish, SharedPublish};
+    use messina_mqtt::topic::Topic;
+
+    use super::*;
+    use crate::runtime::clock::{Clock as _, SystemClock};
+
+    fn limits(full: QueueFull) -> QueueLimits {
+        QueueLimits {
+            count: 3,
+            bytes: 100,
+            age: None,
+            full,
+        }
+    }
+
+    fn one(payload: &'static str, qos: QoS, place: Place) -> Waiting {
+        let publish = Publish::new(Topic::new("valve/7").unwrap(), payload);
+        Waiting {
+            size: payload.len(),
+            too_old: None,
+            forward: Forward {
+                publish: Arc::new(SharedPublish::new(publish).unwrap()),
+                qos,
+                retain: false,
+                subscription_ids: Vec::new(),
+                expires: None,
+                packet_id: place.packet_id(),
+                share: None,
+            },
+        }
+    }
+
+    fn reserve(queue: &mut Queue, size: usize, limits: &QueueLimits) -> (Place, Vec<Waiting>) {
+        match queue.reserve(size, limits) {
+            Room::Found(place, _, displaced) => (place, displaced),
+            Room::None(loss) => panic!("{loss:?}"),
+        }
+    }
+
+    fn payloads(queue: &mut Queue) -> Vec<String> {
+        let mut all = Vec::new();
+        queue.take(usize::MAX, &mut all);
+        let text = |one: &Forward| String::from_utf8_lossy(&one.publish.publish().payload).into();
+        all.iter().map(text).collect()
+    }
+
+    /// A queue of a kept session with three of QoS 1.
+    fn full(total: &Arc<TotalBytes>, limits: &QueueLimits) -> Queue {
+        let mut queue = Queue::new(Arc::clone(total));
+        queue.keep();
+        for payload in ["1", "2", "3"] {
+            let (place, _) = reserve(&mut queue, 1, limits);
+            queue.post(one(payload, QoS::AtLeastOnce, place), place, false, limits);
+        }
+        queue
+    }
+
+    #[test]
+    fn what_made_way_is_back_in_its_place_if_the_log_refuses_what_it_made_way_for() {
+        let (total, limits) = (Arc::default(), limits(QueueFull::DropOldest));
+        let mut queue = full(&total, &limits);
+        // 98 bytes have room beside one byte.
+        let (place, displaced) = reserve(&mut queue, 98, &limits);
+        assert_eq!(displaced.len(), 1);
+        assert_eq!(total.get(), 100);
+        let ids: Vec<_> = displaced.iter().map(|old| old.forward.packet_id).collect();
+        assert!(!ids.contains(&place.packet_id()), "both are in the log");
+        queue.cancel(place, 98);
+        queue.put_back(displaced);
+        assert_eq!(total.get(), 3);
+        assert!(queue.is_settled());
+        assert_eq!(payloads(&mut queue), ["1", "2", "3"]);
+        assert_eq!(total.get(), 0);
+    }
+
+    #[test]
+    fn an_identifier_is_free_once_its_publish_has_left_the_log() {
+        let (total, limits) = (Arc::default(), limits(QueueFull::DropOldest));
+        let mut queue = full(&total, &limits);
+        let (place, displaced) = reserve(&mut queue, 1, &limits);
+        let gone = displaced.first().and_then(|old| old.forward.packet_id);
+        let gone = gone.unwrap();
+        assert!(queue.identifiers().contains(&gone));
+        queue.let_go(gone);
+        assert!(!queue.identifiers().contains(&gone));
+        queue.post(one("4", QoS::AtLeastOnce, place), place, false, &limits);
+        assert_eq!(payloads(&mut queue), ["2", "3", "4"]);
+    }
+
+    #[test]
+    fn what_is_durable_does_not_make_way_for_what_is_not() {
+        let (total, limits) = (Arc::default(), limits(QueueFull::DropOldest));
+        let mut queue = full(&total, &limits);
+        let plain = one("plain", QoS::AtMostOnce, Place::Unneeded);
+        let lost = queue.post(plain, Place::Unneeded, true, &limits);
+        assert_eq!(lost, Some((Loss::QueueFull, 1)));
+        assert_eq!(payloads(&mut queue), ["1", "2", "3"]);
+    }
+
+    #[test]
+    fn what_is_larger_than_the_queue_drives_nothing_out() {
+        let (total, limits) = (Arc::default(), limits(QueueFull::DropOldest));
+        let mut queue = full(&total, &limits);
+        assert!(matches!(
+            queue.reserve(101, &limits),
+            Room::None(Loss::QueueFull)
+        ));
+        assert_eq!(payloads(&mut queue), ["1", "2", "3"]);
+    }
+
+    #[test]
+    fn a_client_that_is_here_loses_what_has_waited_longest_where_that_is_wanted() {
+        let limits = limits(QueueFull::DropOldest);
+        let mut queue = Queue::default();
+        let mut lost = 0;
+        for payload in ["1", "2", "3", "4", "5"] {
+            let one = one(payload, QoS::AtLeastOnce, Place::Unneeded);
+            let dropped = queue.post(one, Place::Unneeded, true, &limits);
+            lost += dropped.map_or(0, |(_, count)| count);
+        }
+        assert_eq!(lost, 2);
+        assert_eq!(payloads(&mut queue), ["3", "4", "5"]);
+    }
+
+    #[test]
+    fn room_that_is_kept_is_not_given_to_others() {
+        let limits = limits(QueueFull::Reject);
+        let mut queue = Queue::default();
+        let (first, _) = reserve(&mut queue, 1, &limits);
+        let (second, _) = reserve(&mut queue, 1, &limits);
+        let (third, _) = reserve(&mut queue, 1, &limits);
+        assert_eq!(third, Place::Held);
+        assert!(matches!(
+            queue.reserve(1, &limits),
+            Room::None(Loss::QueueFull)
+        ));
+        queue.cancel(second, 1);
+        for (payload, place) in [("1", first), ("3", third)] {
+            queue.post(one(payload, QoS::AtLeastOnce, place), place, true, &limits);
+        }
+        assert!(queue.has_room(&limits));
+        assert_eq!(payloads(&mut queue), ["1", "3"]);
+    }
+
+    #[test]
+    fn clients_share_the_total() {
+        let total = Arc::new(TotalBytes::new(10));
+        let limits = limits(QueueFull::Drop);
+        let mut one_queue = Queue::new(Arc::clone(&total));
+        let mut other = Queue::new(Arc::clone(&total));
+        let post = |queue: &mut Queue, payload| {
+            let one = one(payload, QoS::AtLeastOnce, Place::Unneeded);
+            queue.post(one, Place::Unneeded, true, &limits)
+        };
+        assert_eq!(post(&mut one_queue, "123456"), None);
+        assert_eq!(post(&mut other, "12345"), Some((Loss::TotalFull, 1)));
+        drop(one_queue);
+        assert_eq!(post(&mut other, "12345"), None);
+    }
+
+    #[test]
+    fn a_sweep_drops_what_is_over_unless_it_cannot_be_forgotten() {
+        let (total, limits) = (Arc::default(), limits(QueueFull::Drop));
+        let now = SystemClock.now();
+        let mut queue = full(&total, &limits);
+        for (at, old) in queue.waiting.iter_mut().take(2).enumerate() {
+            match at {
+                0 => old.too_old = Some(now),
+                _ => old.forward.expires = Some(now),
+            }
+        }
+        assert_eq!(queue.sweep(now, 10, |_| false), (0, 0));
+        assert_eq!(queue.len(), 3);
+        let mut forgotten = 0;
+        let swept = queue.sweep(now, 10, |ids| {
+            forgotten = ids.len();
+            true
+        });
+        assert_eq!((swept, forgotten), ((1, 1), 2));
+        assert_eq!(queue.identifiers().len(), 1);
+        assert_eq!(payloads(&mut queue), ["3"]);
+    }
+}

@@ -37,8 +37,9 @@ fn profiles(kind: &str) -> Vec<Profile> {
 }
 
 /// A gateway with topics of its own in the shared Kafka.
-fn site(topic: &str) -> Site {
+pub(crate) fn site(topic: &str) -> Site {
     Site::new()
+        .set(format!("kafka.gateway_group={topic}"))
         .set(format!("kafka.bootstrap_servers={SERVERS}"))
         .set(format!("kafka.gateway_id={topic}"))
         .set("kafka.topics={ create = true, partitions = 3, replication = 1 }")

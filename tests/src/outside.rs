@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, sync_channel};
+use std::time::Duration;
 
 use crate::patience::PATIENCE;
 
@@ -124,6 +125,15 @@ impl MosquittoSub {
             line = self.line();
         }
         line.split_off(GOT.len())
+    }
+
+    /// The next publish, if one has come or comes soon.
+    pub fn try_next(&self) -> Option<String> {
+        if let Some(line) = self.early.borrow_mut().pop_front() {
+            return Some(line);
+        }
+        let line = self.lines.recv_timeout(Duration::from_millis(200));
+        line.ok().filter(|line| line.starts_with(GOT))
     }
 
     /// Every publish up to one whose line ends so, which is left out.

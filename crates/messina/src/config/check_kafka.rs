@@ -100,6 +100,7 @@ pub(super) fn kafka(root: &Section<'_>, data: &Path, partitions: u32) -> Option<
     let config = KafkaConfig {
         bootstrap_servers: bootstrap_servers(&section),
         gateway_id: gateway_id(&section),
+        gateway_group: name(&section, "gateway_group").unwrap_or_else(|| GATEWAY_ID.to_owned()),
         oauth_token,
         client: settings(&section, "client", data),
         producer: settings(&section, "producer", data),
@@ -140,22 +141,30 @@ fn is_server(text: &str) -> bool {
     port.is_some() && !text.contains(char::is_whitespace)
 }
 
+/// A name that becomes part of topics' names.
+fn name(section: &Section<'_>, field: &'static str) -> Option<String> {
+    let (text, span) = section.text(field)?;
+    if !is_name(text) {
+        let message =
+            format!("`kafka.{field}` must be up to 100 letters, digits, `.`, `_` and `-`");
+        section.report(Problem::error(span, message));
+    }
+    Some(text.to_owned())
+}
+
+fn is_name(text: &str) -> bool {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+    !text.is_empty() && text.len() <= 100 && text.chars().all(fits)
+}
+
 /// The gateway's name: as written, or the system's.
 fn gateway_id(section: &Section<'_>) -> String {
-    let legal = |text: &str| {
-        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
-        !text.is_empty() && text.len() <= 100 && text.chars().all(fits)
-    };
-    if let Some((text, span)) = section.text("gateway_id") {
-        if !legal(text) {
-            let message = "`kafka.gateway_id` must be up to 100 letters, digits, `.`, `_` and `-`";
-            section.report(Problem::error(span, message));
-        }
-        return text.to_owned();
+    if let Some(text) = name(section, "gateway_id") {
+        return text;
     }
     let system = rustix::system::uname();
     let host = system.nodename().to_string_lossy();
-    let host = if legal(&host) { &host } else { GATEWAY_ID };
+    let host = if is_name(&host) { &host } else { GATEWAY_ID };
     host.to_owned()
 }
 

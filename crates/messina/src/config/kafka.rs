@@ -10,6 +10,8 @@ pub struct KafkaConfig {
     /// What this gateway is called in Kafka: its transactional identifier and its own topics begin with it. No two
     /// gateways of a cluster may have the same.
     pub gateway_id: String,
+    /// The gateways that belong together: what is published at one reaches subscribers at the others.
+    pub gateway_group: String,
     /// The token of SASL/OAUTHBEARER, a JSON web token. A file is read again whenever a new one is wanted.
     pub oauth_token: Option<KeySource>,
     /// Settings of librdkafka for every client.

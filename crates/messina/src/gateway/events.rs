@@ -275,6 +275,11 @@ impl Events {
         tracing::debug!(route = route.name, reason, "a publish is refused");
     }
 
+    /// Another gateway has passed on a publish.
+    pub fn relayed(&self) {
+        self.metrics.relayed.inc();
+    }
+
     /// No route took a publish.
     pub fn unrouted(&self, action: Unmatched) {
         match action {

@@ -24,6 +24,8 @@ pub mod slots;
 
 pub mod retained;
 
+pub mod relay;
+
 pub mod sessions;
 pub mod sys;
 pub mod upkeep;

@@ -16,12 +16,22 @@ use super::state::delivery::Body;
 use crate::config::Unmatched;
 use crate::record_log::LogPartition;
 
+/// How a publish has come, and where it goes beside its subscribers.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// By the route of this index.
+    Routed(usize),
+    /// No route takes it: it is for subscribers only.
+    Unrouted,
+    /// Another gateway has it in its books.
+    Relayed,
+}
+
 /// A publish on its way through the log.
 #[derive(Debug)]
 pub struct Published {
     publish: Publish,
-    /// None if no route takes it: it is for subscribers only.
-    route: Option<usize>,
+    way: Way,
     recipients: Recipients,
     /// What it changes of what is retained.
     retained: Option<Box<retained::Change>>,
@@ -40,26 +50,15 @@ impl Gateway {
         now: i64,
     ) -> Option<Published> {
         let before = records.len();
-        let mut recipients = self.subscriptions.select(&publish.topic, publisher);
-        let mut body = None;
-        let full = recipients.reserve(&publish, |client, stored| match stored {
-            Stored::Sending(delivery) => {
-                body = body.take().or_else(|| Body::new(&publish, now));
-                if let Some(body) = &body {
-                    records.push(self.state.sending(client, body, delivery, now));
-                }
-            }
-            Stored::Displaced(packet_id) => {
-                records.push(self.state.delivered(client, packet_id, now));
-            }
-        });
+        let (recipients, full) = self.prepare_deliveries(records, &publish, publisher, now);
         if may_fail && !full.is_empty() {
             recipients.cancel(&publish);
             records.truncate(before);
             return None;
         }
         self.missed(full);
-        let route = to.map(|to| to.route);
+        let relay = self.relay.as_ref();
+        records.extend(relay.and_then(|relay| relay.letter(&publish, now)));
         if let Some(record) = to.and_then(|to| to.record(&publish, now)) {
             records.push(record);
         }
@@ -74,22 +73,66 @@ impl Gateway {
                 None => self.events.unretained(),
             }
         }
-        if let Some(route) = route {
+        let way = to.map_or(Way::Unrouted, |to| Way::Routed(to.route));
+        if let Way::Routed(route) = way {
             self.events.submitted(route);
         }
         Some(Published {
             publish,
-            route,
+            way,
             recipients,
             retained,
         })
     }
 
+    /// The same for a publish that another gateway has passed on, which has all but its subscribers here behind it.
+    pub(super) fn prepare_letter(
+        &self,
+        records: &mut Vec<(LogPartition, NewRecord)>,
+        publish: Publish,
+        now: i64,
+    ) -> Published {
+        let (recipients, full) = self.prepare_deliveries(records, &publish, SessionKey::NONE, now);
+        self.missed(full);
+        Published {
+            publish,
+            way: Way::Relayed,
+            recipients,
+            retained: None,
+        }
+    }
+
+    /// Chooses who gets a publish, and adds what becomes durable for sessions that outlive the process; gives those
+    /// that have no room.
+    fn prepare_deliveries(
+        &self,
+        records: &mut Vec<(LogPartition, NewRecord)>,
+        publish: &Publish,
+        publisher: SessionKey,
+        now: i64,
+    ) -> (Recipients, Vec<Lost>) {
+        let mut recipients = self.subscriptions.select(&publish.topic, publisher);
+        let mut body = None;
+        let full = recipients.reserve(publish, |client, stored| match stored {
+            Stored::Sending(delivery) => {
+                body = body.take().or_else(|| Body::new(publish, now));
+                if let Some(body) = &body {
+                    records.push(self.state.sending(client, body, delivery, now));
+                }
+            }
+            Stored::Displaced(packet_id) => {
+                records.push(self.state.delivered(client, packet_id, now));
+            }
+        });
+        (recipients, full)
+    }
+
     /// A publish is as durable as it is to be: it goes to whoever wants it.
     pub fn complete(&self, published: Published, now: Instant) {
-        match published.route {
-            Some(route) => self.events.accepted(route),
-            None => self.events.unrouted(Unmatched::M2m),
+        match published.way {
+            Way::Routed(route) => self.events.accepted(route),
+            Way::Unrouted => self.events.unrouted(Unmatched::M2m),
+            Way::Relayed => {}
         }
         if let Some(change) = published.retained {
             self.retained.apply(*change);
@@ -109,7 +152,7 @@ impl Gateway {
 
     /// The log has refused a publish: it goes to nobody.
     pub fn abandon(&self, published: Published, error: &AppendError) {
-        if let Some(route) = published.route {
+        if let Way::Routed(route) = published.way {
             self.events.refused(route, error);
         }
         published.recipients.cancel(&published.publish);

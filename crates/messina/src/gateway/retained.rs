@@ -10,7 +10,7 @@
 //! | rest | the PUBLISH as MQTT 5.0 sends it at QoS 0 |
 //!
 //! A null value forgets. The record enters the log in one append with the publish's own. What is retained is held
-//! in memory too, within `gateway.retained`.
+//! in memory too, within `gateway.retained`. In Kafka all gateways have one such topic, and read it as it grows.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -88,6 +88,7 @@ impl Table {
 pub struct Retained {
     partition: LogPartition,
     table: RwLock<Table>,
+    read_to: i64,
     limits: RetainedLimits,
 }
 
@@ -99,10 +100,11 @@ impl Retained {
         limits: RetainedLimits,
         now: i64,
     ) -> Result<Self, StateError> {
-        let partition = super::state::compacted(log, TOPIC).await?;
+        let partition = super::state::compacted(log, TOPIC, &log.shared_topic(TOPIC)).await?;
         let mut table = Table::default();
         let mut over = Vec::new();
-        for (key, value) in log.read_compacted(&log.own_topic(TOPIC)).await? {
+        let kept = log.read_compacted(&log.shared_topic(TOPIC)).await?;
+        for (key, value) in kept.latest {
             match read(value) {
                 Some((_, kept)) if kept.is_over(now) => {
                     over.push((partition.clone(), record(key, None, now)));
@@ -125,6 +127,7 @@ impl Retained {
         Ok(Self {
             partition,
             table: RwLock::new(table),
+            read_to: kept.next,
             limits,
         })
     }
@@ -175,6 +178,20 @@ impl Retained {
             let kept = Some(kept);
             self.apply(Change { topic, kept });
         }
+    }
+
+    /// Offset of the first record that an earlier process, or another gateway, has written since this was opened.
+    pub fn read_to(&self) -> i64 {
+        self.read_to
+    }
+
+    /// A record of the topic, in the order they are in Kafka: what is retained at one gateway is at all of them, and
+    /// where two have spoken at once all end with the same.
+    pub fn take_in(&self, key: Option<&Bytes>, value: Option<Bytes>) {
+        let topic = key.and_then(|key| Topic::new(std::str::from_utf8(key).ok()?).ok());
+        let Some(topic) = topic else { return };
+        let kept = value.and_then(read).map(|(_, kept)| kept);
+        self.apply(Change { topic, kept });
     }
 
     /// It is durable: it holds from now on.

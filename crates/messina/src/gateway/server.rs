@@ -14,6 +14,7 @@ use super::events::Events;
 use super::mailbox::Mailbox;
 use super::produce::{Destination, Topics};
 use super::recipients::size_of;
+use super::relay::Relay;
 use super::retained::Retained;
 use super::room::{Loss, QueueLimits, TotalBytes, Waiting};
 use super::route::Routes;
@@ -45,6 +46,8 @@ pub struct Gateway {
     pub routes: Arc<Routes>,
     /// Who wants which publish.
     pub subscriptions: Subscriptions,
+    /// The way to other gateways of the same Kafka.
+    pub relay: Option<Arc<Relay>>,
     /// The last publish of each topic that asked for it.
     pub retained: Retained,
     /// Whose session is where.
@@ -100,7 +103,13 @@ impl Gateway {
             age: session.max_queued_age,
             full: session.queue_full,
         };
-        let subscriptions = Subscriptions::new(queue);
+        let relay = match &parts.log {
+            LogWriter::Kafka(log) if !parts.config.publish_only => {
+                Some(Arc::new(Relay::open(log).await?))
+            }
+            LogWriter::Kafka(_) | LogWriter::Embedded(_) => None,
+        };
+        let subscriptions = Subscriptions::new(queue, relay.clone());
         for left in state.restore(&parts.log, now).await? {
             let (asleep, slots, waiting) = woken(left, &limits, &queue, now);
             let own = asleep.session.subscriptions().to_vec();
@@ -109,6 +118,7 @@ impl Gateway {
         }
         Ok(Arc::new(Self {
             subscriptions,
+            relay,
             retained,
             events: Events::new(&parts.metrics, Arc::clone(&parts.routes)),
             start: parts.clock.unix_millis(),

@@ -15,6 +15,7 @@ use parking_lot::Mutex;
 
 use super::mailbox::Mailbox;
 use super::recipients::{Recipient, Recipients};
+use super::relay::Relay;
 use super::room::{Place, QueueLimits};
 use super::sessions::SessionKey;
 use super::shares::{Share, ShareKey, Shares};
@@ -46,15 +47,18 @@ pub struct Subscriptions {
     current: ArcSwap<Index>,
     writer: Mutex<Shares>,
     limits: QueueLimits,
+    /// Other gateways, which hear what is subscribed to here.
+    relay: Option<Arc<Relay>>,
 }
 
 impl Subscriptions {
     /// No subscriptions yet; no mailbox is filled beyond `limits`.
-    pub fn new(limits: QueueLimits) -> Self {
+    pub fn new(limits: QueueLimits, relay: Option<Arc<Relay>>) -> Self {
         Self {
             current: ArcSwap::from_pointee(Index::default()),
             writer: Mutex::default(),
             limits,
+            relay,
         }
     }
 
@@ -78,7 +82,10 @@ impl Subscriptions {
                     identifier: subscription.identifier,
                     share,
                 };
-                index.insert(&subscription.filter, key, subscriber);
+                let old = index.insert(&subscription.filter, key, subscriber);
+                if let (None, Some(relay)) = (old, &self.relay) {
+                    relay.subscribed(&subscription.filter);
+                }
             }
         });
     }
@@ -89,7 +96,10 @@ impl Subscriptions {
         self.change(|index, shares| {
             for filter in filters {
                 let share = shares.find(filter).map(|share| share.key());
-                index.remove(filter, &(key, share));
+                let old = index.remove(filter, &(key, share));
+                if let (Some(_), Some(relay)) = (old, &self.relay) {
+                    relay.unsubscribed(filter);
+                }
             }
         });
     }
@@ -245,7 +255,7 @@ mod tests {
 
     #[test]
     fn who_subscribes_while_a_publish_becomes_durable_gets_it() {
-        let subscriptions = Subscriptions::new(LIMITS);
+        let subscriptions = Subscriptions::new(LIMITS, None);
         let chosen = subscriptions.select(&publish().topic, SessionKey::NONE);
         let mailbox = mailbox();
         subscribe(&subscriptions, &mailbox, "valve/+");
@@ -255,7 +265,7 @@ mod tests {
 
     #[test]
     fn who_unsubscribes_meanwhile_does_not() {
-        let subscriptions = Subscriptions::new(LIMITS);
+        let subscriptions = Subscriptions::new(LIMITS, None);
         let mailbox = mailbox();
         subscribe(&subscriptions, &mailbox, "valve/+");
         let chosen = subscriptions.select(&publish().topic, SessionKey::NONE);
@@ -267,7 +277,7 @@ mod tests {
 
     #[test]
     fn who_has_room_kept_for_a_publish_gets_it_once_whatever_changes() {
-        let subscriptions = Subscriptions::new(LIMITS);
+        let subscriptions = Subscriptions::new(LIMITS, None);
         let mailbox = mailbox();
         mailbox.keep();
         subscribe(&subscriptions, &mailbox, "valve/+");
@@ -284,7 +294,7 @@ mod tests {
 
     #[test]
     fn a_session_that_outlives_its_process_gets_nothing_that_is_not_durable_for_it() {
-        let subscriptions = Subscriptions::new(LIMITS);
+        let subscriptions = Subscriptions::new(LIMITS, None);
         let chosen = subscriptions.select(&publish().topic, SessionKey::NONE);
         let mailbox = mailbox();
         mailbox.keep();

@@ -1,17 +1,15 @@
 //! The log as the gateway writes it: one batch for each socket read, answered in order, with one wake-up for each
 //! connection and commit.
 
-use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use messina_store::log::{
     self, AppendError, AppendWaiter, Cleanup, Log, LogHealth, NewRecord, PartitionHandle, Permit,
     ReadError, TopicConfig, TopicError,
 };
 
-use super::kafka::{KafkaLogError, KafkaPartition, KafkaWriter};
+use super::kafka::{Compacted, KafkaLogError, KafkaPartition, KafkaWriter};
 
 /// The log the gateway writes to. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -135,18 +133,21 @@ impl LogWriter {
         first.ok_or_else(|| TopicError::Unknown(topic.to_owned()).into())
     }
 
-    /// The latest value of every key of such a topic; deleted keys are left out.
-    pub async fn read_compacted(&self, topic: &str) -> Result<BTreeMap<Bytes, Bytes>, WriterError> {
+    /// What such a topic holds.
+    pub async fn read_compacted(&self, topic: &str) -> Result<Compacted, WriterError> {
         match self {
             Self::Embedded(log) => {
                 let (log, topic) = (log.clone(), topic.to_owned());
                 let read = tokio::task::spawn_blocking(move || log.read_compacted(&topic)).await;
                 match read {
-                    Ok(read) => Ok(read?),
+                    Ok(read) => Ok(Compacted {
+                        latest: read?,
+                        next: 0,
+                    }),
                     Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
                 }
             }
-            Self::Kafka(log) => Ok(log.read_compacted(topic).await?.latest),
+            Self::Kafka(log) => Ok(log.read_compacted(topic).await?),
         }
     }
 
@@ -202,6 +203,14 @@ impl LogWriter {
         match self {
             Self::Embedded(_) => name.to_owned(),
             Self::Kafka(log) => log.own_topic(name),
+        }
+    }
+
+    /// What the gateways that belong together call a topic of theirs.
+    pub fn shared_topic(&self, name: &str) -> String {
+        match self {
+            Self::Embedded(_) => name.to_owned(),
+            Self::Kafka(log) => log.shared_topic(name),
         }
     }
 

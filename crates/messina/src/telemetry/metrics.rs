@@ -117,6 +117,8 @@ pub struct GatewayMetrics {
     pub rejected_publishes: Counter,
     /// Publishes no route took: label `action` (m2m, drop, reject).
     pub unrouted: Family<Label, Counter>,
+    /// Publishes that other gateways have passed on.
+    pub relayed: Counter,
     /// Deliveries dropped: label `reason` (`queue_full`, `total_full`, `too_old`, `expired`, `too_large`, `away`,
     /// `session_ended`).
     pub dropped_deliveries: Family<Label, Counter>,
@@ -153,6 +155,11 @@ impl GatewayMetrics {
             "unrouted_publishes",
             "publishes no route took, by what became of them",
             own.unrouted.clone(),
+        );
+        area.register(
+            "relayed_publishes",
+            "publishes that other gateways of the same Kafka have passed on",
+            own.relayed.clone(),
         );
         area.register(
             "dropped_deliveries",

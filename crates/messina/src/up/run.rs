@@ -128,6 +128,8 @@ impl Running {
             );
         }
         connections.spawn("gateway", Arc::clone(&gateway).expire_sessions());
+        connections.spawn("gateway", Arc::clone(&gateway).announce());
+        connections.spawn("gateway", Arc::clone(&gateway).listen_to_others());
         if let Some(interval) = config.gateway.sys_interval {
             connections.spawn("gateway", Arc::clone(&gateway).publish_sys(interval));
         }

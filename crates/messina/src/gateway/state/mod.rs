@@ -27,6 +27,7 @@ use messina_store::log::NewRecord;
 use self::delivery::{Body, Delivery, Kept, ToSend};
 use super::sessions::expiry;
 use super::wills::{self, PendingWill};
+use crate::record_log::kafka::KafkaLogError;
 use crate::record_log::{LogPartition, LogWriter, WriterError};
 
 /// The compacted topic.
@@ -46,14 +47,18 @@ pub enum StateError {
     /// A topic of ours could not be read.
     #[error("cannot read what an earlier run has left of sessions and retained publishes")]
     Read(#[from] WriterError),
+    /// What other gateways want could not be read.
+    #[error(transparent)]
+    Others(#[from] KafkaLogError),
 }
 
-/// The one partition of a compacted topic of ours, created at the first start.
+/// The one partition of a compacted topic of ours, created at the first start. `name` is what it is called there.
 pub(super) async fn compacted(
     log: &LogWriter,
     topic: &'static str,
+    name: &str,
 ) -> Result<LogPartition, StateError> {
-    let opened = log.compacted(&log.own_topic(topic)).await;
+    let opened = log.compacted(name).await;
     opened.map_err(|source| StateError::Create { topic, source })
 }
 
@@ -66,7 +71,7 @@ pub struct SessionState {
 impl SessionState {
     /// Opens the topic, and creates it at the first start.
     pub async fn open(log: &LogWriter) -> Result<Self, StateError> {
-        let partition = compacted(log, TOPIC).await?;
+        let partition = compacted(log, TOPIC, &log.own_topic(TOPIC)).await?;
         Ok(Self { partition })
     }
 
@@ -77,7 +82,7 @@ impl SessionState {
         now: (Instant, i64),
     ) -> Result<Vec<Left>, StateError> {
         let mut sessions: BTreeMap<ClientId, Restoring> = BTreeMap::new();
-        for (key, value) in log.read_compacted(&log.own_topic(TOPIC)).await? {
+        for (key, value) in log.read_compacted(&log.own_topic(TOPIC)).await?.latest {
             let Some((client, fact)) = parse(&key, value, now) else {
                 tracing::warn!(
                     ?key,

@@ -19,7 +19,7 @@ const A_MOMENT: Duration = Duration::from_millis(200);
 pub struct Compacted {
     /// The latest value of every key; deleted keys are left out.
     pub latest: BTreeMap<Bytes, Bytes>,
-    /// Offset of the record after the last that was read.
+    /// Offset of the record after the last that was read; 0 where nobody goes on from there.
     pub next: i64,
 }
 

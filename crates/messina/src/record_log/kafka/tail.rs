@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::JoinHandle;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -49,7 +48,6 @@ pub struct TailRecord {
 pub struct KafkaTail {
     batches: mpsc::Receiver<Vec<TailRecord>>,
     ended: Arc<AtomicBool>,
-    _thread: JoinHandle<()>,
 }
 
 impl KafkaTail {
@@ -76,12 +74,8 @@ impl KafkaTail {
         };
         let thread = std::thread::Builder::new().name("messina-kafka-tail".to_owned());
         let thread = thread.spawn(move || reader.run(&sender));
-        let _thread = thread.map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
-        Ok(Self {
-            batches,
-            ended,
-            _thread,
-        })
+        thread.map_err(|error| KafkaError::ClientCreation(error.to_string()))?;
+        Ok(Self { batches, ended })
     }
 
     /// The next records, at least one; `None` if reading has ended, which the log says the reason of.

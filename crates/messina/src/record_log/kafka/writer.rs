@@ -92,6 +92,11 @@ impl KafkaWriter {
         format!("{name}.{}", self.inner.config.gateway_id)
     }
 
+    /// What the gateways that belong together call a topic of theirs.
+    pub fn shared_topic(&self, name: &str) -> String {
+        format!("{name}.{}", self.inner.config.gateway_group)
+    }
+
     /// The partitions of a topic in order; empty if nothing is known of it.
     pub fn partitions(&self, topic: &str) -> Vec<KafkaPartition> {
         self.inner.catalog.partitions(topic)

@@ -1,0 +1,105 @@
+//! Two gateways in front of one Kafka: what is published at one reaches who subscribes at the other.
+
+use messina_e2e::outside::{MosquittoSub, mosquitto, require};
+use messina_e2e::patience::until;
+use messina_e2e::server::{Server, Site};
+
+use crate::kcat;
+use crate::kills::site;
+
+/// Two gateways of one group, whose names end in `a` and `b`.
+fn pair(test: &str) -> [Site; 2] {
+    let topic = format!("others-{test}-{}", std::process::id());
+    ["a", "b"].map(|name| site(&topic).set(format!("kafka.gateway_id={topic}-{name}")))
+}
+
+fn publish(site: &Site, arguments: &[&str]) {
+    let output = mosquitto("mosquitto_pub", site.mqtt, arguments);
+    assert!(output.status.success(), "{output:?}");
+}
+
+fn possible(test: &str) -> bool {
+    require("mosquitto_sub", test).is_some() && kcat::found(test)
+}
+
+/// Publishes at one gateway until a subscriber of the other has got something: that it subscribes is known there soon,
+/// not at once.
+fn wait_until_heard(from: &Site, to: &MosquittoSub, topic: &str) {
+    let mut number = 0;
+    until("the other gateway has heard of the subscription", || {
+        number += 1;
+        publish(
+            from,
+            &["-q", "1", "-t", topic, "-m", &format!("try {number}")],
+        );
+        to.try_next()
+    });
+    publish(from, &["-q", "1", "-t", topic, "-m", "heard"]);
+    to.until(" heard");
+}
+
+#[test]
+fn a_command_published_at_one_gateway_reaches_a_subscriber_at_another() {
+    if !possible("two gateways in front of Kafka") {
+        return;
+    }
+    let [a, b] = pair("live");
+    let _running: [Server; 2] = [a.start(), b.start()];
+    let at_b = MosquittoSub::start(b.mqtt, "valve/+", 2);
+    wait_until_heard(&a, &at_b, "valve/1");
+    for qos in ["0", "1", "2"] {
+        publish(
+            &a,
+            &["-q", qos, "-t", "valve/1", "-m", &format!("open {qos}")],
+        );
+        assert_eq!(at_b.next(), format!("valve/1 {qos} open {qos}"));
+    }
+    // Its own gateway's publishes come once, not again through Kafka.
+    publish(&b, &["-q", "1", "-t", "valve/2", "-m", "from here"]);
+    publish(&a, &["-q", "1", "-t", "valve/2", "-m", "from there"]);
+    assert_eq!(at_b.next(), "valve/2 1 from here");
+    assert_eq!(at_b.next(), "valve/2 1 from there");
+}
+
+#[test]
+fn what_is_retained_at_one_gateway_is_retained_at_all() {
+    if !possible("retained publishes of two gateways in front of Kafka") {
+        return;
+    }
+    let [a, b] = pair("retained");
+    let _first = a.start();
+    publish(&a, &["-q", "1", "-r", "-t", "state/early", "-m", "1"]);
+    let _second = b.start();
+    let at_b = MosquittoSub::start(b.mqtt, "state/#", 1);
+    assert_eq!(at_b.next(), "state/early 1 1");
+    publish(&a, &["-q", "1", "-r", "-t", "state/late", "-m", "2"]);
+    let retained = until("the other gateway retains it", || {
+        let arguments = ["-t", "state/late", "-C", "1", "-W", "1"];
+        let output = mosquitto("mosquitto_sub", b.mqtt, &arguments);
+        output.status.success().then_some(output.stdout)
+    });
+    assert_eq!(retained, b"2\n");
+}
+
+#[test]
+fn a_sleeping_session_gets_what_was_published_elsewhere_while_its_gateway_was_down() {
+    if !possible("a sleeping session of two gateways in front of Kafka") {
+        return;
+    }
+    let [a, b] = pair("asleep");
+    let _first = a.start();
+    let second = b.start();
+    // The other gateway hears of filters, not of sessions: this one has told it before the session begins.
+    let ear = MosquittoSub::start(b.mqtt, "valve/9", 0);
+    wait_until_heard(&a, &ear, "valve/9");
+    let session = ["-i", "actuator", "-c", "-t", "valve/9", "-q", "2"];
+    MosquittoSub::start_with(b.mqtt, &session, "%t %q %p").leave();
+    publish(&a, &["-q", "2", "-t", "valve/9", "-m", "one"]);
+    second.kill_9();
+    publish(&a, &["-q", "2", "-t", "valve/9", "-m", "two"]);
+    publish(&a, &["-q", "1", "-t", "valve/9", "-m", "three"]);
+    let _second = b.start();
+    let at_b = MosquittoSub::start_with(b.mqtt, &session, "%t %q %p");
+    let got: Vec<String> = (0..3).map(|_| at_b.next()).collect();
+    assert_eq!(got, ["valve/9 2 one", "valve/9 2 two", "valve/9 1 three"]);
+}

@@ -105,7 +105,9 @@ impl Gateway {
         };
         let relay = match &parts.log {
             LogWriter::Kafka(log) if !parts.config.publish_only => {
-                Some(Arc::new(Relay::open(log).await?))
+                let relay = Relay::open(log).await?;
+                relay.begin(&parts.log, parts.clock.unix_millis()).await?;
+                Some(Arc::new(relay))
             }
             LogWriter::Kafka(_) | LogWriter::Embedded(_) => None,
         };

@@ -37,6 +37,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             }
             Change::Subscribe(asked) => {
                 let granted = asked.granted();
+                let relay = self.gateway.relay.iter();
+                let standing = relay.flat_map(|relay| relay.standing(now));
+                batch.records.extend(standing);
                 batch
                     .records
                     .extend(granted.map(|own| state.subscribed(client, own, now)));

@@ -6,13 +6,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use messina_store::log::NewRecord;
 
-use crate::record_log::kafka::{KafkaLogError, KafkaPartition, KafkaWriter, TailFrom};
+use crate::record_log::kafka::{KafkaLogError, KafkaPartition, KafkaWriter};
 
 /// Begins the names of the topics that say it.
 const TOPIC: &str = "__messina_relay_position";
 
 /// The offsets that come next, by partition of the relay.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Position {
     topic: KafkaPartition,
     next: BTreeMap<i32, i64>,
@@ -20,8 +20,12 @@ pub(super) struct Position {
 }
 
 impl Position {
-    /// Where the process before this one has stopped.
-    pub(super) async fn open(log: &KafkaWriter) -> Result<Self, KafkaLogError> {
+    /// Where the process before this one has stopped in the topic `relay`; a gateway that is new begins at the end.
+    pub(super) async fn open(
+        log: &KafkaWriter,
+        relay: &str,
+        partitions: usize,
+    ) -> Result<Self, KafkaLogError> {
         let name = log.own_topic(TOPIC);
         let topic = log.compacted(&name).await?;
         let saved = log.read_compacted(&name).await?.latest;
@@ -30,26 +34,23 @@ impl Position {
             let partition = i32::try_from(number(key)?).ok()?;
             Some((partition, number(value)?))
         };
+        let mut next: BTreeMap<i32, i64> = saved.iter().filter_map(read).collect();
+        let known = next.len();
+        let partitions = i32::try_from(partitions).unwrap_or(i32::MAX);
+        for (partition, end) in (0..).zip(log.ends(relay, partitions).await?) {
+            next.entry(partition).or_insert(end);
+        }
         Ok(Self {
+            unsaved: next.len() > known,
             topic,
-            next: saved.iter().filter_map(read).collect(),
-            unsaved: false,
+            next,
         })
     }
 
-    /// Where to go on in each of so many partitions.
-    pub(super) fn places(
-        &self,
-        topic: &Arc<str>,
-        partitions: usize,
-    ) -> Vec<(Arc<str>, i32, TailFrom)> {
-        let all = 0..i32::try_from(partitions).unwrap_or(i32::MAX);
-        let place = |partition| {
-            let next = self.next.get(&partition);
-            let from = next.map_or(TailFrom::End, |next| TailFrom::Offset(*next));
-            (Arc::clone(topic), partition, from)
-        };
-        all.map(place).collect()
+    /// Where to go on in each partition.
+    pub(super) fn places(&self, topic: &Arc<str>) -> Vec<(Arc<str>, i32, i64)> {
+        let place = |(partition, next): (&i32, &i64)| (Arc::clone(topic), *partition, *next);
+        self.next.iter().map(place).collect()
     }
 
     /// A record is taken in.
@@ -60,9 +61,15 @@ impl Position {
 
     /// The records that say so, unless nothing has come since the last ones.
     pub(super) fn save(&mut self, now: i64) -> Vec<(KafkaPartition, NewRecord)> {
-        if !std::mem::take(&mut self.unsaved) {
-            return Vec::new();
+        if std::mem::take(&mut self.unsaved) {
+            self.records(now)
+        } else {
+            Vec::new()
         }
+    }
+
+    /// The records that say so.
+    pub(super) fn records(&self, now: i64) -> Vec<(KafkaPartition, NewRecord)> {
         let record = |(partition, next): (&i32, &i64)| NewRecord {
             key: Some(Bytes::from(partition.to_string())),
             value: Some(Bytes::from(next.to_string())),

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use messina_mqtt::packet::Publish;
 use messina_mqtt::topic::TopicFilter;
 use messina_store::log::{AppendError, NewRecord};
+use parking_lot::Mutex;
 
 use super::super::produce::partition_of;
 use super::super::publish::Published;
@@ -15,10 +16,8 @@ use super::super::server::Gateway;
 use super::interest::{Others, Own};
 use super::position::Position;
 use super::{announcing, letter};
-use crate::record_log::LogPartition;
-use crate::record_log::kafka::{
-    KafkaLogError, KafkaPartition, KafkaTail, KafkaWriter, TailFrom, TailRecord,
-};
+use crate::record_log::kafka::{KafkaLogError, KafkaPartition, KafkaTail, KafkaWriter, TailRecord};
+use crate::record_log::{LogPartition, LogWriter};
 
 /// The topic of what gateways publish for each other.
 const TOPIC: &str = "__messina_relay";
@@ -45,6 +44,8 @@ pub struct Relay {
     publishes: Vec<LogPartition>,
     pub(super) others: Others,
     pub(super) own: Own,
+    /// Up to where everything that has to be durable of others' publishes is.
+    settled: Mutex<Position>,
     /// Offset of the first record of the others' filters that is not read yet.
     heard: i64,
 }
@@ -60,6 +61,7 @@ impl Relay {
         let subscriptions = log.compacted(&topics.subscriptions).await?;
         let publishes = log.provide(&topics.publishes).await?;
         let read = log.read_compacted(&topics.subscriptions).await?;
+        let position = Position::open(log, &topics.publishes, publishes.len()).await?;
         let relay = Self {
             log: log.clone(),
             topics,
@@ -68,6 +70,7 @@ impl Relay {
             publishes: publishes.into_iter().map(LogPartition::Kafka).collect(),
             others: Others::default(),
             own: Own::default(),
+            settled: Mutex::new(position),
             heard: read.next,
         };
         for key in read.latest.keys() {
@@ -103,12 +106,25 @@ impl Relay {
         self.own.remove(filter);
     }
 
+    /// Makes durable where a new gateway begins, before a session can begin here that waits for what comes next.
+    pub async fn begin(&self, log: &LogWriter, now: i64) -> Result<(), AppendError> {
+        let records = in_kafka(self.settled.lock().save(now));
+        if records.is_empty() {
+            return Ok(());
+        }
+        log.append_wait(records).await
+    }
+
+    /// The records that say where this gateway stands. They become durable with a subscription of a session that outlives
+    /// the process: after a crash what came before it is not taken for what came after.
+    pub fn standing(&self, now: i64) -> Vec<(LogPartition, NewRecord)> {
+        in_kafka(self.settled.lock().records(now))
+    }
+
     async fn tail(&self, position: &Position, retained: i64) -> Result<KafkaTail, KafkaLogError> {
         let topics = &self.topics;
-        let mut from = position.places(&topics.publishes, self.publishes.len());
-        let heard = TailFrom::Offset(self.heard);
-        from.push((Arc::clone(&topics.subscriptions), 0, heard));
-        let retained = TailFrom::Offset(retained);
+        let mut from = position.places(&topics.publishes);
+        from.push((Arc::clone(&topics.subscriptions), 0, self.heard));
         from.push((Arc::clone(&topics.retained), 0, retained));
         self.log.tail(from).await
     }
@@ -128,15 +144,10 @@ impl Gateway {
     /// Takes in what other gateways publish, retain and subscribe to, until the program stops.
     pub async fn listen_to_others(self: Arc<Self>) {
         let Some(relay) = &self.relay else { return };
-        let mut opened = None;
-        while opened.is_none() {
-            let tail = async {
-                let position = Position::open(&relay.log).await?;
-                let tail = relay.tail(&position, self.retained.read_to()).await?;
-                Ok::<_, KafkaLogError>((position, tail))
-            };
-            match tail.await {
-                Ok(own) => opened = Some(own),
+        let mut position = relay.settled.lock().clone();
+        let mut tail = loop {
+            match relay.tail(&position, self.retained.read_to()).await {
+                Ok(tail) => break tail,
                 Err(error) => {
                     tracing::warn!(%error, "what other gateways publish cannot be read now");
                     tokio::select! {
@@ -145,9 +156,6 @@ impl Gateway {
                     }
                 }
             }
-        }
-        let Some((mut position, mut tail)) = opened else {
-            return;
         };
         let mut saved = self.clock.now();
         loop {
@@ -199,15 +207,14 @@ impl Gateway {
             records.extend(self.saving(position));
             *saved = self.clock.now();
         }
-        self.deliver_letters(records, published).await
+        self.deliver_letters(records, published).await?;
+        relay.settled.lock().clone_from(position);
+        Ok(())
     }
 
     /// The records that say how far this gateway has come.
     fn saving(&self, position: &mut Position) -> Vec<(LogPartition, NewRecord)> {
-        let records = position.save(self.clock.unix_millis()).into_iter();
-        records
-            .map(|(topic, record)| (LogPartition::Kafka(topic), record))
-            .collect()
+        in_kafka(position.save(self.clock.unix_millis()))
     }
 
     /// Delivers letters once what has to be durable of them is. Tried until it is, or nothing ever will be.
@@ -236,4 +243,11 @@ impl Gateway {
         }
         result
     }
+}
+
+fn in_kafka(records: Vec<(KafkaPartition, NewRecord)>) -> Vec<(LogPartition, NewRecord)> {
+    let records = records.into_iter();
+    records
+        .map(|(topic, record)| (LogPartition::Kafka(topic), record))
+        .collect()
 }

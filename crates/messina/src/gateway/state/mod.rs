@@ -22,7 +22,7 @@ use messina_mqtt::packet::{ClientId, MqttString, PacketId, SubscriptionOptions, 
 use messina_mqtt::property::SubscriptionId;
 use messina_mqtt::session::{Restored, SessionSubscription};
 use messina_mqtt::topic::TopicFilter;
-use messina_store::log::NewRecord;
+use messina_store::log::{AppendError, NewRecord};
 
 use self::delivery::{Body, Delivery, Kept, ToSend};
 use super::sessions::expiry;
@@ -50,6 +50,9 @@ pub enum StateError {
     /// What other gateways want could not be read.
     #[error(transparent)]
     Others(#[from] KafkaLogError),
+    /// Where a new gateway begins could not be made durable.
+    #[error("cannot begin to listen to other gateways")]
+    Begin(#[from] AppendError),
 }
 
 /// The one partition of a compacted topic of ours, created at the first start. `name` is what it is called there.

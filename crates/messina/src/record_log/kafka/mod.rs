@@ -43,7 +43,7 @@ mod writer;
 
 pub use catalog::KafkaPartition;
 pub use compacted::Compacted;
-pub use tail::{KafkaTail, TailFrom, TailRecord};
+pub use tail::{KafkaTail, TailRecord};
 pub use writer::KafkaWriter;
 
 // Reading: a member of a group, from the queue to the record.

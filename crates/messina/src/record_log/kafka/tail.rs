@@ -17,15 +17,6 @@ const A_MOMENT: Duration = Duration::from_millis(100);
 const BATCH: usize = 500;
 const BATCHES: usize = 4;
 
-/// Where to begin.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum TailFrom {
-    /// With what comes from now on.
-    End,
-    /// With this offset; with the oldest there is if that is gone.
-    Offset(i64),
-}
-
 /// A record of such a topic.
 #[derive(Debug, Clone)]
 pub struct TailRecord {
@@ -51,18 +42,14 @@ pub struct KafkaTail {
 }
 
 impl KafkaTail {
-    /// Begins to read the partitions named.
+    /// Begins to read partitions, each at an offset; where that is gone, with the oldest record there is.
     pub(super) fn open<C: ConsumerContext + 'static>(
         consumer: BaseConsumer<C>,
-        from: &[(Arc<str>, i32, TailFrom)],
+        from: &[(Arc<str>, i32, i64)],
     ) -> KafkaResult<Self> {
         let mut places = TopicPartitionList::new();
-        for (topic, partition, place) in from {
-            let offset = match place {
-                TailFrom::End => Offset::End,
-                TailFrom::Offset(offset) => Offset::Offset(*offset),
-            };
-            places.add_partition_offset(topic, *partition, offset)?;
+        for (topic, partition, offset) in from {
+            places.add_partition_offset(topic, *partition, Offset::Offset(*offset))?;
         }
         consumer.assign(&places)?;
         let (sender, batches) = mpsc::channel(BATCHES);

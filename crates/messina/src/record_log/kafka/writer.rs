@@ -7,7 +7,7 @@ use std::time::Duration;
 use messina_store::log::{AppendError, AppendWaiter, Completion, NewRecord, Permit};
 use parking_lot::Mutex;
 use rdkafka::config::ClientConfig;
-use rdkafka::consumer::BaseConsumer;
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaResult;
 use tokio::sync::Semaphore;
 
@@ -22,13 +22,16 @@ use super::in_flight::InFlight;
 use super::queue::{KafkaAppend, Queue};
 use super::standing::Standing;
 use super::streaming::Streaming;
-use super::tail::{KafkaTail, TailFrom};
+use super::tail::KafkaTail;
 use super::transactional::Transactional;
 use crate::config::KafkaConfig;
 use crate::record_log::WriterHealth;
 
 /// How long Kafka may take at the start to let this process take its name.
 const UNTIL_IT_IS_OURS: Duration = Duration::from_mins(1);
+
+/// How long Kafka may take for an answer.
+const ANSWER: Duration = Duration::from_secs(10);
 
 /// The log. Cheap to clone; all clones are the same.
 #[derive(Debug, Clone)]
@@ -171,11 +174,27 @@ impl KafkaWriter {
         .await
     }
 
+    /// The offsets that come next in each of so many partitions of a topic.
+    pub async fn ends(&self, topic: &str, partitions: i32) -> Result<Vec<i64>, KafkaLogError> {
+        let (config, topic) = (Arc::clone(&self.inner.config), topic.to_owned());
+        blocking(move || {
+            let asked = Asked {
+                operation: "find the end of",
+                subject: format!("`{topic}`"),
+                servers: config.servers(),
+            };
+            let ends = reader(&config)?.and_then(|consumer| {
+                let end = |partition| consumer.fetch_watermarks(&topic, partition, ANSWER);
+                let ends = (0..partitions).map(|partition| Ok(end(partition)?.1));
+                ends.collect::<KafkaResult<Vec<i64>>>()
+            });
+            ends.map_err(|error| asked.failed(error))
+        })
+        .await
+    }
+
     /// Reads topics as they grow, each partition from its place.
-    pub async fn tail(
-        &self,
-        from: Vec<(Arc<str>, i32, TailFrom)>,
-    ) -> Result<KafkaTail, KafkaLogError> {
+    pub async fn tail(&self, from: Vec<(Arc<str>, i32, i64)>) -> Result<KafkaTail, KafkaLogError> {
         let config = Arc::clone(&self.inner.config);
         blocking(move || {
             let asked = Asked {

@@ -67,8 +67,8 @@ struct State {
     doubt: bool,
     check: Option<JoinHandle<Result<(), KafkaLogError>>>,
     trouble: Option<KafkaLogError>,
-    /// Commits without an answer yet.
-    unanswered: usize,
+    /// A commit without an answer yet.
+    committing: Option<JoinHandle<KafkaResult<()>>>,
     gather: Gather,
 }
 
@@ -459,28 +459,28 @@ impl Member {
             operation: "commit the offsets of",
             ..self.asked.clone()
         };
-        let committed = self.client.commit(&list, CommitMode::Async);
-        committed.map_err(|error| asked.clone().failed(error))?;
-        self.state.unanswered += 1;
-        match tokio::time::timeout(COMMIT_PATIENCE, self.committed()).await {
-            Ok(Ok(())) => Ok(()),
-            Ok(Err(code)) => Err(asked.answered(code, None)),
+        match tokio::time::timeout(COMMIT_PATIENCE, self.committed(list)).await {
+            Ok(Ok(()) | Err(KafkaError::ConsumerCommit(RDKafkaErrorCode::NoOffset))) => Ok(()),
+            Ok(Err(error)) => Err(asked.failed(error)),
             Err(_elapsed) => Err(asked.answered(RDKafkaErrorCode::OperationTimedOut, None)),
         }
     }
 
-    /// The answer to the last commit. Those of earlier ones that nobody waited for come before it.
-    async fn committed(&mut self) -> Result<(), RDKafkaErrorCode> {
-        loop {
-            self.hear();
-            while let Some(answer) = self.client.context().next_answer() {
-                self.state.unanswered = self.state.unanswered.saturating_sub(1);
-                if self.state.unanswered == 0 {
-                    return answer;
-                }
+    /// Commits when the commit before, which nobody waited for any more, is answered: they may not overtake each other.
+    async fn committed(&mut self, list: TopicPartitionList) -> KafkaResult<()> {
+        if let Some(before) = &mut self.state.committing {
+            let answer = joined(before.await);
+            self.state.committing = None;
+            if let Err(error) = answer {
+                tracing::debug!(%error, group = self.asked.subject, "an earlier commit has failed");
             }
-            self.ring.notified().await;
         }
+        let client = Arc::clone(&self.client);
+        // librdkafka tells the result only to who waits.
+        let commit = tokio::task::spawn_blocking(move || client.commit(&list, CommitMode::Sync));
+        let answer = joined(self.state.committing.insert(commit).await);
+        self.state.committing = None;
+        answer
     }
 
     /// Answers what the group waits for, so that it can be left.

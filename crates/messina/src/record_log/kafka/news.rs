@@ -1,4 +1,4 @@
-//! What librdkafka tells a consumer between records: partitions come and go, commits are answered.
+//! What librdkafka tells a consumer between records: partitions come and go.
 
 use std::collections::VecDeque;
 use std::error::Error;
@@ -8,7 +8,7 @@ use parking_lot::Mutex;
 use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, TopicPartitionList};
 
@@ -34,7 +34,6 @@ pub(super) struct GroupEvents {
     /// Calls so far: while polling adds to them, the queue may hold more.
     heard: AtomicU64,
     turns: Mutex<VecDeque<Turn>>,
-    answers: Mutex<VecDeque<Result<(), RDKafkaErrorCode>>>,
     /// Set when the consumer is on its way out: partitions are given up at once.
     closing: AtomicBool,
 }
@@ -45,7 +44,6 @@ impl GroupEvents {
             events,
             heard: AtomicU64::new(0),
             turns: Mutex::default(),
-            answers: Mutex::default(),
             closing: AtomicBool::new(false),
         }
     }
@@ -65,10 +63,6 @@ impl GroupEvents {
     /// A turn that could not be answered yet.
     pub(super) fn put_back(&self, turn: Turn) {
         self.turns.lock().push_front(turn);
-    }
-
-    pub(super) fn next_answer(&self) -> Option<Result<(), RDKafkaErrorCode>> {
-        self.answers.lock().pop_front()
     }
 
     pub(super) fn close(&self) {
@@ -132,23 +126,5 @@ impl ConsumerContext for GroupEvents {
             Turn::Revoke { partitions, lost }
         };
         self.turns.lock().push_back(turn);
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, offsets: &TopicPartitionList) {
-        self.hear();
-        let mut answer = result;
-        for element in offsets.elements() {
-            answer = answer.and_then(|()| element.error());
-        }
-        let answer = answer.map_err(|error| {
-            let code = error.rdkafka_error_code();
-            code.unwrap_or(RDKafkaErrorCode::Fail)
-        });
-        // Nothing to commit is no failure.
-        let answer = match answer {
-            Err(RDKafkaErrorCode::NoOffset) => Ok(()),
-            other => other,
-        };
-        self.answers.lock().push_back(answer);
     }
 }

@@ -13,6 +13,7 @@ use crate::config::{
     self, Config, LoadError, Problem, Problems, Severity, Source, find_table, properties,
 };
 use crate::herder::resolve;
+use crate::up::Role;
 
 use super::check::placed;
 use super::output::Output;
@@ -46,7 +47,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
         return Err(LoadError::Wrong(problems).into());
     }
     args.logging.start();
-    up::run_config(config, &problems, out)
+    up::run_config(config, &problems, Role::All, out)
 }
 
 /// Puts what the files say into the configuration, and what is wrong with them into `problems`.

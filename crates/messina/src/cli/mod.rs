@@ -84,6 +84,10 @@ pub struct CommandLine {
 enum Command {
     /// Run the whole chain on this machine: MQTT gateway, log, sinks, tables, admin API
     Up(up::Args),
+    /// Run the first half: an MQTT gateway that writes to Apache Kafka
+    Gateway(up::GatewayArgs),
+    /// Run the second half: sinks that read Apache Kafka and write tables
+    Worker(up::WorkerArgs),
     /// Run connectors from Kafka Connect's own files, on this machine
     ConnectStandalone(connect_standalone::Args),
     /// Say everything that is wrong with configuration files; with --sample, what they make of a record
@@ -124,6 +128,8 @@ pub fn run(command_line: CommandLine) -> Result<(), CommandError> {
     let mut out = Output::stdout();
     match command_line.command {
         Command::Up(args) => up::run(&args, &mut out),
+        Command::Gateway(args) => up::run_gateway(&args, &mut out),
+        Command::Worker(args) => up::run_worker(&args, &mut out),
         Command::ConnectStandalone(args) => connect_standalone::run(&args, &mut out),
         Command::Check(args) => check::run(&args, &mut out),
         Command::Config(args) => config::run(&args, &mut out),

@@ -43,11 +43,18 @@ fn show(status: &Status, out: &mut Output) -> Result<(), CommandError> {
         "messina {}, up {up}, data in {}",
         status.version, status.data
     ))?;
+    let mqtt = if status.listen.is_empty() {
+        "no MQTT in this process".to_owned()
+    } else {
+        format!(
+            "MQTT on {}: {} connections, {} sessions",
+            status.listen.join(", "),
+            status.connections,
+            status.sessions
+        )
+    };
     out.line(format_args!(
-        "MQTT on {}: {} connections, {} sessions; log {}, tables {}",
-        status.listen.join(", "),
-        status.connections,
-        status.sessions,
+        "{mqtt}; log {}, tables {}",
         format_size(status.log_bytes),
         format_size(status.table_bytes),
     ))?;

@@ -1,10 +1,10 @@
-//! `messina up`: the whole chain on this machine.
+//! `messina up`, `gateway` and `worker`: the whole chain on this machine, or one half of it.
 
 use clap::Args as ClapArgs;
 
 use crate::config::{Config, Problems};
 use crate::telemetry::logs::{self, LogFormat};
-use crate::up::{self, Ready};
+use crate::up::{self, Ready, Role};
 
 use super::output::Output;
 use super::{CommandError, Settings};
@@ -15,6 +15,32 @@ use super::{CommandError, Settings};
 SIGTERM or ^C finishes what was accepted and stops within 10 s; a second one stops at once. Nothing that was
 acknowledged is lost either way.")]
 pub(super) struct Args {
+    #[command(flatten)]
+    logging: Logging,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// `messina gateway`
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+The log is Apache Kafka: [kafka] must be in the configuration, which may be the same file for gateways and workers.
+Every gateway needs a `kafka.gateway_id` of its own that stays the same, and on one machine a --data and an
+admin.listen of its own. SIGTERM or ^C finishes what was accepted; nothing that was acknowledged is lost.")]
+pub(super) struct GatewayArgs {
+    #[command(flatten)]
+    logging: Logging,
+    #[command(flatten)]
+    settings: Settings,
+}
+
+/// `messina worker`
+#[derive(Debug, ClapArgs)]
+#[command(after_help = "\
+The log is Apache Kafka: [kafka] must be in the configuration, which may be the same file for gateways and workers.
+Workers with the same connectors share their partitions; each may come and go at any time. On one machine each
+needs a --data, an admin.listen and a rest.listen of its own. SIGTERM or ^C commits what was written and leaves.")]
+pub(super) struct WorkerArgs {
     #[command(flatten)]
     logging: Logging,
     #[command(flatten)]
@@ -47,27 +73,45 @@ impl Logging {
 }
 
 pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
-    args.logging.start();
-    let loaded = args.settings.load()?;
-    run_config(loaded.config, &loaded.warnings, out)
+    run_settings(&args.logging, &args.settings, Role::All, out)
+}
+
+pub(super) fn run_gateway(args: &GatewayArgs, out: &mut Output) -> Result<(), CommandError> {
+    run_settings(&args.logging, &args.settings, Role::Gateway, out)
+}
+
+pub(super) fn run_worker(args: &WorkerArgs, out: &mut Output) -> Result<(), CommandError> {
+    run_settings(&args.logging, &args.settings, Role::Worker, out)
+}
+
+fn run_settings(
+    logging: &Logging,
+    settings: &Settings,
+    role: Role,
+    out: &mut Output,
+) -> Result<(), CommandError> {
+    logging.start();
+    let loaded = settings.load()?;
+    run_config(loaded.config, &loaded.warnings, role, out)
 }
 
 /// Runs a configuration until it is told to stop.
 pub(super) fn run_config(
     config: Config,
     warnings: &Problems,
+    role: Role,
     out: &mut Output,
 ) -> Result<(), CommandError> {
     for warning in warnings.iter() {
         tracing::warn!("{}", warning.message);
     }
     let mut told = Ok(());
-    up::run(config, |ready| told = tell(ready, out))?;
+    up::run(config, role, |ready| told = tell(ready, role, out))?;
     told
 }
 
 /// Tells a newcomer where everything is, and what to type next.
-fn tell(ready: &Ready, out: &mut Output) -> Result<(), CommandError> {
+fn tell(ready: &Ready, role: Role, out: &mut Output) -> Result<(), CommandError> {
     for (scheme, address) in &ready.mqtt {
         out.line(format_args!("MQTT       {scheme}://{address}"))?;
     }
@@ -83,7 +127,9 @@ fn tell(ready: &Ready, out: &mut Output) -> Result<(), CommandError> {
         out.line(format_args!(
             "try        mosquitto_pub -p {port} -q 2 -t room/1 -m '{{\"celsius\": 21.5}}'"
         ))?;
-        out.line("           messina query 'SELECT * FROM readings'")?;
+        if role.has_sinks() {
+            out.line("           messina query 'SELECT * FROM readings'")?;
+        }
     }
     out.flush()
 }

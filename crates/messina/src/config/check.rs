@@ -223,6 +223,7 @@ fn topics(root: &Section<'_>, log: &LogConfig, partitions: u32) -> Vec<TopicConf
         ];
         topics.push(TopicConfig {
             name: name.to_owned(),
+            partitions_stated: section.get("partitions").is_some(),
             partitions: section
                 .integer("partitions", 1..=10_000)
                 .unwrap_or(partitions),

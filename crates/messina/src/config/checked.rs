@@ -219,13 +219,15 @@ pub struct LogConfig {
     pub max_topics: usize,
 }
 
-/// A Kafka topic of the embedded log.
+/// A Kafka topic that is to be there.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TopicConfig {
     /// Its name.
     pub name: String,
     /// Its partitions.
     pub partitions: u32,
+    /// Whether that number was written for this topic: then another is an error.
+    pub partitions_stated: bool,
     /// How long records are kept; `None` for ever.
     pub retention: Option<Duration>,
     /// Bytes of a partition that are kept; `None` all.

@@ -21,7 +21,7 @@ use crate::runtime::clock::Clock;
 use crate::sink::{PartitionSnapshot, SinkSnapshot};
 use crate::telemetry::health::{Component, Health, Light};
 use crate::telemetry::metrics::Metrics;
-use crate::telemetry::status::{RouteBooks, SinkBooks, Status};
+use crate::telemetry::status::{RouteBooks, SinkBooks, Status, UnroutedBooks};
 
 /// What the admin API looks at.
 #[derive(Debug)]
@@ -32,10 +32,10 @@ pub struct Sources {
     pub record_log: Arc<dyn RecordLog>,
     /// The tables.
     pub tables: TableStore,
-    /// The gateway.
-    pub gateway: Arc<Gateway>,
-    /// The connectors.
-    pub herder: Arc<Herder>,
+    /// The gateway, if there is one in this process.
+    pub gateway: Option<Arc<Gateway>>,
+    /// The connectors, if they run in this process.
+    pub herder: Option<Arc<Herder>>,
     /// All lights.
     pub health: Arc<Health>,
     /// All metrics.
@@ -67,14 +67,16 @@ impl Sources {
             LogHealth::Good => self.health.green("log"),
             LogHealth::Full(reason) | LogHealth::Failed(reason) => self.health.red("log", &*reason),
         }
-        if let LogWriter::Kafka(log) = &self.gateway.log {
+        let writer = self.gateway.as_ref().map(|gateway| &gateway.log);
+        if let Some(LogWriter::Kafka(log)) = writer {
             match log.health() {
                 WriterHealth::Good => self.health.green("kafka"),
                 WriterHealth::Waiting(reason) => self.health.amber("kafka", &*reason),
                 WriterHealth::Failed(reason) => self.health.red("kafka", &*reason),
             }
         }
-        let sinks = self.herder.sinks();
+        let sinks = self.herder.as_ref().map(|herder| herder.sinks());
+        let sinks = sinks.unwrap_or_default();
         let snapshots: Vec<_> = sinks.iter().map(|sink| sink.snapshot()).collect();
         // Of connectors that are gone nothing is told.
         self.health.forget_all("sink ");
@@ -86,7 +88,8 @@ impl Sources {
                 (Light::Red, reason) => self.health.red(&name, reason.unwrap_or_default()),
             }
         }
-        for (name, trace) in self.herder.unprepared() {
+        let unprepared = self.herder.as_ref().map(|herder| herder.unprepared());
+        for (name, trace) in unprepared.unwrap_or_default() {
             self.health.red(&format!("sink {name}"), trace);
         }
         snapshots
@@ -146,8 +149,9 @@ pub async fn metrics(State(sources): State<Arc<Sources>>) -> impl IntoResponse {
 /// `GET /api/status`
 pub async fn status(State(sources): State<Arc<Sources>>) -> Json<Status> {
     let sinks = sources.look();
-    let gateway = &sources.gateway;
-    let (connected, asleep) = gateway.sessions.count();
+    let gateway = sources.gateway.as_ref();
+    let sessions = gateway.map(|gateway| gateway.sessions.count());
+    let (connected, asleep) = sessions.unwrap_or_default();
     let (log_dir, table_path) = (sources.log_dir.clone(), sources.table_path.clone());
     let sizes = tokio::task::spawn_blocking(move || (size_of(&log_dir), size_of(&table_path)));
     let (log_bytes, table_bytes) = sizes.await.unwrap_or_default();
@@ -157,17 +161,22 @@ pub async fn status(State(sources): State<Arc<Sources>>) -> Json<Status> {
         uptime_seconds: uptime.as_secs(),
         data: sources.data.clone(),
         listen: gateway
-            .config
-            .listeners
-            .iter()
+            .into_iter()
+            .flat_map(|gateway| &gateway.config.listeners)
             .map(ToString::to_string)
             .collect(),
         health: sources.health.worst(),
         components: sources.health.components(),
-        connections: gateway.events.connections(),
+        connections: gateway.map_or(0, |gateway| gateway.events.connections()),
         sessions: (connected + asleep) as u64,
-        routes: gateway.routes.iter().map(route_books).collect(),
-        unrouted: gateway.events.unrouted_books(),
+        routes: gateway
+            .into_iter()
+            .flat_map(|gateway| gateway.routes.iter())
+            .map(route_books)
+            .collect(),
+        unrouted: gateway.map_or_else(UnroutedBooks::default, |gateway| {
+            gateway.events.unrouted_books()
+        }),
         sinks: sinks.iter().map(SinkBooks::from).collect(),
         log_bytes,
         table_bytes,

@@ -32,6 +32,15 @@ pub enum UpError {
         /// Whose it is.
         process: u32,
     },
+    /// A half of the chain without a log that the other half could use.
+    #[error(
+        "`{command}` needs the log to be Apache Kafka, or nobody else could reach it; write `[kafka]` with \
+         `bootstrap_servers`, or run `messina up`, which is both halves"
+    )]
+    NeedsKafka {
+        /// The command.
+        command: &'static str,
+    },
     /// The log could not be opened.
     #[error(transparent)]
     Log(#[from] messina_store::log::OpenError),

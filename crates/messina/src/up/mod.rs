@@ -1,6 +1,8 @@
-//! `messina up`: the whole chain in one process, started in the order a reading takes, stopped in the same.
+//! `messina up`, `gateway`, `worker`: the chain or one half of it, started in the order a reading takes, and stopped in it.
 //! Takes a checked configuration from `cli`.
 //! Gives every folder of the path what it needs, and the operator the reason where that cannot be done.
+
+mod role;
 
 mod error;
 
@@ -15,4 +17,5 @@ mod connectors;
 mod run;
 
 pub use error::UpError;
+pub use role::Role;
 pub use run::{Ready, run};

@@ -14,6 +14,7 @@ use super::connectors::factory;
 use super::error::UpError;
 use super::patience;
 use super::process::{Reloads, Signals, allow_many_connections};
+use super::role::Role;
 use super::stores::{Stores, topic_defaults};
 use crate::access::Access;
 use crate::config::{Config, ListenerConfig};
@@ -27,6 +28,7 @@ use crate::gateway::server::{Gateway, Parts};
 use crate::herder::{self, Herder};
 use crate::listener::tcp::{self, ListenError};
 use crate::listener::{Below, Listening};
+use crate::record_log::LogWriter;
 use crate::rest::{self, Api};
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::shutdown::Shutdown;
@@ -52,23 +54,32 @@ pub struct Ready {
     pub data: PathBuf,
 }
 
-/// Runs everything until SIGTERM or SIGINT. `on_ready` is called once, when clients may connect.
-pub fn run(config: Config, on_ready: impl FnOnce(&Ready)) -> Result<(), UpError> {
+/// Runs everything the role has until SIGTERM or SIGINT. `on_ready` is called once, when clients may connect.
+pub fn run(config: Config, role: Role, on_ready: impl FnOnce(&Ready)) -> Result<(), UpError> {
+    if role != Role::All && config.kafka.is_none() {
+        return Err(UpError::NeedsKafka {
+            command: role.command(),
+        });
+    }
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(UpError::Runtime)?;
-    let result = runtime.block_on(run_until_stopped(config, on_ready));
+    let result = runtime.block_on(run_until_stopped(config, role, on_ready));
     // What still runs is either done with, or told to stop at once.
     runtime.shutdown_background();
     result
 }
 
-async fn run_until_stopped(config: Config, on_ready: impl FnOnce(&Ready)) -> Result<(), UpError> {
+async fn run_until_stopped(
+    config: Config,
+    role: Role,
+    on_ready: impl FnOnce(&Ready),
+) -> Result<(), UpError> {
     let mut signals = Signals::new().map_err(UpError::Runtime)?;
     let mut reloads = Reloads::new().map_err(UpError::Runtime)?;
     allow_many_connections();
-    let running = Running::start(config).await?;
+    let running = Running::start(config, role).await?;
     on_ready(&running.ready);
     let first = loop {
         tokio::select! {
@@ -91,7 +102,7 @@ struct Running {
     ready: Ready,
     log: Log,
     tables: TableStore,
-    gateway: Arc<Gateway>,
+    gateway: Option<Arc<Gateway>>,
     below: Vec<Arc<Below>>,
     shutdown: Shutdown,
     connections: Tasks,
@@ -99,47 +110,51 @@ struct Running {
 }
 
 impl Running {
-    async fn start(config: Config) -> Result<Self, UpError> {
+    async fn start(config: Config, role: Role) -> Result<Self, UpError> {
         // Ports first: a port in use is found out before any file is touched.
-        let sockets = Sockets::open(&config)?;
-        let stores = Stores::open(&config).await?;
+        let sockets = Sockets::open(&config, role)?;
+        let stores = Stores::open(&config, role).await?;
         let ready = sockets.ready(&config);
-        let factory = factory(&config, &stores.tables, &stores.record_log).await?;
         let shared = Shared::default();
-        let gateway = shared.gateway(&config, &stores).await?;
         let tasks = || Tasks::new(Arc::clone(&shared.health));
         let (connections, sinks) = (tasks(), tasks());
-        let parts = herder::Parts {
-            log: stores.log.clone(),
-            factory,
-            tasks: sinks.clone(),
-            stop: shared.shutdown.sinks().clone(),
-            clock: Arc::clone(&shared.clock),
-            worker_id: worker_id(&ready),
-            max_connectors: config.rest.max_connectors,
+        // The tables first: what is wrong with them is found out before a client is let in.
+        let prepared = if role.has_sinks() {
+            Some(factory(&config, &stores.tables, &stores.record_log).await?)
+        } else {
+            None
         };
-        let herder = Herder::open(parts, &config.sinks).await?;
+        let gateway = match &stores.writer {
+            Some(log) => Some(shared.gateway(&config, log).await?),
+            None => None,
+        };
+        let herder = match prepared {
+            Some(factory) => {
+                let parts = herder::Parts {
+                    log: stores.log.clone(),
+                    factory,
+                    tasks: sinks.clone(),
+                    stop: shared.shutdown.sinks().clone(),
+                    clock: Arc::clone(&shared.clock),
+                    worker_id: worker_id(&ready),
+                    max_connectors: config.rest.max_connectors,
+                };
+                Some(Herder::open(parts, &config.sinks).await?)
+            }
+            None => None,
+        };
         let below = sockets.mqtt.iter().map(|own| Arc::clone(&own.below));
         let below = below.collect();
-        for listener in sockets.mqtt {
-            connections.spawn(
-                "gateway",
-                accept(Arc::clone(&gateway), listener, connections.clone()),
-            );
-        }
-        connections.spawn("gateway", Arc::clone(&gateway).expire_sessions());
-        connections.spawn("gateway", Arc::clone(&gateway).announce());
-        connections.spawn("gateway", Arc::clone(&gateway).listen_to_others());
-        if let Some(interval) = config.gateway.sys_interval {
-            connections.spawn("gateway", Arc::clone(&gateway).publish_sys(interval));
+        if let Some(gateway) = &gateway {
+            serve_mqtt(gateway, sockets.mqtt, &config, &connections);
         }
         if let Some(listener) = sockets.admin {
-            let sources = shared.sources(&config, &stores, &gateway, &herder);
+            let sources = shared.sources(&config, &stores, gateway.as_ref(), herder.as_ref());
             let stop = shared.shutdown.clone();
             connections.spawn("admin", serve_admin(listener, Arc::new(sources), stop));
         }
-        if let Some(listener) = sockets.rest {
-            let api = Api::new(Arc::clone(&herder), &config.rest, &shared.clock);
+        if let (Some(listener), Some(herder)) = (sockets.rest, herder) {
+            let api = Api::new(herder, &config.rest, &shared.clock);
             let stop = shared.shutdown.intake().clone();
             connections.spawn(
                 "rest",
@@ -160,7 +175,9 @@ impl Running {
 
     /// Reads files again that say who may connect, and what with. Wrong ones change nothing.
     async fn reload(&self) {
-        self.gateway.reload().await;
+        if let Some(gateway) = &self.gateway {
+            gateway.reload().await;
+        }
         for below in &self.below {
             let below = Arc::clone(below);
             match tokio::task::spawn_blocking(move || below.reload()).await {
@@ -179,7 +196,9 @@ impl Running {
     /// Stops in the order a reading takes: what was accepted becomes durable, what is being written is committed.
     async fn stop(self) {
         self.shutdown.stop_intake();
-        self.gateway.sessions.stop();
+        if let Some(gateway) = &self.gateway {
+            gateway.sessions.stop();
+        }
         if tokio::time::timeout(INTAKE_PATIENCE, self.connections.all_ended())
             .await
             .is_err()
@@ -201,9 +220,10 @@ impl Running {
                 "some sinks did not end in time; the next start writes their last batches again"
             );
         }
-        if tokio::time::timeout(SINK_PATIENCE, self.gateway.log.close())
-            .await
-            .is_err()
+        if let Some(gateway) = &self.gateway
+            && tokio::time::timeout(SINK_PATIENCE, gateway.log.close())
+                .await
+                .is_err()
         {
             tracing::warn!("Kafka did not answer in time; what it was sent stays unacknowledged");
         }
@@ -220,6 +240,20 @@ impl Running {
     }
 }
 
+/// Lets clients in, and looks after their sessions.
+fn serve_mqtt(gateway: &Arc<Gateway>, mqtt: Vec<Listening>, config: &Config, connections: &Tasks) {
+    for listener in mqtt {
+        let accepting = accept(Arc::clone(gateway), listener, connections.clone());
+        connections.spawn("gateway", accepting);
+    }
+    connections.spawn("gateway", Arc::clone(gateway).expire_sessions());
+    connections.spawn("gateway", Arc::clone(gateway).announce());
+    connections.spawn("gateway", Arc::clone(gateway).listen_to_others());
+    if let Some(interval) = config.gateway.sys_interval {
+        connections.spawn("gateway", Arc::clone(gateway).publish_sys(interval));
+    }
+}
+
 /// The listening sockets.
 struct Sockets {
     mqtt: Vec<Listening>,
@@ -228,9 +262,11 @@ struct Sockets {
 }
 
 impl Sockets {
-    fn open(config: &Config) -> Result<Self, UpError> {
-        let mqtt = config.gateway.listeners.iter();
-        let (admin, rest) = (config.admin.listen, config.rest.listen);
+    fn open(config: &Config, role: Role) -> Result<Self, UpError> {
+        let listeners = config.gateway.listeners.iter();
+        let mqtt = listeners.filter(|_| role.has_gateway());
+        let rest = config.rest.listen.filter(|_| role.has_sinks());
+        let admin = config.admin.listen;
         let listen = |setting, address| {
             let in_use = |error: &ListenError| matches!(error, ListenError::InUse { .. });
             patience::try_again(|| tcp::listen(setting, address), in_use)
@@ -298,10 +334,10 @@ impl Default for Shared {
 }
 
 impl Shared {
-    async fn gateway(&self, config: &Config, stores: &Stores) -> Result<Arc<Gateway>, UpError> {
+    async fn gateway(&self, config: &Config, log: &LogWriter) -> Result<Arc<Gateway>, UpError> {
         let unmatched = config.gateway.unmatched;
         let routes = Routes::new(&config.routes, unmatched, &self.metrics)?;
-        let log = stores.writer.clone();
+        let log = log.clone();
         let defaults = topic_defaults(config);
         let gateway = Gateway::restore(Parts {
             config: config.gateway.clone(),
@@ -320,15 +356,15 @@ impl Shared {
         &self,
         config: &Config,
         stores: &Stores,
-        gateway: &Arc<Gateway>,
-        herder: &Arc<Herder>,
+        gateway: Option<&Arc<Gateway>>,
+        herder: Option<&Arc<Herder>>,
     ) -> Sources {
         Sources {
             log: stores.log.clone(),
             record_log: Arc::clone(&stores.record_log),
             tables: stores.tables.clone(),
-            gateway: Arc::clone(gateway),
-            herder: Arc::clone(herder),
+            gateway: gateway.map(Arc::clone),
+            herder: herder.map(Arc::clone),
             health: Arc::clone(&self.health),
             metrics: Arc::clone(&self.metrics),
             topic_defaults: topic_defaults(config),

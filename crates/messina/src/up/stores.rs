@@ -8,41 +8,84 @@ use messina_store::table::{TableOptions, TableStore};
 
 use super::error::UpError;
 use super::patience;
-use crate::config::{CleanupPolicy, Config};
-use crate::record_log::kafka::KafkaWriter;
+use super::role::Role;
+use crate::config::{CleanupPolicy, Config, KafkaConfig};
+use crate::record_log::kafka::{KafkaLog, KafkaWriter, WantedTopic};
 use crate::record_log::{EmbeddedLog, LogWriter, RecordLog};
 
 /// What is durable.
 pub(super) struct Stores {
     pub(super) log: Log,
     pub(super) record_log: Arc<dyn RecordLog>,
-    pub(super) writer: LogWriter,
+    /// What the gateway writes to; `None` where there is none.
+    pub(super) writer: Option<LogWriter>,
     pub(super) tables: TableStore,
 }
 
 impl Stores {
-    pub(super) async fn open(config: &Config) -> Result<Self, UpError> {
+    pub(super) async fn open(config: &Config, role: Role) -> Result<Self, UpError> {
         let log = open_log(config).await?;
-        create_topics(&log, config, &topic_defaults(config)).await?;
+        let (record_log, writer) = match &config.kafka {
+            Some(kafka) => in_kafka(config, Arc::new(kafka.clone()), role).await?,
+            None => embedded(config, &log).await?,
+        };
         Ok(Self {
-            writer: writer(config, &log).await?,
-            record_log: Arc::new(EmbeddedLog::new(log.clone())),
+            record_log,
+            writer,
             tables: open_tables(config)?,
             log,
         })
     }
 }
 
-/// The log the gateway writes to, with the topics of routes that always take the same one.
-async fn writer(config: &Config, log: &Log) -> Result<LogWriter, UpError> {
-    let Some(kafka) = &config.kafka else {
-        return Ok(LogWriter::Embedded(log.clone()));
+type Logs = (Arc<dyn RecordLog>, Option<LogWriter>);
+
+async fn embedded(config: &Config, log: &Log) -> Result<Logs, UpError> {
+    create_topics(log, config, &topic_defaults(config)).await?;
+    let record_log = EmbeddedLog::new(log.clone());
+    Ok((Arc::new(record_log), Some(LogWriter::Embedded(log.clone()))))
+}
+
+/// Kafka, with the topics that are named in `[[topic]]`, and by routes that always take the same one.
+async fn in_kafka(config: &Config, kafka: Arc<KafkaConfig>, role: Role) -> Result<Logs, UpError> {
+    let record_log = KafkaLog::new(Arc::clone(&kafka));
+    let wanted: Vec<WantedTopic> = config.topics.iter().map(wanted).collect();
+    record_log.admin().ensure(&wanted).await?;
+    let writer = if role.has_gateway() {
+        let room = config.gateway.limits.max_unacknowledged_bytes;
+        let writer = KafkaWriter::open(&kafka, room).await?;
+        let names: Vec<&str> = constant_topics(config).collect();
+        writer.provide_all(&names).await?;
+        Some(LogWriter::Kafka(writer))
+    } else {
+        None
     };
-    let room = config.gateway.limits.max_unacknowledged_bytes;
-    let writer = KafkaWriter::open(&Arc::new(kafka.clone()), room).await?;
-    let names: Vec<&str> = constant_topics(config).collect();
-    writer.provide_all(&names).await?;
-    Ok(LogWriter::Kafka(writer))
+    Ok((Arc::new(record_log), writer))
+}
+
+/// A `[[topic]]` in Kafka's words.
+fn wanted(topic: &crate::config::TopicConfig) -> WantedTopic {
+    let retention = topic.retention.map_or(-1, |time| {
+        i64::try_from(time.as_millis()).unwrap_or(i64::MAX)
+    });
+    let bytes = topic
+        .retention_bytes
+        .map_or(-1, |bytes| i64::try_from(bytes).unwrap_or(i64::MAX));
+    let cleanup = match topic.cleanup {
+        CleanupPolicy::Delete => "delete",
+        CleanupPolicy::Compact => "compact",
+    };
+    let setting = |name: &str, value: String| (name.to_owned(), value);
+    WantedTopic {
+        name: topic.name.clone(),
+        partitions: i32::try_from(topic.partitions).unwrap_or(1),
+        exact: topic.partitions_stated,
+        settings: vec![
+            setting("cleanup.policy", cleanup.to_owned()),
+            setting("retention.ms", retention.to_string()),
+            setting("retention.bytes", bytes.to_string()),
+        ],
+    }
 }
 
 async fn open_log(config: &Config) -> Result<Log, UpError> {

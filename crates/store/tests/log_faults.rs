@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 use std::io::ErrorKind;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -28,6 +28,8 @@ use tokio::runtime::Runtime;
 
 const PARTITIONS: i32 = 3;
 const STEPS: usize = 60;
+const LARGE: u64 = 384 << 10;
+const FIRST_WAL: &str = "wal-00000000000000000001";
 
 fn options(disk: &SimDisk) -> LogOptions {
     LogOptions {
@@ -41,6 +43,15 @@ fn options(disk: &SimDisk) -> LogOptions {
 
 fn open(disk: &SimDisk) -> Result<Log, OpenError> {
     Log::open(Path::new("/log"), options(disk))
+}
+
+/// With write-ahead files so large that the keeper fills them while the committer writes.
+fn open_large(disk: &SimDisk) -> Result<Log, OpenError> {
+    let options = LogOptions {
+        wal_bytes: LARGE,
+        ..options(disk)
+    };
+    Log::open(Path::new("/log"), options)
 }
 
 /// What was promised.
@@ -321,6 +332,41 @@ fn an_error_of_any_single_operation_loses_nothing_and_stops_acknowledgements() {
                 &oracle,
                 &format!("error at {at}, {keeps:?}"),
             );
+        }
+    }
+}
+
+#[test]
+fn nothing_is_lost_while_the_keeper_fills_the_file_that_the_committer_writes() {
+    let runtime = runtime();
+    let disk = SimDisk::new();
+    let log = open_large(&disk).unwrap();
+    let mut oracle = Oracle::default();
+    work(&runtime, &log, &mut oracle);
+    assert_eq!(oracle.acknowledged.len(), STEPS);
+    let mut looks = 0;
+    let filled = |(path, len): (PathBuf, usize)| path.ends_with(FIRST_WAL) && len as u64 == LARGE;
+    while !disk.files().into_iter().any(filled) {
+        looks += 1;
+        assert!(looks < 6_000, "the keeper fills nothing");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    drop(log);
+    for at in 0..disk.operations() {
+        for (fault, keeps) in [
+            (Fault::PowerCut, CrashKeeps::Some(at)),
+            (Fault::PowerCut, CrashKeeps::Synced),
+            (Fault::Error(ErrorKind::Other), CrashKeeps::Synced),
+            (Fault::Error(ErrorKind::StorageFull), CrashKeeps::Some(at)),
+        ] {
+            let disk = SimDisk::new();
+            disk.fail_at(at, fault);
+            let mut oracle = Oracle::default();
+            if let Ok(log) = open_large(&disk) {
+                work(&runtime, &log, &mut oracle);
+            }
+            let what = format!("{fault:?} at {at}, {keeps:?}");
+            reopen(&runtime, &disk.after_crash(keeps), &oracle, &what);
         }
     }
 }

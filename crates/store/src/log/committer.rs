@@ -223,6 +223,9 @@ impl Committer {
         let entries = u32::try_from(self.touched.len()).unwrap_or(u32::MAX);
         self.wal.write(&mut self.frame, entries)?;
         self.wal.sync()?;
+        if let Some(filling) = self.wal.wants_filling() {
+            self.shared.keeper.ask_to_fill(filling);
+        }
         self.frame.shrink_to(4 << 20);
         Ok(())
     }

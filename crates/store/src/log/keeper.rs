@@ -1,4 +1,4 @@
-//! The keeper: the thread that makes checkpoints, and looks after retention and compaction.
+//! The keeper: the thread that makes checkpoints, looks after retention and compaction, and fills write-ahead files.
 //!
 //! A checkpoint syncs what the committer has written to segments, then says so in the checkpoint file; only then
 //! may the write-ahead file that held the same records be recycled, and only then may old segments go.
@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::checkpoint::{Checkpoint, Mark};
 use super::compaction;
 use super::error::AppendError;
+use super::filling::Filling;
 use super::options::Cleanup;
 use super::partition::Partition;
 use super::shared::{Item, Job, Shared};
@@ -24,6 +25,7 @@ pub(super) struct Keeper {
 
 enum Next {
     Job(Box<Job>),
+    Fill(Arc<Filling>),
     LookAround,
     Stop,
 }
@@ -39,6 +41,7 @@ impl Keeper {
         loop {
             match self.next() {
                 Next::Job(job) => self.checkpoint(*job),
+                Next::Fill(filling) => self.fill(filling),
                 Next::LookAround => drop(self.shared.queue.push([Item::Checkpoint(None)])),
                 Next::Stop => return,
             }
@@ -54,6 +57,9 @@ impl Keeper {
             if state.stop {
                 return Next::Stop;
             }
+            if let Some(filling) = state.filling.take() {
+                return Next::Fill(filling);
+            }
             if self
                 .shared
                 .keeper
@@ -61,8 +67,30 @@ impl Keeper {
                 .wait_for(&mut state, self.shared.options.housekeeping)
                 .timed_out()
                 && state.pending.is_none()
+                && state.filling.is_none()
             {
                 return Next::LookAround;
+            }
+        }
+    }
+
+    /// One step: a checkpoint that is asked for meanwhile comes before the next.
+    fn fill(&self, filling: Arc<Filling>) {
+        if self.shared.health.failure().is_some() {
+            return;
+        }
+        match filling.step() {
+            Ok(true) => {
+                let mut state = self.shared.keeper.state.lock();
+                // One that was asked for meanwhile is of a later file.
+                state.filling.get_or_insert(filling);
+            }
+            Ok(false) => {}
+            // The committer finds that out for itself, and says so to those who append.
+            Err(error) if error.is_full() => {}
+            Err(error) => {
+                self.shared.health.poison(error.line().into());
+                self.shared.keeper.changed.notify_all();
             }
         }
     }

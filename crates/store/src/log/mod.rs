@@ -18,6 +18,7 @@ mod committer;
 mod writer;
 
 mod batch;
+mod filling;
 mod frame;
 mod wal;
 

@@ -1,11 +1,13 @@
 //! The write-ahead log's writer: appends frames to a preallocated file, and moves to the other file when it is full.
 //!
-//! Two files take turns. A file is zero-filled ahead of use the first time, so that a commit's sync has no new
-//! length to record; later it is renamed and overwritten. The generation in each frame tells old from new.
+//! Two files take turns. A file is zero-filled ahead of use the first time ([`filling`](super::filling)), so that a
+//! commit's sync has no new length to record; later it is renamed and overwritten. The generation in each frame tells
+//! old from new.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::filling::Filling;
 use super::frame;
 use crate::disk::{Disk, DiskError, DiskFile};
 
@@ -13,7 +15,6 @@ use crate::disk::{Disk, DiskError, DiskFile};
 pub(super) const PAGE_BYTES: usize = 4096;
 const PAGE: u64 = PAGE_BYTES as u64;
 const RESERVE: u64 = 4 * PAGE;
-const FILL: u64 = 4 << 20;
 
 /// Name of the file of a generation.
 pub(super) fn file_name(generation: u64) -> String {
@@ -29,7 +30,7 @@ pub(super) fn generation_of(name: &str) -> Option<u64> {
 pub(super) struct Wal {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
-    file: Box<dyn DiskFile>,
+    file: Arc<dyn DiskFile>,
     capacity: u64,
     salt: u32,
     pub(super) generation: u64,
@@ -38,7 +39,7 @@ pub(super) struct Wal {
     /// The next frame's sequence.
     pub(super) sequence: u64,
     synced: u64,
-    filled: u64,
+    filling: Arc<Filling>,
     /// Whether the last durable frame lacks a later one that vouches for it.
     unvouched: bool,
 }
@@ -54,19 +55,19 @@ impl Wal {
         spare: Option<u64>,
     ) -> Result<Self, DiskError> {
         let path = dir.join(file_name(generation));
-        let file = match spare {
+        let file: Arc<dyn DiskFile> = match spare {
             Some(old) => {
                 match disk.rename(&dir.join(file_name(old)), &path) {
                     // An attempt before this one got as far as the rename.
                     Err(error) if error.is_missing() => {}
                     renamed => renamed?,
                 }
-                disk.open(&path)?
+                disk.open(&path)?.into()
             }
-            None => disk.create(&path)?,
+            None => disk.create(&path)?.into(),
         };
         disk.sync_dir(dir)?;
-        let filled = file.len()?.min(capacity);
+        let filling = Arc::new(Filling::of(Arc::clone(&file), capacity)?);
         let synced = sequence.saturating_sub(1);
         let (disk, dir) = (Arc::clone(disk), dir.to_owned());
         Ok(Self {
@@ -79,7 +80,7 @@ impl Wal {
             position: 0,
             sequence,
             synced,
-            filled,
+            filling,
             unvouched: false,
         })
     }
@@ -104,7 +105,8 @@ impl Wal {
             self.synced,
             self.generation,
         );
-        self.fill(self.position + frame.len() as u64 + PAGE)?;
+        self.filling
+            .reach(self.position + frame.len() as u64 + PAGE)?;
         self.file.write_at(frame, self.position)?;
         self.position += frame.len() as u64;
         self.sequence += 1;
@@ -114,9 +116,20 @@ impl Wal {
     /// Makes every frame so far durable. After an error the log must not be used any more.
     pub(super) fn sync(&mut self) -> Result<(), DiskError> {
         self.file.sync()?;
+        if self.filling.has_failed() {
+            let path = self.dir.join(file_name(self.generation));
+            let source = std::io::Error::other("a sync of its other part failed");
+            return Err(DiskError::new("sync", &path, source));
+        }
         self.synced = self.sequence.saturating_sub(1);
         self.unvouched = true;
         Ok(())
+    }
+
+    /// What the keeper should fill, if it should now.
+    pub(super) fn wants_filling(&self) -> Option<Arc<Filling>> {
+        let wants = self.filling.wants_more(self.position);
+        wants.then(|| Arc::clone(&self.filling))
     }
 
     /// Whether the log has fallen idle without a marker.
@@ -149,6 +162,7 @@ impl Wal {
         let at = (generation, self.sequence + 1);
         let next = Self::begin(&self.disk, &self.dir, self.capacity, self.salt, at, spare)?;
         self.mark_end(generation)?;
+        self.filling.close();
         *self = next;
         Ok(())
     }
@@ -161,26 +175,5 @@ impl Wal {
             self.position = before;
         }
         written
-    }
-
-    /// Zero-fills the file up to `end` and somewhat beyond.
-    fn fill(&mut self, end: u64) -> Result<(), DiskError> {
-        static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
-        if end <= self.filled {
-            return Ok(());
-        }
-        let target = (end.max(self.filled + FILL)).min(self.capacity.max(end));
-        let mut at = self.filled;
-        while at < target {
-            let len = (target - at).min(ZEROS.len() as u64);
-            let zeros = usize::try_from(len)
-                .ok()
-                .and_then(|len| ZEROS.get(..len))
-                .unwrap_or_default();
-            self.file.write_at(zeros, at)?;
-            at += len;
-            self.filled = at;
-        }
-        Ok(())
     }
 }

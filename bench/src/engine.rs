@@ -32,6 +32,11 @@ pub(crate) enum Role {
     },
     /// Takes what comes and acknowledges it.
     Subscriber,
+    /// Comes back to its session and has done when so many publishes that waited there have come.
+    Returning {
+        /// What waits.
+        waiting: u64,
+    },
 }
 
 /// A connection that has its CONNACK.
@@ -69,10 +74,13 @@ pub(crate) fn open(
     client_id: &str,
     filter: Option<(&str, u8)>,
 ) -> Result<StdStream> {
-    let mut stream = StdStream::connect(address).context("the server takes no connection")?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(SILENCE))?;
-    stream.write_all(&packets::connect(client_id))?;
+    let mut stream = socket(address)?;
+    stream.write_all(&packets::connect(client_id, true))?;
+    subscribed(stream, filter)
+}
+
+/// Waits for CONNACK and, where there is a filter, SUBACK.
+fn subscribed(mut stream: StdStream, filter: Option<(&str, u8)>) -> Result<StdStream> {
     let mut connack = [0; 4];
     stream.read_exact(&mut connack).context("no CONNACK")?;
     if connack != [0x20, 2, 0, 0] {
@@ -83,6 +91,36 @@ pub(crate) fn open(
         let mut suback = [0; 5];
         stream.read_exact(&mut suback).context("no SUBACK")?;
     }
+    Ok(stream)
+}
+
+/// Leaves a session behind that keeps what comes for `filter`; returns when the server has let the client go.
+pub(crate) fn leave_session(
+    address: SocketAddr,
+    client_id: &str,
+    filter: (&str, u8),
+) -> Result<()> {
+    let mut stream = socket(address)?;
+    stream.write_all(&packets::connect(client_id, false))?;
+    let mut stream = subscribed(stream, Some(filter))?;
+    stream.write_all(&packets::DISCONNECT)?;
+    stream
+        .read_to_end(&mut Vec::new())
+        .context("the server does not let a client go")?;
+    Ok(())
+}
+
+/// Comes back to a session, and does not wait for the answer.
+pub(crate) fn come_back(address: SocketAddr, client_id: &str) -> Result<StdStream> {
+    let mut stream = socket(address)?;
+    stream.write_all(&packets::connect(client_id, false))?;
+    Ok(stream)
+}
+
+fn socket(address: SocketAddr) -> Result<StdStream> {
+    let stream = StdStream::connect(address).context("the server takes no connection")?;
+    stream.set_nodelay(true)?;
+    stream.set_read_timeout(Some(SILENCE))?;
     Ok(stream)
 }
 
@@ -104,8 +142,9 @@ impl Connection {
         })
     }
 
-    fn is_publisher(&self) -> bool {
-        matches!(self.role, Role::Publisher { .. })
+    /// Whether the run goes on until it has finished.
+    fn is_awaited(&self) -> bool {
+        !matches!(self.role, Role::Subscriber)
     }
 
     /// Publishes up to the window; at QoS 0 up to a chunk, if the last one is gone.
@@ -149,6 +188,9 @@ impl Connection {
             return;
         }
         self.finishing = true;
+        if let Role::Returning { .. } = self.role {
+            return;
+        }
         if let Role::Publisher { qos: 0, .. } = self.role {
             Template::new(1, "bench/end", b"0").append(1, &mut self.outgoing);
             self.in_flight = 1;
@@ -212,8 +254,17 @@ impl Connection {
 
     fn on_packet(&mut self, first: u8, body: &[u8], outcome: &mut Outcome) -> Result<()> {
         match first >> 4 {
+            2 if matches!(self.role, Role::Returning { .. }) => {
+                if body != [1, 0] {
+                    bail!("the session is not there: CONNACK {body:?}");
+                }
+            }
             3 => {
                 outcome.delivered += 1;
+                if let Role::Returning { waiting } = &mut self.role {
+                    *waiting = waiting.saturating_sub(1);
+                    self.finished = *waiting == 0;
+                }
                 if first & 0x06 == 0x02 {
                     let [high, low] = packets::publish_id(body);
                     self.outgoing.extend_from_slice(&[0x40, 2, high, low]);
@@ -245,6 +296,14 @@ pub(crate) enum Pace {
     Window,
     /// So many a second over all connections, whatever the answers do.
     PerSecond(u32),
+    /// One publisher, the first connection, each of whose publishes goes to `to` subscribers; so many at a time have not
+    /// come to all.
+    FanOut {
+        /// Subscribers.
+        to: u64,
+        /// Publishes at a time.
+        window: u64,
+    },
 }
 
 /// Runs the connections for a time, then until every publisher has its answers.
@@ -269,10 +328,7 @@ pub(crate) fn run(connections: &mut [Connection], pace: Pace, time: Duration) ->
             connection.flush()?;
         }
     }
-    while connections
-        .iter()
-        .any(|connection| connection.is_publisher() && !connection.finished)
-    {
+    while run.is_awaiting(connections, pace) {
         let over = run.start.elapsed() >= time;
         if over {
             for connection in connections.iter_mut() {
@@ -280,12 +336,17 @@ pub(crate) fn run(connections: &mut [Connection], pace: Pace, time: Duration) ->
                 connection.flush()?;
             }
         }
-        if let Pace::PerSecond(rate) = pace {
-            run.send_due(connections, rate, over)?;
-            poll.poll(&mut events, Some(Duration::ZERO))?;
-            sleep(Duration::from_micros(20));
-        } else {
-            poll.poll(&mut events, Some(Duration::from_millis(20)))?;
+        match pace {
+            Pace::PerSecond(rate) => {
+                run.send_due(connections, rate, over)?;
+                poll.poll(&mut events, Some(Duration::ZERO))?;
+                sleep(Duration::from_micros(20));
+            }
+            Pace::FanOut { to, window } => {
+                run.feed(connections, run.outcome.delivered / to + window, over)?;
+                poll.poll(&mut events, Some(Duration::from_millis(20)))?;
+            }
+            Pace::Window => poll.poll(&mut events, Some(Duration::from_millis(20)))?,
         }
         for event in &events {
             let Some(connection) = connections.get_mut(event.token().0) else {
@@ -309,6 +370,29 @@ struct Run {
 }
 
 impl Run {
+    /// Whether somebody has not finished, or not heard all.
+    fn is_awaiting(&self, connections: &[Connection], pace: Pace) -> bool {
+        let is_open = |connection: &Connection| connection.is_awaited() && !connection.finished;
+        let heard_all = match pace {
+            Pace::FanOut { to, .. } => self.outcome.delivered >= self.due * to,
+            Pace::Window | Pace::PerSecond(_) => true,
+        };
+        !heard_all || connections.iter().any(is_open)
+    }
+
+    /// Lets the first connection publish until it has sent so many in all.
+    fn feed(&mut self, connections: &mut [Connection], sent: u64, over: bool) -> Result<()> {
+        let Some(publisher) = connections.first_mut().filter(|_| !over) else {
+            return Ok(());
+        };
+        while self.due < sent {
+            publisher.publish_at(Instant::now());
+            self.due += 1;
+        }
+        publisher.flush()?;
+        Ok(())
+    }
+
     fn send_due(&mut self, connections: &mut [Connection], rate: u32, over: bool) -> Result<()> {
         let until = (self.start.elapsed().as_secs_f64() * f64::from(rate)) as u64;
         while !over && self.due < until {

@@ -40,16 +40,19 @@ pub(crate) struct Options {
     pub(crate) rows_time: Duration,
     /// Idle connections opened.
     pub(crate) idle: usize,
+    /// Sessions that come back at once.
+    pub(crate) sessions: usize,
     /// Bytes of the log that a start is measured with.
     pub(crate) log_bytes: u64,
 }
 
 const USAGE: &str = "\
 messina-bench [OPTIONS] table | CASE...
-  cases: qos0 qos1 qos2 pairs latency rows cql idle start size
+  cases: qos0 qos1 qos2 pairs fanout storm latency rows cql idle start size
   --seconds N       each load (10)
   --rows-seconds N  publish to row (30)
   --idle N          idle connections (20000)
+  --sessions N      sessions that come back at once (10000)
   --log-bytes N     log that a start recovers (1073741824)";
 
 fn main() -> Result<()> {
@@ -58,6 +61,7 @@ fn main() -> Result<()> {
         time: Duration::from_secs(10),
         rows_time: Duration::from_secs(30),
         idle: 20_000,
+        sessions: 10_000,
         log_bytes: 1 << 30,
     };
     let mut names = Vec::new();
@@ -74,6 +78,7 @@ fn main() -> Result<()> {
             "--seconds" => options.time = Duration::from_secs(number()?),
             "--rows-seconds" => options.rows_time = Duration::from_secs(number()?),
             "--idle" => options.idle = usize::try_from(number()?)?,
+            "--sessions" => options.sessions = usize::try_from(number()?)?,
             "--log-bytes" => options.log_bytes = number()?,
             name => names.push(name.to_owned()),
         }

@@ -22,11 +22,15 @@ fn string(text: &str) -> Vec<u8> {
     [&(text.len() as u16).to_be_bytes(), text.as_bytes()].concat()
 }
 
-/// CONNECT, clean session, no keep alive.
-pub(crate) fn connect(client_id: &str) -> Vec<u8> {
+/// DISCONNECT.
+pub(crate) const DISCONNECT: [u8; 2] = [0xE0, 0];
+
+/// CONNECT, no keep alive; a session that is not clean outlives its connection.
+pub(crate) fn connect(client_id: &str, clean: bool) -> Vec<u8> {
+    let head = [4, if clean { 2 } else { 0 }, 0, 0];
     packet(
         0x10,
-        &[&string("MQTT"), &[4, 2, 0, 0][..], &string(client_id)].concat(),
+        &[&string("MQTT"), &head[..], &string(client_id)].concat(),
     )
 }
 

@@ -7,6 +7,7 @@ mod idle;
 mod paced;
 mod rows;
 mod start;
+mod storm;
 mod throughput;
 
 mod run;

@@ -2,17 +2,19 @@
 
 use anyhow::{Result, bail};
 
-use super::{cql, idle, paced, rows, start, throughput};
+use super::{cql, idle, paced, rows, start, storm, throughput};
 use crate::Options;
 use crate::report::Figure;
 
 type Case = fn(&Options) -> Result<Vec<Figure>>;
 
-const CASES: [(&str, Case); 10] = [
+const CASES: [(&str, Case); 12] = [
     ("qos0", |options| throughput::fan_in(0, options)),
     ("qos1", |options| throughput::fan_in(1, options)),
     ("qos2", |options| throughput::fan_in(2, options)),
     ("pairs", throughput::pairs),
+    ("fanout", throughput::fan_out),
+    ("storm", storm::reconnect),
     ("latency", paced::acknowledgement),
     ("rows", rows::publish_to_row),
     ("cql", |options| {

@@ -16,9 +16,9 @@ const PAIR_WINDOW: usize = 5;
 const PAYLOAD: [u8; 128] = [b'7'; 128];
 
 /// A server's rate and what it cost.
-struct Measured {
-    rate: f64,
-    cpu_per_million: f64,
+pub(super) struct Measured {
+    pub(super) rate: f64,
+    pub(super) cpu_per_million: f64,
 }
 
 impl Measured {
@@ -59,9 +59,8 @@ pub(super) fn fan_in(qos: u8, options: &Options) -> Result<Vec<Figure>> {
             let stream = engine::open(server.mqtt, &format!("bench-{index}"), None)?;
             connections.push(Connection::new(stream, role)?);
         }
-        measure(server, &mut connections, options, |outcome| {
-            outcome.published
-        })
+        let count = |outcome: &Outcome| outcome.published;
+        measure(server, &mut connections, Pace::Window, options, count)
     })
 }
 
@@ -92,9 +91,37 @@ pub(super) fn pairs(options: &Options) -> Result<Vec<Figure>> {
                     },
                 )?);
             }
-            measure(server, &mut connections, options, |outcome| {
-                outcome.delivered
-            })
+            let count = |outcome: &Outcome| outcome.delivered;
+            measure(server, &mut connections, Pace::Window, options, count)
+        },
+    )
+}
+
+/// One publisher, a thousand subscribers; what is counted is what they receive.
+pub(super) fn fan_out(options: &Options) -> Result<Vec<Figure>> {
+    compare(
+        "1 publisher to 1,000 subscribers, QoS 1, 128 B",
+        "",
+        |server| {
+            let template = Template::new(1, "fan", &PAYLOAD);
+            let publisher = Role::Publisher {
+                qos: 1,
+                window: 0,
+                template,
+            };
+            let stream = engine::open(server.mqtt, "publisher", None)?;
+            let mut connections = vec![Connection::new(stream, publisher)?];
+            for index in 0..PAIRS {
+                let name = format!("subscriber-{index}");
+                let stream = engine::open(server.mqtt, &name, Some(("fan", 1)))?;
+                connections.push(Connection::new(stream, Role::Subscriber)?);
+            }
+            let pace = Pace::FanOut {
+                to: PAIRS as u64,
+                window: WINDOW as u64,
+            };
+            let count = |outcome: &Outcome| outcome.delivered;
+            measure(server, &mut connections, pace, options, count)
         },
     )
 }
@@ -102,11 +129,12 @@ pub(super) fn pairs(options: &Options) -> Result<Vec<Figure>> {
 fn measure(
     server: &Server,
     connections: &mut [Connection],
+    pace: Pace,
     options: &Options,
     count: fn(&Outcome) -> u64,
 ) -> Result<Measured> {
     let before = server.cpu_seconds()?;
-    let outcome = engine::run(connections, Pace::Window, options.time)?;
+    let outcome = engine::run(connections, pace, options.time)?;
     let cpu = server.cpu_seconds()? - before;
     let count = count(&outcome) as f64;
     Ok(Measured {
@@ -115,7 +143,8 @@ fn measure(
     })
 }
 
-fn compare(
+/// The same load on each server.
+pub(super) fn compare(
     what: &str,
     bar: &'static str,
     load: impl Fn(&Server) -> Result<Measured>,

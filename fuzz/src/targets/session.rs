@@ -199,6 +199,7 @@ impl Driver {
                 subscription_ids: Vec::new(),
                 expires: (argument > 128).then(|| self.now + Duration::from_secs(5)),
                 packet_id: None,
+                share: None,
             }));
         }
     }

@@ -1,7 +1,9 @@
 //! The targets: each takes any bytes and returns.
 
+mod auth;
 mod configuration;
 mod connector;
+mod listener;
 mod log;
 mod mqtt;
 mod session;
@@ -21,10 +23,13 @@ pub struct Target {
 
 /// Every target, along the path of a reading and then the configuration.
 pub const ALL: &[Target] = &[
+    listener::PROXY,
+    listener::WEB_SOCKET,
     mqtt::SERVER,
     mqtt::DEVICE,
     mqtt::TOPIC,
     session::SESSION,
+    auth::AUTH,
     log::RECOVERY,
     value::JSON,
     value::DELIMITED,

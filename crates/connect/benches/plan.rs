@@ -95,7 +95,7 @@ fn measure(criterion: &mut Criterion, name: &str, options: &[(&str, &str)], valu
         header("mqtt.qos", "2"),
     ];
     let record = SinkRecord {
-        topic: &plan.topics()[0],
+        topic: &plan.topics().names()[0],
         partition: 0,
         offset: 1234,
         timestamp: Some(1_700_000_000_000),

@@ -31,4 +31,8 @@ pub mod table_schema;
 
 pub mod bind;
 
+pub mod sink_class;
+
+pub mod cluster;
+
 pub mod plan;

@@ -64,6 +64,18 @@ pub struct TableSchema {
 }
 
 impl TableSchema {
+    /// Whether KCQL means this table by `name`: `table` or `keyspace.table`, in any case as CQL reads it.
+    pub fn is_called(&self, name: &str) -> bool {
+        let qualified = |keyspace: &String| {
+            let rest = name.get(keyspace.len() + 1..);
+            name.get(..keyspace.len())
+                .is_some_and(|own| own.eq_ignore_ascii_case(keyspace))
+                && name.as_bytes().get(keyspace.len()) == Some(&b'.')
+                && rest.is_some_and(|rest| self.name.eq_ignore_ascii_case(rest))
+        };
+        self.name.eq_ignore_ascii_case(name) || self.keyspace.as_ref().is_some_and(qualified)
+    }
+
     /// Index of the column called `name`, if there is one.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)
@@ -73,6 +85,32 @@ impl TableSchema {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_table_is_called_by_its_name_alone_or_behind_its_keyspace_in_any_case() {
+        let table = TableSchema {
+            keyspace: Some("iot".to_owned()),
+            name: "Readings".to_owned(),
+            columns: Vec::new(),
+            partition_key: Vec::new(),
+            clustering_key: Vec::new(),
+            default_ttl: None,
+            time_bucket: None,
+        };
+        for name in ["readings", "READINGS", "iot.readings", "IOT.Readings"] {
+            assert!(table.is_called(name), "{name}");
+        }
+        for name in [
+            "reading",
+            "io.readings",
+            "iot",
+            "iot.",
+            "iotxreadings",
+            "é.readings",
+        ] {
+            assert!(!table.is_called(name), "{name}");
+        }
+    }
 
     #[test]
     fn a_bucket_begins_at_a_multiple_of_its_length_also_before_1970() {

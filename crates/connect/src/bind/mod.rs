@@ -32,11 +32,11 @@ pub fn bind(value: &Value, cql_type: &CqlType) -> Result<CqlValue, DataError> {
         CqlType::Ascii => match value {
             Value::Str(text) if text.is_ascii() => Ok(CqlValue::Text(text.clone())),
             Value::Str(_) => Err(invalid("`ascii` takes only ASCII characters")),
-            _ => Err(mismatch(value, cql_type, "a string")),
+            _ => written(value, cql_type),
         },
         CqlType::Text => match value {
             Value::Str(text) => Ok(CqlValue::Text(text.clone())),
-            _ => Err(mismatch(value, cql_type, "a string")),
+            _ => written(value, cql_type),
         },
         CqlType::Boolean => boolean(value),
         CqlType::Tinyint => number::integer(value, cql_type).map(CqlValue::Tinyint),
@@ -97,6 +97,19 @@ fn shown(value: &Value) -> String {
         Value::F64(value) => format!("the number {value}"),
         other => other.kind().to_owned(),
     }
+}
+
+/// Typed values that the classic sink writes into its JSON as text: bytes in base64, a date and a time in full.
+fn written(value: &Value, cql_type: &CqlType) -> Result<CqlValue, DataError> {
+    use base64::Engine as _;
+    let text = match value {
+        Value::Bytes(bytes) => Some(base64::engine::general_purpose::STANDARD.encode(bytes)),
+        Value::Date(days) => time::date_in_full(*days),
+        Value::Time(millis) => time::time_in_full(*millis),
+        _ => None,
+    };
+    let text = text.ok_or_else(|| mismatch(value, cql_type, "a string"))?;
+    Ok(CqlValue::Text(Arc::from(text)))
 }
 
 fn counter() -> DataError {

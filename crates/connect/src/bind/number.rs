@@ -31,6 +31,8 @@ fn wide(value: &Value) -> Option<i64> {
         Value::F64(value) => integral(*value),
         Value::Str(text) => text.trim().parse().ok(),
         Value::Decimal(decimal) => i64::try_from(whole(decimal)?).ok(),
+        // The classic sink's JSON has milliseconds here.
+        Value::Timestamp(millis) => Some(*millis),
         _ => None,
     }
 }
@@ -65,7 +67,7 @@ pub(super) fn varint(value: &Value) -> Result<CqlValue, DataError> {
         Value::I8(value) => Some(BigInt::from(*value)),
         Value::I16(value) => Some(BigInt::from(*value)),
         Value::I32(value) => Some(BigInt::from(*value)),
-        Value::I64(value) => Some(BigInt::from(*value)),
+        Value::I64(value) | Value::Timestamp(value) => Some(BigInt::from(*value)),
         Value::Str(text) if text.len() <= 1000 => text.trim().parse().ok(),
         Value::Decimal(decimal) => whole(decimal),
         _ => None,
@@ -114,7 +116,7 @@ pub(super) fn float<T: Float>(value: &Value, cql_type: &CqlType) -> Result<T, Da
         Value::I8(value) => Some(T::narrow(f64::from(*value))),
         Value::I16(value) => Some(T::narrow(f64::from(*value))),
         Value::I32(value) => Some(T::narrow(f64::from(*value))),
-        Value::I64(value) => Some(T::narrow(*value as f64)),
+        Value::I64(value) | Value::Timestamp(value) => Some(T::narrow(*value as f64)),
         Value::F32(value) => Some(T::narrow(f64::from(*value))),
         Value::F64(value) => Some(T::narrow(*value)),
         Value::Str(text) => T::parse(text.trim()),
@@ -134,7 +136,7 @@ pub(super) fn decimal(value: &Value) -> Result<CqlValue, DataError> {
         Value::I8(value) => Some((BigInt::from(*value), 0)),
         Value::I16(value) => Some((BigInt::from(*value), 0)),
         Value::I32(value) => Some((BigInt::from(*value), 0)),
-        Value::I64(value) => Some((BigInt::from(*value), 0)),
+        Value::I64(value) | Value::Timestamp(value) => Some((BigInt::from(*value), 0)),
         Value::F32(value) => digits(&value.to_string()),
         Value::F64(value) => digits(&value.to_string()),
         Value::Str(text) if text.len() <= 1000 => digits(text.trim()),

@@ -232,3 +232,26 @@ fn typed_values_bind_to_columns_of_their_meaning() {
         Ok(CqlValue::Blob(bytes))
     );
 }
+
+#[test]
+fn typed_values_bind_to_text_and_numbers_as_the_classic_sinks_json_has_them() {
+    let bytes = Value::Bytes(Bytes::from_static(&[0xca, 0xfe]));
+    assert_eq!(bind(&bytes, &CqlType::Text), Ok(text("yv4=")));
+    let date = Value::Date(19_846);
+    assert_eq!(
+        bind(&date, &CqlType::Text),
+        Ok(text("2024-05-3T00:00:00.000Z"))
+    );
+    let time = Value::Time(45_296_789);
+    assert_eq!(bind(&time, &CqlType::Text), Ok(text("12:34:56.789+0000")));
+    let stamp = Value::Timestamp(1_700_000_000_123);
+    assert_eq!(
+        bind(&stamp, &CqlType::Bigint),
+        Ok(CqlValue::Bigint(1_700_000_000_123))
+    );
+    assert_eq!(
+        bind(&stamp, &CqlType::Double),
+        Ok(CqlValue::Double(1_700_000_000_123.0))
+    );
+    assert!(bind(&stamp, &CqlType::Int).is_err(), "out of range");
+}

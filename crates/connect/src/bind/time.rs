@@ -106,6 +106,28 @@ pub(super) fn time(value: &Value) -> Result<CqlValue, DataError> {
         .ok_or_else(|| mismatch(value, &CqlType::Time, wanted))
 }
 
+/// A date as the classic sink writes it: midnight, its day without a leading zero.
+pub(super) fn date_in_full(days: i32) -> Option<String> {
+    let epoch = civil::Date::constant(1970, 1, 1);
+    let date = epoch
+        .checked_add(jiff::Span::new().try_days(days).ok()?)
+        .ok()?;
+    let (year, month, day) = (date.year(), date.month(), date.day());
+    Some(format!("{year:04}-{month:02}-{day}T00:00:00.000Z"))
+}
+
+/// A time of the day as the classic sink writes it, with its zone, which is UTC here.
+pub(super) fn time_in_full(millis: i32) -> Option<String> {
+    let millis = u32::try_from(millis).ok()?;
+    let (seconds, rest) = (millis / 1_000, millis % 1_000);
+    let (minutes, hours) = (seconds / 60, seconds / 3_600 % 24);
+    Some(format!(
+        "{hours:02}:{:02}:{:02}.{rest:03}+0000",
+        minutes % 60,
+        seconds % 60
+    ))
+}
+
 /// Days since 1970-01-01 of `yyyy-mm-dd`.
 fn days(text: &str) -> Option<i64> {
     let mut parts = text.splitn(3, '-');

@@ -3,43 +3,66 @@
 use std::sync::Arc;
 
 use super::target::Target;
-use super::{DeadLetters, Plan, Tolerance};
+use super::{Keyspace, Outline, Plan};
+use crate::cluster::Cluster;
 use crate::config::{ConnectorConfig, Problem};
 use crate::converter::{Converter, HeaderConverter, JsonConverter};
 use crate::kcql::Source;
 use crate::options::Options;
 use crate::row::CqlValue;
+use crate::sink_class::SinkClass;
 use crate::table_schema::TableSchema;
 use crate::transform::Chain;
 
-/// Connector classes there are; our own name stands for the same sink.
-const CLASSES: [&str; 3] = [
-    "messina.TableSink",
-    "io.lenses.streamreactor.connect.cassandra.sink.CassandraSinkConnector",
-    "com.datamountaineer.streamreactor.connect.cassandra.sink.CassandraSinkConnector",
-];
+/// What is known of the tables while a connector is compiled.
+#[derive(Clone, Copy)]
+pub(super) enum Tables<'a> {
+    /// Those the program's configuration declares.
+    Declared(&'a dyn Fn(&str) -> Option<Arc<TableSchema>>),
+    /// Those of the connector's keyspace, as the cluster has told.
+    Cluster(&'a Keyspace<'a>),
+    /// Nothing yet: the cluster has not been asked.
+    Unknown,
+}
 
 /// A configuration on its way to a plan; the part that reads KCQL is in [`super::statements`].
 pub(super) struct Compiler<'a> {
     pub(super) config: &'a ConnectorConfig,
-    pub(super) table: &'a dyn Fn(&str) -> Option<Arc<TableSchema>>,
+    pub(super) tables_of: Tables<'a>,
     pub(super) problems: Vec<Problem>,
     pub(super) warnings: Vec<Problem>,
     pub(super) tables: Vec<Arc<TableSchema>>,
 }
 
 impl<'a> Compiler<'a> {
-    pub(super) fn new(
-        config: &'a ConnectorConfig,
-        table: &'a dyn Fn(&str) -> Option<Arc<TableSchema>>,
-    ) -> Self {
+    pub(super) fn new(config: &'a ConnectorConfig, tables_of: Tables<'a>) -> Self {
         Self {
             config,
-            table,
+            tables_of,
             problems: Vec::new(),
             warnings: Vec::new(),
             tables: Vec::new(),
         }
+    }
+
+    /// What can be said before the cluster has told its tables.
+    pub(super) fn outline(mut self) -> Result<Outline, Vec<Problem>> {
+        let cluster = Cluster::classic(self.config, &mut self.problems);
+        let keyspace = self.options().text("connect.cassandra.key.space");
+        if cluster.is_some() && keyspace.is_none() {
+            self.options().required("connect.cassandra.key.space");
+        }
+        let consistency = self.options().text("connect.cassandra.consistency.level");
+        let delete_statement = self.delete_statement();
+        let plan = self.compile()?;
+        Ok(Outline {
+            topics: plan.topics,
+            warnings: plan.warnings,
+            cluster,
+            keyspace: keyspace.map(str::to_owned),
+            consistency: consistency.map(str::to_owned),
+            delete_statement,
+        })
     }
 
     pub(super) fn compile(mut self) -> Result<Plan, Vec<Problem>> {
@@ -53,31 +76,31 @@ impl<'a> Compiler<'a> {
             HeaderConverter::collect(self.config, "header.converter", &mut self.problems);
         let transforms = Chain::collect(self.config, &mut self.problems);
         let targets = self.targets(&topics);
-        let tolerance = self.tolerance();
-        let dead_letters = self.dead_letters(&topics);
-        self.classic_options();
+        let errors = self.errors(&topics);
+        if matches!(self.tables_of, Tables::Declared(_)) {
+            self.delete_statement();
+        }
+        let deletes = self.deletes();
+        self.obsolete_options();
         self.options().count("tasks.max", 1);
         if !self.problems.is_empty() {
             return Err(self.problems);
         }
-        let reads_headers = |target: &Target| target.projection.reads(Source::Header);
-        let uses_headers = transforms.uses_headers()
-            || targets
-                .iter()
-                .any(|(_, targets)| targets.iter().any(reads_headers));
-        let reads_key = |target: &Target| target.projection.reads(Source::Key);
+        let reads = |source| {
+            let mut all = targets.iter().flat_map(|(_, targets)| targets);
+            all.any(|target: &Target| target.projection.reads(source))
+        };
+        let uses_headers = transforms.uses_headers() || reads(Source::Header);
         let uses_key = !key_converter.reads_anything()
+            || deletes.is_some()
             || transforms.uses_key()
-            || targets
-                .iter()
-                .any(|(_, targets)| targets.iter().any(reads_key));
+            || reads(Source::Key);
         Ok(Plan {
             name: self.config.name.clone(),
             class_name,
             topics,
             tables: self.tables,
-            tolerance,
-            dead_letters,
+            errors,
             warnings: self.warnings,
             key_converter,
             value_converter,
@@ -86,6 +109,7 @@ impl<'a> Compiler<'a> {
             uses_headers,
             transforms,
             targets,
+            deletes,
         })
     }
 
@@ -104,11 +128,12 @@ impl<'a> Compiler<'a> {
     }
 
     fn connector_class(&mut self) -> String {
+        let names = SinkClass::NAMES;
         let Some(class) = self.config.text("connector.class") else {
-            return CLASSES[0].to_owned();
+            return names[0].to_owned();
         };
-        if !CLASSES.contains(&class) {
-            let help = format!("available are {}", CLASSES.join(", "));
+        if SinkClass::named(class).is_none() {
+            let help = format!("available are {}", names.join(", "));
             self.refuse(
                 "connector.class",
                 format!("unknown connector `{class}`"),
@@ -116,35 +141,6 @@ impl<'a> Compiler<'a> {
             );
         }
         class.to_owned()
-    }
-
-    fn topics(&mut self) -> Vec<String> {
-        if self.config.text("topics.regex").is_some() {
-            self.refuse(
-                "topics.regex",
-                "is not available for this sink",
-                "list the topics in `topics`",
-            );
-        }
-        let mut options = self.options();
-        let topics = options.required_list("topics").unwrap_or_default();
-        let empty = topics.iter().any(|topic| topic.is_empty());
-        let mut topics: Vec<String> = topics.into_iter().map(str::to_owned).collect();
-        topics.retain(|topic| !topic.is_empty());
-        if empty {
-            self.refuse(
-                "topics",
-                "an empty topic between the commas",
-                "remove the comma",
-            );
-        }
-        let all = topics.len();
-        topics.sort();
-        topics.dedup();
-        if topics.len() < all {
-            self.warn("topics", "a topic is named twice");
-        }
-        topics
     }
 
     fn converter(&mut self, option: &str) -> Option<Converter> {
@@ -165,7 +161,7 @@ impl<'a> Compiler<'a> {
             _ => self
                 .config
                 .text("connector.class")
-                .is_none_or(|class| class == CLASSES[0]),
+                .is_none_or(|class| class == SinkClass::NAMES[0]),
         };
         if unset {
             CqlValue::Unset
@@ -174,65 +170,35 @@ impl<'a> Compiler<'a> {
         }
     }
 
-    fn tolerance(&mut self) -> Tolerance {
-        match self.config.text("errors.tolerance") {
-            None | Some("none") => Tolerance::None,
-            Some("all") => Tolerance::All,
-            Some(other) => {
-                let message = format!("`{other}` is neither `none` nor `all`");
-                self.refuse("errors.tolerance", message, "write it in lower case");
-                Tolerance::None
-            }
-        }
-    }
-
-    fn dead_letters(&mut self, topics: &[String]) -> Option<DeadLetters> {
-        const TOPIC: &str = "errors.deadletterqueue.topic.name";
-        let mut options = self.options();
-        let context_headers =
-            options.boolean("errors.deadletterqueue.context.headers.enable", false);
-        let topic = options.text(TOPIC)?.to_owned();
-        if topics.contains(&topic) {
-            self.refuse(
-                TOPIC,
-                format!("`{topic}` is one of `topics`"),
-                "dead letters would be read again",
-            );
-        }
-        Some(DeadLetters {
-            topic,
-            context_headers,
-        })
-    }
-
-    /// Options of the classic sink that are not the table's business.
-    fn classic_options(&mut self) {
-        const POLICY: &str = "connect.cassandra.error.policy";
-        if self
-            .options()
-            .boolean("connect.cassandra.delete.enabled", false)
-        {
-            let option = "connect.cassandra.delete.enabled";
-            self.refuse(
-                option,
-                "deletes are not available",
-                "set it to false; rows expire by TTL",
-            );
-        }
-        match self
-            .config
-            .text(POLICY)
-            .map(str::to_ascii_uppercase)
-            .as_deref()
-        {
-            None | Some("" | "THROW" | "RETRY" | "NOOP") => {}
-            Some(other) => {
-                self.refuse(
-                    POLICY,
-                    format!("unknown policy `{other}`"),
-                    "available are NOOP, THROW, RETRY",
-                );
+    /// Options of old and of source connectors: read past, and said so.
+    fn obsolete_options(&mut self) {
+        for (option, why) in OBSOLETE {
+            if self.config.get(option).is_some() {
+                self.warn(option, *why);
             }
         }
     }
 }
+
+const OF_SOURCES: &str = "is an option of the source connector and has no effect on a sink";
+
+/// Options without effect, and why.
+const OBSOLETE: &[(&str, &str)] = &[
+    (
+        "connect.cassandra.sink.threadpool.size",
+        "is obsolete; as many rows are written at once as the cluster takes well",
+    ),
+    (
+        "connect.cassandra.export.route.query",
+        "is obsolete; write `connect.cassandra.kcql`",
+    ),
+    ("connect.cassandra.import.mode", OF_SOURCES),
+    ("connect.cassandra.source.kcql", OF_SOURCES),
+    ("connect.cassandra.import.poll.interval", OF_SOURCES),
+    ("connect.cassandra.task.buffer.size", OF_SOURCES),
+    ("connect.cassandra.batch.size", OF_SOURCES),
+    ("connect.cassandra.assigned.tables", OF_SOURCES),
+    ("connect.cassandra.initial.offset", OF_SOURCES),
+    ("connect.cassandra.mapping.collection.to.json", OF_SOURCES),
+    ("connect.cassandra.import.allow.filtering", OF_SOURCES),
+];

@@ -14,44 +14,35 @@ use crate::table_schema::TableSchema;
 use crate::transform::Chain;
 use crate::value::Value;
 
+#[cfg(test)]
+mod cluster_tests;
 mod compile;
+mod deletes;
+mod errors;
+mod keyspace;
 mod outcome;
 mod statements;
 mod target;
 #[cfg(test)]
 mod tests;
+mod topics;
 
+pub use errors::{DeadLetters, ErrorHandling, PutPolicy, Tolerance};
+pub use keyspace::{Keyspace, Outline};
 pub use outcome::{Outcome, RecordError, Stage};
+pub use topics::Topics;
+
+use deletes::Deletes;
 use target::Target;
-
-/// What a failing record does to its task: option `errors.tolerance`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Tolerance {
-    /// The task fails (Kafka Connect's default); the record is reported first.
-    #[default]
-    None,
-    /// The record is reported and skipped.
-    All,
-}
-
-/// Where rejected records go.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct DeadLetters {
-    /// Option `errors.deadletterqueue.topic.name`.
-    pub topic: String,
-    /// Option `errors.deadletterqueue.context.headers.enable`.
-    pub context_headers: bool,
-}
 
 /// A compiled connector.
 #[derive(Debug)]
 pub struct Plan {
     name: String,
     class_name: String,
-    topics: Vec<String>,
+    topics: Topics,
     tables: Vec<Arc<TableSchema>>,
-    tolerance: Tolerance,
-    dead_letters: Option<DeadLetters>,
+    errors: ErrorHandling,
     warnings: Vec<Problem>,
     key_converter: Converter,
     value_converter: Converter,
@@ -63,6 +54,8 @@ pub struct Plan {
     transforms: Chain,
     /// What is written for each topic.
     targets: Vec<(String, Vec<Target>)>,
+    /// What is done with records that have no value.
+    deletes: Option<Deletes>,
 }
 
 impl Plan {
@@ -73,7 +66,21 @@ impl Plan {
         config: &ConnectorConfig,
         table: &dyn Fn(&str) -> Option<Arc<TableSchema>>,
     ) -> Result<Self, Vec<Problem>> {
-        compile::Compiler::new(config, table).compile()
+        compile::Compiler::new(config, compile::Tables::Declared(table)).compile()
+    }
+
+    /// What can be said of a connector whose tables are in a cluster that has not been asked yet, or everything that
+    /// is already wrong with it.
+    pub fn outline(config: &ConnectorConfig) -> Result<Outline, Vec<Problem>> {
+        compile::Compiler::new(config, compile::Tables::Unknown).outline()
+    }
+
+    /// Compiles `config` against the tables of its keyspace.
+    pub fn compile_on(
+        config: &ConnectorConfig,
+        keyspace: &Keyspace<'_>,
+    ) -> Result<Self, Vec<Problem>> {
+        compile::Compiler::new(config, compile::Tables::Cluster(keyspace)).compile()
     }
 
     /// The connector's name.
@@ -82,30 +89,19 @@ impl Plan {
     }
 
     /// The Kafka topics to consume.
-    pub fn topics(&self) -> &[String] {
+    pub fn topics(&self) -> &Topics {
         &self.topics
     }
 
-    /// The tables rows go to; [`Self::apply`] names them by their index here.
+    /// The tables rows go to; [`Self::apply`] names them by their index here. The statement that deletes is one of
+    /// them, with its variables for columns.
     pub fn tables(&self) -> &[Arc<TableSchema>] {
         &self.tables
     }
 
-    /// What a rejected record does to the task.
-    pub fn tolerance(&self) -> Tolerance {
-        self.tolerance
-    }
-
-    /// Where rejected records go: option `errors.deadletterqueue.topic.name`.
-    pub fn dead_letter_topic(&self) -> Option<&str> {
-        self.dead_letters
-            .as_ref()
-            .map(|dead_letters| dead_letters.topic.as_str())
-    }
-
-    /// Where rejected records go, and with which headers.
-    pub fn dead_letters(&self) -> Option<&DeadLetters> {
-        self.dead_letters.as_ref()
+    /// What becomes of records that fail.
+    pub fn errors(&self) -> &ErrorHandling {
+        &self.errors
     }
 
     /// What is allowed but will surprise: options without effect, traps of the original.
@@ -210,10 +206,14 @@ impl Plan {
             message,
         };
         if record.value.is_null() {
-            return Err(put(
-                CONNECT_EXCEPTION,
-                "Sink is missing delete statement.".to_owned(),
-            ));
+            let Some(deletes) = &self.deletes else {
+                let message = "Sink is missing delete statement.".to_owned();
+                return Err(put(CONNECT_EXCEPTION, message));
+            };
+            let row = deletes.row(record, target::write_timestamp(record));
+            let row = row.map_err(|(class, message)| put(class, message))?;
+            out.push((deletes.table_index, row));
+            return Ok(());
         }
         let Some((_, targets)) = self
             .targets

@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use super::compile::Compiler;
+use super::Topics;
+use super::compile::{Compiler, Tables};
 use super::target::{Target, column, key_columns};
 use crate::config::{Position, Problem};
 use crate::kcql::{self, AliasQuotes, Keyword, Mode, Projection, Span, Statement};
@@ -23,7 +24,7 @@ struct Place<'a> {
 
 impl Compiler<'_> {
     /// Every topic's targets, in the order of the statements.
-    pub(super) fn targets(&mut self, topics: &[String]) -> Vec<(String, Vec<Target>)> {
+    pub(super) fn targets(&mut self, topics: &Topics) -> Vec<(String, Vec<Target>)> {
         let mut targets: Vec<(String, Vec<Target>)> = Vec::new();
         let option = if self.config.text(KCQL).is_none() && self.config.text(OLD_KCQL).is_some() {
             self.warn(OLD_KCQL, format!("is obsolete; it is now called `{KCQL}`"));
@@ -53,8 +54,16 @@ impl Compiler<'_> {
             Err(errors) => return self.kcql_errors(&place, errors, targets),
         };
         for statement in &statements {
-            if !topics.contains(&statement.topic.text) {
-                let message = format!("topic `{}` is not in `topics`", statement.topic.text);
+            if !topics.takes(&statement.topic.text) {
+                let message = match topics {
+                    Topics::Named(_) => {
+                        format!("topic `{}` is not in `topics`", statement.topic.text)
+                    }
+                    Topics::Matching { .. } => format!(
+                        "topic `{}` does not match `topics.regex`",
+                        statement.topic.text
+                    ),
+                };
                 let problem = self.at(&place, statement.topic.span, message, None);
                 self.problems.push(problem);
             }
@@ -70,7 +79,7 @@ impl Compiler<'_> {
                 None => targets.push((topic.clone(), vec![target])),
             }
         }
-        for topic in topics {
+        for topic in topics.names() {
             if !statements
                 .iter()
                 .any(|statement| statement.topic.text == *topic)
@@ -106,23 +115,13 @@ impl Compiler<'_> {
             self.problems.push(problem);
             return None;
         };
-        let Some(table) = (self.table)(&name.text) else {
-            let message = format!("there is no table `{}`", name.text);
-            let problem = self.at(
-                place,
-                name.span,
-                message,
-                Some("declare it in a [[table]] block".to_owned()),
-            );
-            self.problems.push(problem);
-            return None;
-        };
         let projection = match Projection::compile(statement, AliasQuotes::Keep) {
             Ok(projection) => projection,
             Err(errors) => return self.kcql_errors(place, errors, None),
         };
-        let slots = self.slots(place, statement, &projection, &table)?;
         self.unused_clauses(place, statement);
+        let table = self.table(place, name)?;
+        let slots = self.slots(place, statement, &projection, &table)?;
         Some(Target {
             table_index: self.table_index(&table),
             table,
@@ -131,6 +130,28 @@ impl Compiler<'_> {
             ttl_seconds: statement.ttl(),
             absent: self.absent(),
         })
+    }
+
+    /// The table of that name; a problem where there is none, nothing where that is not known yet.
+    fn table(&mut self, place: &Place<'_>, name: &kcql::Name) -> Option<Arc<TableSchema>> {
+        let (found, message, help) = match self.tables_of {
+            Tables::Unknown => return None,
+            Tables::Declared(table) => (
+                table(&name.text),
+                format!("there is no table `{}`", name.text),
+                "declare it in a [[table]] block".to_owned(),
+            ),
+            Tables::Cluster(keyspace) => (
+                keyspace.table(&name.text),
+                format!("keyspace `{}` has no table `{}`", keyspace.name, name.text),
+                keyspace.advice(),
+            ),
+        };
+        if found.is_none() {
+            let problem = self.at(place, name.span, message, Some(help));
+            self.problems.push(problem);
+        }
+        found
     }
 
     /// The column of every name the statement spells out. A `*` leaves the rest to the records.

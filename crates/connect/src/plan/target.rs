@@ -132,7 +132,7 @@ impl Target {
     }
 }
 
-fn refusal(error: DataError) -> Refusal {
+pub(super) fn refusal(error: DataError) -> Refusal {
     (error.exception.class(), error.message)
 }
 
@@ -188,7 +188,7 @@ fn headers(record: &ConnectRecord<'_>) -> Value {
 }
 
 /// Record time in microseconds, told apart within a millisecond by the offset; without a time, the offset.
-fn write_timestamp(record: &ConnectRecord<'_>) -> i64 {
+pub(super) fn write_timestamp(record: &ConnectRecord<'_>) -> i64 {
     let offset = record.source.offset;
     match record.source.timestamp {
         Some(millis) => millis

@@ -177,7 +177,7 @@ pub(crate) fn demo_payload() -> String {
 #[test]
 fn the_demo_payload_becomes_210_rows() {
     let plan = compile(&TEMPERATURE).unwrap();
-    assert_eq!(plan.topics(), ["temperature"]);
+    assert_eq!(plan.topics().names(), ["temperature"]);
     let mut out = Vec::new();
     assert_eq!(
         apply(&plan, "temperature", Some(&demo_payload()), &mut out),
@@ -593,7 +593,7 @@ mod properties {
         );
         for options in [&TEMPERATURE[..], &READINGS, &IOT, &envelope] {
             let plan = compile(options).unwrap();
-            let topic = plan.topics()[0].clone();
+            let topic = plan.topics().names()[0].clone();
             let record = SinkRecord {
                 topic: &topic,
                 partition: 0,

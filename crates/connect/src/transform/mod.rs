@@ -46,7 +46,7 @@ use header::{DropHeaders, HeaderFrom, InsertHeader};
 use hoist_field::HoistField;
 use insert_field::InsertField;
 use mask_field::MaskField;
-pub(crate) use predicate::Predicate;
+pub(crate) use predicate::{Predicate, pattern};
 use readings::Readings;
 use regex_router::RegexRouter;
 use replace_field::ReplaceField;

@@ -55,7 +55,7 @@ impl Predicate {
 }
 
 /// A regular expression of the original's syntax: one that must match the whole of a text, and itself.
-pub(super) fn pattern(
+pub(crate) fn pattern(
     options: &mut Options<'_, '_>,
     name: &str,
     written: &str,

@@ -6,13 +6,12 @@ use std::sync::Arc;
 use clap::Args as ClapArgs;
 use messina_connect::config::{ConnectorConfig, Problem as ConnectorProblem};
 use messina_connect::kcql;
-use messina_connect::plan::Plan;
 use messina_connect::table_schema::TableSchema;
 
 use crate::access;
 use crate::config::{
     self, Config, CqlConfig, Inputs, LoadError, Problem, Problems, Severity, Source, Span,
-    find_table, properties,
+    check_connector, properties,
 };
 
 use crate::listener;
@@ -79,6 +78,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
                 sample.show(
                     connector,
                     &checked.config.tables,
+                    checked.config.cql.is_some(),
                     args.topic.as_deref(),
                     out,
                 )?;
@@ -203,9 +203,9 @@ fn connector(checked: &mut Checked, source: &Arc<Source>) {
     match properties::connector(&source.text, &source.name) {
         Ok((connector, warnings)) => {
             add(&warnings, Severity::Warning, &mut checked.problems);
-            let tables = &checked.config.tables;
-            match Plan::compile(&connector, &|name| find_table(tables, name)) {
-                Ok(plan) => add(plan.warnings(), Severity::Warning, &mut checked.problems),
+            let (tables, has_cql) = (&checked.config.tables, checked.config.cql.is_some());
+            match check_connector(&connector, tables, has_cql) {
+                Ok(warnings) => add(&warnings, Severity::Warning, &mut checked.problems),
                 Err(errors) => add(&errors, Severity::Error, &mut checked.problems),
             }
             checked.connectors.push(connector);

@@ -5,12 +5,11 @@ use std::sync::Arc;
 
 use clap::Args as ClapArgs;
 use messina_connect::config::{ConnectorConfig, Problem as ConnectorProblem, Property};
-use messina_connect::plan::Plan;
 use serde_json::{Map, Value};
 
 use crate::config::worker::{Worker, worker};
 use crate::config::{
-    self, Config, LoadError, Problem, Problems, Severity, Source, find_table, properties,
+    self, Config, LoadError, Problem, Problems, Severity, Source, check_connector, properties,
 };
 use crate::herder::resolve;
 use crate::up::Role;
@@ -104,10 +103,10 @@ fn check(
         add(source, &[twice], Severity::Error, problems);
     }
     let resolved = resolve(connector, &config.rest.providers, &config.rest.converters);
-    let compiled = resolved
-        .and_then(|resolved| Plan::compile(&resolved, &|name| find_table(&config.tables, name)));
-    match compiled {
-        Ok(plan) => add(source, plan.warnings(), Severity::Warning, problems),
+    let checked = resolved
+        .and_then(|resolved| check_connector(&resolved, &config.tables, config.cql.is_some()));
+    match checked {
+        Ok(warnings) => add(source, &warnings, Severity::Warning, problems),
         Err(errors) => add(source, &errors, Severity::Error, problems),
     }
 }

@@ -10,7 +10,7 @@ use messina_connect::record::{RecordHeader, SinkRecord};
 use messina_connect::table_schema::TableSchema;
 use serde_json::{Map, Value};
 
-use crate::config::find_table;
+use crate::config::{find_table, is_on_cluster};
 
 use super::CommandError;
 use super::cql::{create_table, insert};
@@ -74,18 +74,25 @@ impl Sample {
         &self,
         connector: &ConnectorConfig,
         tables: &[Arc<TableSchema>],
+        has_cql: bool,
         topic: Option<&str>,
         out: &mut Output,
     ) -> Result<(), CommandError> {
+        if is_on_cluster(connector, has_cql) {
+            let name = &connector.name;
+            return out.line(format_args!(
+                "-- sink `{name}`: its tables are in its cluster, which is not asked here"
+            ));
+        }
         // What is wrong with it has been shown.
         let Ok(plan) = Plan::compile(connector, &|name| find_table(tables, name)) else {
             return Ok(());
         };
-        let first = plan.topics().first().map(String::as_str);
+        let first = plan.topics().names().first().map(String::as_str);
         let Some(topic) = topic.or(first) else {
             return Ok(());
         };
-        if !plan.topics().iter().any(|own| own == topic) {
+        if !plan.topics().takes(topic) {
             return Ok(());
         }
         let key = self

@@ -47,7 +47,7 @@ fn config(root: &Section<'_>) -> Option<Config> {
         access: access(&mqtt.section("access")?, &data),
         routes: routes(root),
         table: table(&root.section("tables")?, &data),
-        sinks: sinks(root, &tables),
+        sinks: sinks(root, &tables, cql.is_some()),
         admin: admin(&root.section("admin")?),
         rest: rest(&root.section("rest")?),
         cql,

@@ -8,14 +8,16 @@ use super::check_table::identifier;
 use super::problem::Problem;
 use super::section::Section;
 use super::tree::NodeValue;
-use super::{CqlConfig, CqlConsistency};
+use super::{CqlConfig, CqlConsistency, CqlTls};
 
 /// The port CQL has everywhere.
 const PORT: u16 = 9042;
 /// Five times what a server itself waits for its replicas.
 const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// A node that is there answers at once.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 /// Beyond this a node only queues.
-const MAX_IN_FLIGHT: usize = 512;
+pub(super) const MAX_IN_FLIGHT: usize = 512;
 
 pub(super) const CONSISTENCIES: [(&str, CqlConsistency); 9] = [
     ("any", CqlConsistency::Any),
@@ -60,7 +62,14 @@ pub(super) fn cql(section: &Section<'_>, data: &Path) -> CqlConfig {
             .unwrap_or_default(),
         user,
         password,
-        tls_ca: tls.flatten(),
+        tls: tls.flatten().map(|ca| CqlTls {
+            ca,
+            identity: None,
+            verify_names: true,
+        }),
+        token_aware: true,
+        use_keyspace: false,
+        connect_timeout: CONNECT_TIMEOUT,
         consistency: section
             .choice("consistency", &CONSISTENCIES)
             .unwrap_or(CqlConsistency::LocalQuorum),

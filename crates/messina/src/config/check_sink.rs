@@ -2,8 +2,10 @@
 
 use std::sync::Arc;
 
+use messina_connect::cluster::Cluster;
 use messina_connect::config::{ConnectorConfig, Problem as ConnectorProblem, Property};
 use messina_connect::plan::Plan;
+use messina_connect::sink_class::SinkClass;
 use messina_connect::table_schema::TableSchema;
 use messina_store::log::is_internal;
 
@@ -20,7 +22,11 @@ struct Written {
     whole: Span,
 }
 
-pub(super) fn sinks(root: &Section<'_>, tables: &[Arc<TableSchema>]) -> Vec<ConnectorConfig> {
+pub(super) fn sinks(
+    root: &Section<'_>,
+    tables: &[Arc<TableSchema>],
+    has_cql: bool,
+) -> Vec<ConnectorConfig> {
     let mut sinks: Vec<ConnectorConfig> = Vec::new();
     for section in root.sections("sink") {
         let named = section.required_text("name");
@@ -44,8 +50,7 @@ pub(super) fn sinks(root: &Section<'_>, tables: &[Arc<TableSchema>]) -> Vec<Conn
         if let Some((option, span)) = dead_letters(&written) {
             not_ours(&section, &option, span);
         }
-        consistency(&section, &written);
-        compile(&section, &written, tables);
+        compile(&section, &written, tables, has_cql);
         sinks.push(written.config);
     }
     sinks
@@ -61,22 +66,6 @@ fn dead_letters(written: &Written) -> Option<(String, &Span)> {
         .rev()
         .find(|(name, _)| name == OPTION)?;
     is_internal(value).then(|| (value.clone(), span))
-}
-
-/// The consistency a connector asks for must be one.
-fn consistency(section: &Section<'_>, written: &Written) {
-    let Some(value) = written.config.text(CONSISTENCY_OPTION) else {
-        return;
-    };
-    if value.is_empty() || CqlConsistency::parse(value).is_some() {
-        return;
-    }
-    let mut spans = written.spans.iter().rev();
-    let span = spans.find(|(name, _)| name == CONSISTENCY_OPTION);
-    let span = span.map_or(&written.whole, |(_, span)| span);
-    let message = format!("`{CONSISTENCY_OPTION}`: there is no consistency `{value}`");
-    let help = "write for example LOCAL_QUORUM, LOCAL_ONE or ALL";
-    section.report(Problem::error(span, message).help(help));
 }
 
 /// Turns `value.converter = ..`, written with or without quotes, into options with dots in their names.
@@ -127,11 +116,10 @@ fn option_text(node: &Node) -> Option<String> {
     }
 }
 
-fn compile(section: &Section<'_>, written: &Written, tables: &[Arc<TableSchema>]) {
-    let find = |name: &str| find_table(tables, name);
-    match Plan::compile(&written.config, &find) {
-        Ok(plan) => {
-            for warning in plan.warnings() {
+fn compile(section: &Section<'_>, written: &Written, tables: &[Arc<TableSchema>], has_cql: bool) {
+    match check_connector(&written.config, tables, has_cql) {
+        Ok(warnings) => {
+            for warning in &warnings {
                 section.report(problem(written, warning, Severity::Warning));
             }
         }
@@ -143,17 +131,46 @@ fn compile(section: &Section<'_>, written: &Written, tables: &[Arc<TableSchema>]
     }
 }
 
+/// Whether a connector's tables are in a cluster: the one it names, else `[cql]`'s where there is one.
+pub fn is_on_cluster(config: &ConnectorConfig, has_cql: bool) -> bool {
+    let is_cassandra = SinkClass::of(config).is_some_and(|class| class != SinkClass::Table);
+    is_cassandra && (has_cql || Cluster::is_named(config))
+}
+
+/// What is surprising about a connector, or everything that is wrong with it, as far as that can be told without
+/// asking a cluster.
+pub fn check_connector(
+    config: &ConnectorConfig,
+    tables: &[Arc<TableSchema>],
+    has_cql: bool,
+) -> Result<Vec<ConnectorProblem>, Vec<ConnectorProblem>> {
+    let compiled = if is_on_cluster(config, has_cql) {
+        Plan::outline(config).map(|outline| outline.warnings)
+    } else {
+        Plan::compile(config, &|name| find_table(tables, name)).map(|plan| plan.warnings().to_vec())
+    };
+    let Some(wrong) = consistency(config) else {
+        return compiled;
+    };
+    let mut problems = compiled.err().unwrap_or_default();
+    problems.push(wrong);
+    Err(problems)
+}
+
+/// The consistency a connector asks for must be one.
+fn consistency(config: &ConnectorConfig) -> Option<ConnectorProblem> {
+    let value = config.text(CONSISTENCY_OPTION)?;
+    if value.is_empty() || CqlConsistency::parse(value).is_some() {
+        return None;
+    }
+    let message = format!("there is no consistency `{value}`");
+    let help = "write for example LOCAL_QUORUM, LOCAL_ONE or ALL";
+    Some(ConnectorProblem::new(config, CONSISTENCY_OPTION, message).help(help))
+}
+
 /// The declared table KCQL means by `name`: `table` or `keyspace.table`, in any case as CQL reads it.
 pub fn find_table(tables: &[Arc<TableSchema>], name: &str) -> Option<Arc<TableSchema>> {
-    let same = |table: &&Arc<TableSchema>| {
-        let qualified = table
-            .keyspace
-            .as_ref()
-            .map(|keyspace| format!("{keyspace}.{}", table.name));
-        table.name.eq_ignore_ascii_case(name)
-            || qualified.is_some_and(|own| own.eq_ignore_ascii_case(name))
-    };
-    tables.iter().find(same).cloned()
+    tables.iter().find(|table| table.is_called(name)).cloned()
 }
 
 fn problem(written: &Written, wrong: &ConnectorProblem, severity: Severity) -> Problem {

@@ -5,7 +5,10 @@ use std::time::Duration;
 
 use scylla::statement::Consistency;
 
-use super::KeySource;
+use messina_connect::cluster::{Cluster, Password};
+
+use super::check_cql::MAX_IN_FLIGHT;
+use super::{KeySource, Secret};
 
 /// How many replicas must have a row before it counts as written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +54,7 @@ impl From<CqlConsistency> for Consistency {
 }
 
 /// Where `ScyllaDB` or Cassandra is, and how it is written to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CqlConfig {
     /// Hosts to begin with; the others are learned from them.
     pub contact_points: Vec<String>,
@@ -65,8 +68,14 @@ pub struct CqlConfig {
     pub user: Option<String>,
     /// The user's password.
     pub password: Option<KeySource>,
-    /// Certificates of who may have signed the servers'; `None` speaks without TLS.
-    pub tls_ca: Option<PathBuf>,
+    /// TLS; `None` speaks without.
+    pub tls: Option<CqlTls>,
+    /// Whether a row goes to a node that has it.
+    pub token_aware: bool,
+    /// Whether statements that name no keyspace mean [`Self::keyspace`], which must be there then.
+    pub use_keyspace: bool,
+    /// A connection must be there within this time.
+    pub connect_timeout: Duration,
     /// How many replicas must have a row.
     pub consistency: CqlConsistency,
     /// Replication of keyspaces to create, as CQL writes it; `None` creates neither keyspaces nor tables.
@@ -79,7 +88,68 @@ pub struct CqlConfig {
     pub max_in_flight: usize,
 }
 
+/// TLS towards a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CqlTls {
+    /// PEM certificates of who may have signed the servers'.
+    pub ca: PathBuf,
+    /// PEM file of our own certificate and key; `None` has none.
+    pub identity: Option<PathBuf>,
+    /// Whether a server's certificate must name its address.
+    pub verify_names: bool,
+}
+
 impl CqlConfig {
+    /// The cluster a connector names, with what it says.
+    pub fn of_connector(cluster: &Cluster, keyspace: &str) -> Self {
+        let (user, password) = match &cluster.login {
+            Some((user, Password(password))) => (
+                Some(user.clone()),
+                Some(KeySource::Inline(Secret::new(password.clone()))),
+            ),
+            None => (None, None),
+        };
+        Self {
+            contact_points: cluster.contact_points.clone(),
+            port: cluster.port,
+            data_center: cluster.data_center.clone(),
+            keyspace: keyspace.to_owned(),
+            user,
+            password,
+            tls: cluster.tls.as_ref().map(|tls| CqlTls {
+                ca: tls.trust.clone(),
+                identity: tls.identity.clone(),
+                verify_names: tls.verify_names,
+            }),
+            token_aware: cluster.token_aware,
+            use_keyspace: false,
+            connect_timeout: cluster.connect_timeout,
+            // What the original's driver does where a connector says nothing.
+            consistency: CqlConsistency::LocalOne,
+            replication: None,
+            request_timeout: cluster.request_timeout,
+            speculative_delay: None,
+            max_in_flight: MAX_IN_FLIGHT,
+        }
+    }
+
+    /// The same as far as a connection is concerned: those that are equal here share one.
+    #[must_use]
+    pub fn connection(&self) -> Self {
+        let keyspace = if self.use_keyspace {
+            self.keyspace.clone()
+        } else {
+            String::new()
+        };
+        Self {
+            keyspace,
+            consistency: CqlConsistency::LocalOne,
+            replication: None,
+            max_in_flight: MAX_IN_FLIGHT,
+            ..self.clone()
+        }
+    }
+
     /// The contact points, each with a port.
     pub fn nodes(&self) -> Vec<String> {
         let port = self.port;

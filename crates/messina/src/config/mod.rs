@@ -23,7 +23,7 @@ pub use listener::{ClientCertificates, ListenerConfig, TlsConfig, TlsVersion, We
 
 mod cql;
 
-pub use cql::{CONSISTENCY_OPTION, CqlConfig, CqlConsistency};
+pub use cql::{CONSISTENCY_OPTION, CqlConfig, CqlConsistency, CqlTls};
 
 mod kafka;
 
@@ -64,7 +64,7 @@ mod check_kafka;
 
 mod check_sink;
 
-pub use check_sink::find_table;
+pub use check_sink::{check_connector, find_table, is_on_cluster};
 
 mod problem;
 

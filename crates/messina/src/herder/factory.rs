@@ -6,11 +6,14 @@ use messina_connect::config::{ConnectorConfig, Problem};
 use messina_connect::plan::Plan;
 use messina_connect::table_schema::TableSchema;
 
+use super::cluster::ClusterSink;
 use super::providers::Providers;
-use crate::config::{CONSISTENCY_OPTION, CqlConsistency, find_table};
+use crate::config::{
+    CONSISTENCY_OPTION, CqlConfig, CqlConsistency, check_connector, find_table, is_on_cluster,
+};
 use crate::record_log::RecordLog;
-use crate::sink::{Connector, SinkOptions};
-use crate::table::cql::CqlTable;
+use crate::sink::{Connector, Opening, SinkOptions};
+use crate::table::cql::{CqlTable, TableClients};
 use crate::table::{EmbeddedTable, Table};
 
 /// A table that is declared and ready.
@@ -48,6 +51,10 @@ impl Declared {
 pub struct Factory {
     /// The tables connectors may write to.
     pub tables: Vec<Declared>,
+    /// `[cql]`: where the tables of connectors are that name no cluster themselves.
+    pub cql: Option<CqlConfig>,
+    /// Connections to clusters.
+    pub clients: Arc<TableClients>,
     /// The log they read.
     pub log: Arc<dyn RecordLog>,
     /// How their tasks work.
@@ -59,24 +66,27 @@ pub struct Factory {
 }
 
 impl Factory {
-    /// Compiles a connector's options, or says everything that is wrong with them. Reads providers' files.
-    pub fn compile(&self, config: &ConnectorConfig) -> Result<Plan, Vec<Problem>> {
-        self.compile_resolved(&self.resolve(config)?)
+    /// Everything that is wrong with a connector's options, as far as that can be told without asking a cluster.
+    /// Reads providers' files.
+    pub fn check(&self, config: &ConnectorConfig) -> Result<(), Vec<Problem>> {
+        let config = self.resolve(config)?;
+        check_connector(&config, &self.schemas(), self.cql.is_some()).map(drop)
     }
 
-    fn compile_resolved(&self, config: &ConnectorConfig) -> Result<Plan, Vec<Problem>> {
-        let schemas: Vec<_> = self
-            .tables
-            .iter()
-            .map(|table| Arc::clone(table.schema()))
-            .collect();
-        Plan::compile(config, &|name| find_table(&schemas, name))
+    fn schemas(&self) -> Vec<Arc<TableSchema>> {
+        let tables = self.tables.iter();
+        tables.map(|table| Arc::clone(table.schema())).collect()
     }
 
     /// A connector that is ready to run. Reads providers' files.
     pub fn connector(&self, config: &ConnectorConfig) -> Result<Connector, Vec<Problem>> {
         let config = self.resolve(config)?;
-        let plan = self.compile_resolved(&config)?;
+        let schemas = self.schemas();
+        check_connector(&config, &schemas, self.cql.is_some())?;
+        if is_on_cluster(&config, self.cql.is_some()) {
+            return self.on_cluster(config);
+        }
+        let plan = Plan::compile(&config, &|name| find_table(&schemas, name))?;
         for warning in plan.warnings() {
             tracing::warn!(
                 connector = plan.name(),
@@ -96,6 +106,19 @@ impl Factory {
             Arc::clone(&self.log),
             self.options,
         ))
+    }
+
+    fn on_cluster(&self, config: ConnectorConfig) -> Result<Connector, Vec<Problem>> {
+        let name = config.name.clone();
+        let outline = Plan::outline(&config)?;
+        let sink = ClusterSink::new(config, outline, self.cql.as_ref(), &self.clients)?;
+        let sink = Arc::new(sink);
+        let opening = Opening::new(move || {
+            let sink = Arc::clone(&sink);
+            Box::pin(async move { sink.open().await })
+        });
+        let log = Arc::clone(&self.log);
+        Ok(Connector::opening(&name, opening, log, self.options))
     }
 
     fn resolve(&self, config: &ConnectorConfig) -> Result<ConnectorConfig, Vec<Problem>> {

@@ -136,10 +136,7 @@ impl Herder {
     /// Compiles options a request gives, without keeping anything.
     pub fn check(&self, name: &str, properties: &Properties) -> Vec<Problem> {
         let config = connector_config(name, properties);
-        match self.parts.factory.compile(&config) {
-            Ok(_plan) => Vec::new(),
-            Err(problems) => problems,
-        }
+        self.parts.factory.check(&config).err().unwrap_or_default()
     }
 
     /// Starts a connector's task if it is to run and does not. It gets its task now if it had none.

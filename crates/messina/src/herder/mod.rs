@@ -8,6 +8,8 @@ mod properties;
 
 mod providers;
 
+mod cluster;
+
 mod factory;
 
 mod records;

@@ -9,6 +9,8 @@ use messina_store::log::{
     TopicConfig, TopicError,
 };
 
+use regex::Regex;
+
 use super::{
     Assigned, BoxFuture, Commit, Fetched, Polled, RecordConsumer, RecordLog, RecordLogError,
     SourcePartition,
@@ -35,10 +37,15 @@ impl EmbeddedLog {
 
 impl RecordLog for EmbeddedLog {
     fn subscribe(&self, group: &str, topics: &[String]) -> Box<dyn RecordConsumer> {
+        let (patterns, missing) = topics
+            .iter()
+            .cloned()
+            .partition(|name: &String| name.starts_with('^'));
         Box::new(EmbeddedConsumer {
             log: self.log.clone(),
             group: group.to_owned(),
-            missing: topics.to_vec(),
+            missing,
+            patterns: expressions(&patterns),
             partitions: Vec::new(),
             next: 0,
         })
@@ -119,6 +126,8 @@ pub struct EmbeddedConsumer {
     group: String,
     /// Topics that do not exist yet.
     missing: Vec<String>,
+    /// Expressions for topics, which may come at any time.
+    patterns: Vec<Regex>,
     partitions: Vec<Consumed>,
     /// Whose turn it is to be read first.
     next: usize,
@@ -200,7 +209,23 @@ impl EmbeddedConsumer {
         })
     }
 
+    /// Topics that match an expression and are not read yet become ones that are missing.
+    fn find_matching(&mut self) {
+        if self.patterns.is_empty() {
+            return;
+        }
+        for topic in self.log.topics() {
+            let name = topic.name.as_str();
+            let known = self.missing.iter().any(|own| own == name)
+                || self.partitions.iter().any(|own| *own.source.topic == *name);
+            if !topic.internal && !known && self.patterns.iter().any(|own| own.is_match(name)) {
+                self.missing.push(topic.name);
+            }
+        }
+    }
+
     fn find_missing(&mut self) -> Option<Vec<Assigned>> {
+        self.find_matching();
         let mut assigned = Vec::new();
         for topic in std::mem::take(&mut self.missing) {
             let handles = self.log.partitions(&topic);
@@ -297,7 +322,7 @@ impl EmbeddedConsumer {
             .iter()
             .map(|consumed| consumed.handle.wait_beyond(consumed.position))
             .collect();
-        if self.missing.is_empty() {
+        if self.missing.is_empty() && self.patterns.is_empty() {
             advanced.next().await;
             return;
         }
@@ -306,6 +331,12 @@ impl EmbeddedConsumer {
             () = tokio::time::sleep(LOOK_AGAIN) => {}
         }
     }
+}
+
+/// The expressions, which were compiled once when the connector was checked.
+fn expressions(patterns: &[String]) -> Vec<Regex> {
+    let compiled = patterns.iter().map(|pattern| Regex::new(pattern));
+    compiled.filter_map(Result::ok).collect()
 }
 
 async fn read(

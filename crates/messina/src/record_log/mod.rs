@@ -88,6 +88,7 @@ pub struct Commit {
 pub trait RecordLog: Send + Sync + Debug {
     /// Begins to consume topics as a member of `group`, each partition from its committed offset or its start.
     ///
+    /// A name that begins with `^` is an expression: all topics whose whole name matches it, Messina's own apart.
     /// Topics that do not exist yet are watched for.
     fn subscribe(&self, group: &str, topics: &[String]) -> Box<dyn RecordConsumer>;
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
-use messina_connect::plan::{Outcome, Plan, RecordError, Tolerance};
+use messina_connect::plan::{Outcome, Plan, RecordError};
 use messina_connect::row::Row;
 use messina_store::log::StoredRecord;
 
@@ -162,12 +162,13 @@ impl Batch {
             Outcome::Written(_) => at.progress.written += 1,
             Outcome::Filtered => at.progress.filtered += 1,
             Outcome::Rejected(error) => {
-                self.rejected.push((index, error));
-                match plan.tolerance() {
-                    Tolerance::All => at.progress.dead_lettered += 1,
+                if plan.errors().tolerates(error.stage) {
+                    at.progress.dead_lettered += 1;
+                } else {
                     // Its offset is not passed: it is not counted.
-                    Tolerance::None => self.fatal = true,
+                    self.fatal = true;
                 }
+                self.rejected.push((index, error));
             }
         }
         for (table, row) in rows.drain(..) {

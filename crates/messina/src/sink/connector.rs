@@ -7,10 +7,12 @@ use messina_connect::plan::Plan;
 use tokio_util::sync::CancellationToken;
 
 use super::delivery::{Delivery, trace};
+use super::opening::{Opened, Opening};
+use super::retry::Backoff;
 use super::status::{SinkStatus, TaskState};
 use super::task::{SinkError, Task};
 use crate::record_log::RecordLog;
-use crate::table::Table;
+use crate::table::{Table, Verdict};
 
 /// How a sink's task works.
 #[derive(Debug, Clone, Copy)]
@@ -54,11 +56,41 @@ impl Default for SinkOptions {
 /// A connector, ready to run.
 #[derive(Debug)]
 pub struct Connector {
-    plan: Arc<Plan>,
-    tables: Arc<[Arc<dyn Table>]>,
+    name: String,
+    work: Work,
     log: Arc<dyn RecordLog>,
     options: SinkOptions,
     status: Arc<SinkStatus>,
+}
+
+/// What a task works with.
+#[derive(Debug)]
+enum Work {
+    /// It is there.
+    Ready(Ready),
+    /// It is opened anew whenever the task begins.
+    Opening(Opening),
+}
+
+/// A plan and its tables.
+#[derive(Debug, Clone)]
+struct Ready {
+    plan: Arc<Plan>,
+    tables: Arc<[Arc<dyn Table>]>,
+}
+
+impl Ready {
+    fn new(Opened { plan, tables }: Opened) -> Self {
+        assert_eq!(
+            plan.tables().len(),
+            tables.len(),
+            "a table for each of the plan's"
+        );
+        Self {
+            plan: Arc::new(plan),
+            tables: tables.into(),
+        }
+    }
 }
 
 impl Connector {
@@ -73,15 +105,30 @@ impl Connector {
         log: Arc<dyn RecordLog>,
         options: SinkOptions,
     ) -> Self {
-        assert_eq!(
-            plan.tables().len(),
-            tables.len(),
-            "a table for each of the plan's"
-        );
-        let status = Arc::new(SinkStatus::new(plan.name().to_owned(), Arc::clone(&log)));
+        let name = plan.name().to_owned();
+        Self::of(
+            &name,
+            Work::Ready(Ready::new(Opened { plan, tables })),
+            log,
+            options,
+        )
+    }
+
+    /// A connector whose tables are in a cluster: they are opened when its task begins, as often as it takes.
+    pub fn opening(
+        name: &str,
+        opening: Opening,
+        log: Arc<dyn RecordLog>,
+        options: SinkOptions,
+    ) -> Self {
+        Self::of(name, Work::Opening(opening), log, options)
+    }
+
+    fn of(name: &str, work: Work, log: Arc<dyn RecordLog>, options: SinkOptions) -> Self {
+        let status = Arc::new(SinkStatus::new(name.to_owned(), Arc::clone(&log)));
         Self {
-            plan: Arc::new(plan),
-            tables: tables.into(),
+            name: name.to_owned(),
+            work,
             log,
             options,
             status,
@@ -90,17 +137,12 @@ impl Connector {
 
     /// The connector's name.
     pub fn name(&self) -> &str {
-        self.plan.name()
+        &self.name
     }
 
     /// The consumer group whose offsets it commits.
     pub fn group(&self) -> String {
-        format!("connect-{}", self.plan.name())
-    }
-
-    /// The compiled plan.
-    pub fn plan(&self) -> &Plan {
-        &self.plan
+        format!("connect-{}", self.name)
     }
 
     /// What it says about itself, while it runs and after.
@@ -116,17 +158,60 @@ impl Connector {
             done: false,
         };
         self.status.set_state(TaskState::Running);
+        ended.with(self.work(stop).await);
+    }
+
+    async fn work(&self, stop: CancellationToken) -> Result<(), SinkError> {
+        let ready = match &self.work {
+            Work::Ready(ready) => ready.clone(),
+            Work::Opening(opening) => match self.open(opening, &stop).await? {
+                Some(opened) => Ready::new(opened),
+                None => return Ok(()),
+            },
+        };
+        let consumer = self
+            .log
+            .subscribe(&self.group(), ready.plan.topics().subscription());
         let delivery = Delivery {
-            plan: Arc::clone(&self.plan),
-            tables: Arc::clone(&self.tables),
+            plan: ready.plan,
+            tables: ready.tables,
             log: Arc::clone(&self.log),
             status: Arc::clone(&self.status),
             options: self.options,
             stop,
         };
-        let consumer = self.log.subscribe(&self.group(), self.plan.topics());
-        let result = Task::new(Arc::new(delivery), consumer).run().await;
-        ended.with(result);
+        Task::new(Arc::new(delivery), consumer).run().await
+    }
+
+    /// Opens what the task needs; while the cluster is away, again and again. `None` if it was asked to stop first.
+    async fn open(
+        &self,
+        opening: &Opening,
+        stop: &CancellationToken,
+    ) -> Result<Option<Opened>, SinkError> {
+        let mut backoff = Backoff::new(self.options.first_retry, self.options.longest_retry);
+        loop {
+            let opened = tokio::select! {
+                biased;
+                () = stop.cancelled() => return Ok(None),
+                opened = opening.open() => opened,
+            };
+            let error = match opened {
+                Ok(opened) => {
+                    self.status.set_state(TaskState::Running);
+                    return Ok(Some(opened));
+                }
+                Err(error) if error.verdict() == Verdict::Retry => error,
+                Err(error) => return Err(SinkError::Open(error)),
+            };
+            let (reason, wait) = (trace(&error), backoff.wait());
+            tracing::warn!(connector = self.name, %reason, ?wait, "the sink waits for its cluster");
+            self.status.retrying(reason);
+            tokio::select! {
+                () = tokio::time::sleep(wait) => {}
+                () = stop.cancelled() => return Ok(None),
+            }
+        }
     }
 }
 

@@ -37,38 +37,83 @@ pub struct DeadLetter {
     pub record: NewRecord,
 }
 
-/// The record to append for a consumed record that was refused.
-pub fn dead_letter(
-    connector: &str,
-    source: &SourcePartition,
-    record: &StoredRecord,
-    error: &RecordError,
-) -> NewRecord {
-    let mut headers = original_headers(&record.headers);
-    let context = [
-        ("topic", source.topic.to_string()),
-        ("partition", source.partition.to_string()),
-        ("offset", record.offset.to_string()),
-        ("connector.name", connector.to_owned()),
-        ("task.id", "0".to_owned()),
-        ("stage", error.stage.name().to_owned()),
-        ("class.name", error.class_name.clone()),
-        ("exception.class.name", error.exception_class.to_owned()),
-        ("exception.message", error.message.clone()),
-        (
-            "exception.stacktrace",
-            format!("{}: {}", error.exception_class, error.message),
-        ),
-    ];
-    headers.extend(context.into_iter().map(|(name, value)| RecordHeader {
-        name: Bytes::from(format!("{ERROR_HEADER_PREFIX}{name}")),
-        value: Some(Bytes::from(value)),
-    }));
-    NewRecord {
-        key: record.key.clone(),
-        value: record.value.clone(),
-        headers,
-        timestamp: record.timestamp,
+/// A consumed record that was refused, and why.
+#[derive(Debug, Clone, Copy)]
+pub struct Failure<'a> {
+    /// The connector that refused it.
+    pub connector: &'a str,
+    /// Where it was consumed from.
+    pub source: &'a SourcePartition,
+    /// The record as it was consumed.
+    pub record: &'a StoredRecord,
+    /// Why it was refused.
+    pub error: &'a RecordError,
+}
+
+/// Bytes of a key or value in a log line at most; the whole of it is in the dead letter.
+const MOST_LOGGED: usize = 4096;
+
+impl Failure<'_> {
+    /// The record to append: as it was consumed, with Kafka Connect's context behind its headers if `context`.
+    pub fn dead_letter(&self, context: bool) -> NewRecord {
+        let record = self.record;
+        let mut headers = original_headers(&record.headers);
+        if context {
+            headers.extend(self.context());
+        }
+        NewRecord {
+            key: record.key.clone(),
+            value: record.value.clone(),
+            headers,
+            timestamp: record.timestamp,
+        }
+    }
+
+    fn context(&self) -> impl Iterator<Item = RecordHeader> {
+        let error = self.error;
+        let context = [
+            ("topic", self.source.topic.to_string()),
+            ("partition", self.source.partition.to_string()),
+            ("offset", self.record.offset.to_string()),
+            ("connector.name", self.connector.to_owned()),
+            ("task.id", "0".to_owned()),
+            ("stage", error.stage.name().to_owned()),
+            ("class.name", error.class_name.clone()),
+            ("exception.class.name", error.exception_class.to_owned()),
+            ("exception.message", error.message.clone()),
+            (
+                "exception.stacktrace",
+                format!("{}: {}", error.exception_class, error.message),
+            ),
+        ];
+        context.into_iter().map(|(name, value)| RecordHeader {
+            name: Bytes::from(format!("{ERROR_HEADER_PREFIX}{name}")),
+            value: Some(Bytes::from(value)),
+        })
+    }
+
+    /// The error line that `errors.log.enable` asks for; with the record's content where that was asked for too.
+    pub(super) fn log(&self, messages: bool) {
+        let shown = |bytes: &Option<Bytes>| {
+            let bytes = bytes.as_ref().filter(|_| messages)?;
+            let head = bytes.get(..MOST_LOGGED).unwrap_or(bytes);
+            Some(String::from_utf8_lossy(head).into_owned())
+        };
+        let (key, value) = (shown(&self.record.key), shown(&self.record.value));
+        tracing::error!(
+            connector = self.connector,
+            stage = self.error.stage.name(),
+            class = self.error.class_name,
+            topic = %self.source.topic,
+            partition = self.source.partition,
+            offset = self.record.offset,
+            timestamp = self.record.timestamp,
+            key,
+            value,
+            exception = self.error.exception_class,
+            reason = self.error.message,
+            "a record has failed"
+        );
     }
 }
 
@@ -152,7 +197,15 @@ mod tests {
             exception_class: "org.apache.kafka.connect.errors.DataException",
             message: "not JSON".to_owned(),
         };
-        let letter = dead_letter("readings", &source, &record, &error);
+        let failure = Failure {
+            connector: "readings",
+            source: &source,
+            record: &record,
+            error: &error,
+        };
+        let bare = failure.dead_letter(false);
+        assert_eq!((&bare.value, bare.headers.len()), (&record.value, 1));
+        let letter = failure.dead_letter(true);
         assert_eq!(
             (&letter.key, &letter.value, letter.timestamp),
             (&record.key, &record.value, record.timestamp)

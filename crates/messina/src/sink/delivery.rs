@@ -5,7 +5,7 @@ use std::error::Error;
 use std::sync::Arc;
 use std::time::Duration;
 
-use messina_connect::plan::{Plan, RecordError, Stage, Tolerance};
+use messina_connect::plan::{Plan, PutPolicy, RecordError, Stage};
 use messina_connect::row::Row;
 use messina_store::log::NewRecord;
 use tokio::time::Instant;
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::batch::{Batch, Span, TableRows};
 use super::connector::SinkOptions;
-use super::dead_letter::{DEAD_LETTER_TOPIC, dead_letter};
+use super::dead_letter::{DEAD_LETTER_TOPIC, Failure};
 use super::retry::Backoff;
 use super::status::{SinkStatus, TaskState};
 use super::task::SinkError;
@@ -70,9 +70,13 @@ impl Delivery {
                 self.write(table.as_ref(), part, &mut refused).await?;
             }
         }
-        if self.plan.tolerance() == Tolerance::None && !refused.is_empty() {
+        if !self.plan.errors().tolerates(Stage::TaskPut) && !refused.is_empty() {
             self.report(&batch, &refused).await?;
-            return Err(Interrupted::Failed(Self::intolerable(&batch, &refused)));
+            let first = refused
+                .iter()
+                .next()
+                .map(|(index, error)| (index, &**error));
+            return Err(Interrupted::Failed(self.intolerable(&batch, first)));
         }
         for index in refused.keys() {
             let span = batch.records.get(*index).map(|record| record.span);
@@ -83,7 +87,10 @@ impl Delivery {
         }
         refused.extend(std::mem::take(&mut batch.rejected));
         self.report(&batch, &refused).await?;
-        let fatal = batch.fatal.then(|| Self::intolerable(&batch, &refused));
+        // A record that ends the task is the last of its batch.
+        let last = refused.iter().next_back();
+        let last = last.map(|(index, error)| (index, &**error));
+        let fatal = batch.fatal.then(|| self.intolerable(&batch, last));
         Ok(Delivered {
             spans: batch.spans,
             rows,
@@ -150,6 +157,7 @@ impl Delivery {
     ) -> Result<Option<TableError>, Interrupted> {
         let mut backoff = self.backoff();
         let mut waited = false;
+        let mut tries = 0;
         loop {
             let error = match table.write(Arc::clone(rows)).await {
                 Ok(()) => {
@@ -159,13 +167,28 @@ impl Delivery {
                 }
                 Err(error) => error,
             };
-            match error.verdict() {
-                Verdict::Retry => self.hold(&error, &mut backoff).await?,
-                Verdict::Reject => {
+            match (error.verdict(), self.plan.errors().put) {
+                (Verdict::Stop, _) => return Err(Interrupted::Failed(SinkError::Table(error))),
+                (verdict, PutPolicy::Retry { retries, interval }) => {
+                    if retries.is_none_or(|most| tries < most) {
+                        tries += 1;
+                        self.hold(&error, interval).await?;
+                    } else if verdict == Verdict::Reject {
+                        self.recovered(waited);
+                        return Ok(Some(error));
+                    } else {
+                        let gave_up = SinkError::GaveUp {
+                            tries,
+                            source: error,
+                        };
+                        return Err(Interrupted::Failed(gave_up));
+                    }
+                }
+                (Verdict::Retry, _) => self.hold(&error, backoff.wait()).await?,
+                (Verdict::Reject, _) => {
                     self.recovered(waited);
                     return Ok(Some(error));
                 }
-                Verdict::Stop => return Err(Interrupted::Failed(SinkError::Table(error))),
             }
             waited = true;
         }
@@ -173,25 +196,33 @@ impl Delivery {
 
     /// Appends the refused records to the dead letters, as often as it takes.
     async fn report(&self, batch: &Batch, refused: &Refused) -> Result<(), Interrupted> {
-        let topic = match (self.plan.dead_letter_topic(), self.plan.tolerance()) {
-            (Some(topic), _) => topic,
+        let errors = self.plan.errors();
+        let named = errors.dead_letters.as_ref();
+        let topic = named.map_or(DEAD_LETTER_TOPIC, |named| named.topic.as_str());
+        let context = named.is_none_or(|named| named.context_headers);
+        let mut letters: Vec<NewRecord> = Vec::new();
+        for (index, error) in refused {
+            let Some(record) = batch.records.get(*index) else {
+                continue;
+            };
+            let Some(span) = batch.spans.get(record.span) else {
+                continue;
+            };
+            let failure = Failure {
+                connector: self.plan.name(),
+                source: &span.source,
+                record: &record.record,
+                error,
+            };
+            if let Some(messages) = errors.log {
+                failure.log(messages);
+            }
             // Skipped records are never lost, whether somebody thought of a topic for them or not.
-            (None, Tolerance::All) => DEAD_LETTER_TOPIC,
-            (None, Tolerance::None) => return Ok(()),
-        };
-        let letters: Vec<NewRecord> = refused
-            .iter()
-            .filter_map(|(index, error)| {
-                let record = batch.records.get(*index)?;
-                let span = batch.spans.get(record.span)?;
-                Some(dead_letter(
-                    self.plan.name(),
-                    &span.source,
-                    &record.record,
-                    error,
-                ))
-            })
-            .collect();
+            let kept = named.is_some() || errors.tolerates(error.stage);
+            if kept && errors.reports(error.stage) {
+                letters.push(failure.dead_letter(context));
+            }
+        }
         if letters.is_empty() {
             return Ok(());
         }
@@ -199,7 +230,7 @@ impl Delivery {
         let mut waited = false;
         while let Err(error) = self.log.append(topic, 0, letters.clone()).await {
             match error.verdict() {
-                Verdict::Retry => self.hold(&error, &mut backoff).await?,
+                Verdict::Retry => self.hold(&error, backoff.wait()).await?,
                 Verdict::Reject | Verdict::Stop => {
                     return Err(Interrupted::Failed(SinkError::Log(error)));
                 }
@@ -211,13 +242,8 @@ impl Delivery {
     }
 
     /// Shows that something is away and waits, unless the task is asked to stop.
-    async fn hold(
-        &self,
-        error: &(dyn Error + Sync),
-        backoff: &mut Backoff,
-    ) -> Result<(), Interrupted> {
+    async fn hold(&self, error: &(dyn Error + Sync), wait: Duration) -> Result<(), Interrupted> {
         let reason = trace(error);
-        let wait = backoff.wait();
         tracing::warn!(connector = self.plan.name(), %reason, ?wait, "the sink holds its offsets and tries again");
         self.status.retrying(reason);
         tokio::select! {
@@ -237,22 +263,34 @@ impl Delivery {
         Backoff::new(self.options.first_retry, self.options.longest_retry)
     }
 
-    /// The error of the first refused record, for a connector that tolerates none.
-    fn intolerable(batch: &Batch, refused: &Refused) -> SinkError {
-        let first = refused.iter().next().and_then(|(index, error)| {
+    /// The error of a refused record, for a connector that does not tolerate it.
+    fn intolerable(&self, batch: &Batch, refused: Option<(&usize, &RecordError)>) -> SinkError {
+        let found = refused.and_then(|(index, error)| {
             let record = batch.records.get(*index)?;
             let span = batch.spans.get(record.span)?;
-            Some((span.source.clone(), record.record.offset, error.clone()))
+            Some((span.source.clone(), record.record.offset, error))
         });
-        match first {
+        match found {
             Some((source, offset, error)) => SinkError::Record {
                 source_partition: source,
                 offset,
-                source: error,
+                advice: advice(self.plan.errors().put, error.stage),
+                source: Box::new(error.clone()),
             },
             // Not reached: only called with a refused record of this batch.
             None => SinkError::Panicked,
         }
+    }
+}
+
+/// What a person may do about a record that has failed a task, besides mending its source.
+fn advice(put: PutPolicy, stage: Stage) -> &'static str {
+    match (stage, put) {
+        (Stage::TaskPut, PutPolicy::Throw | PutPolicy::Retry { .. } | PutPolicy::Noop) => {
+            "to keep such records as dead letters instead, leave out `connect.cassandra.error.policy` and set \
+             `connect.cassandra.errant.report` to `true` and `errors.tolerance` to `all`"
+        }
+        _ => "or set `errors.tolerance` to `all`",
     }
 }
 

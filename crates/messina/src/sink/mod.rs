@@ -4,6 +4,8 @@
 
 mod connector;
 
+mod opening;
+
 mod task;
 
 mod batch;
@@ -20,5 +22,6 @@ mod status;
 
 pub use books::Books;
 pub use connector::{Connector, SinkOptions};
+pub use opening::{OpenError, Opened, Opening};
 pub use status::{PartitionSnapshot, SinkSnapshot, SinkStatus, TaskState};
 pub use task::SinkError;

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::batch::{Backlog, BatchLimits, BatchSize};
 use super::books::{Books, Progress};
 use super::delivery::{Delivered, Delivery, Interrupted, trace};
+use super::opening::OpenError;
 use super::retry::Backoff;
 use super::status::TaskState;
 use crate::record_log::{
@@ -25,8 +26,8 @@ use crate::table::{TableError, Verdict};
 pub enum SinkError {
     /// A record cannot become a row, and the connector tolerates none.
     #[error(
-        "record {offset} of `{topic}`-{partition} cannot become a row, and the connector tolerates no errors; \
-         mend the record's source or set `errors.tolerance` to `all`",
+        "record {offset} of `{topic}`-{partition} cannot become a row, and the connector does not tolerate that; \
+         mend the record's source, {advice}",
         topic = source_partition.topic, partition = source_partition.partition
     )]
     Record {
@@ -34,12 +35,25 @@ pub enum SinkError {
         source_partition: SourcePartition,
         /// Its offset.
         offset: i64,
+        /// What else may be done.
+        advice: &'static str,
         /// What is wrong with it.
         source: Box<RecordError>,
     },
     /// The table cannot be used.
     #[error(transparent)]
     Table(TableError),
+    /// The connector's own patience is over.
+    #[error("the rows were tried {tries} times again, as `connect.cassandra.max.retries` says")]
+    GaveUp {
+        /// How often they were tried again.
+        tries: u32,
+        /// The last failure.
+        source: TableError,
+    },
+    /// What the connector needs could not be opened.
+    #[error(transparent)]
+    Open(OpenError),
     /// The log cannot be used.
     #[error(transparent)]
     Log(RecordLogError),

@@ -10,7 +10,7 @@ use crate::herder::{Declared, Factory};
 use crate::record_log::RecordLog;
 use crate::sink::SinkOptions;
 use crate::table::EmbeddedTable;
-use crate::table::cql::{CqlTable, TableClient};
+use crate::table::cql::{CqlTable, TableClients};
 
 /// What makes connectors over the declared tables.
 pub(super) async fn factory(
@@ -22,8 +22,11 @@ pub(super) async fn factory(
         max_batch_rows: config.table.max_batch_rows,
         ..SinkOptions::default()
     };
+    let clients = Arc::new(TableClients::default());
     Ok(Factory {
-        tables: declare(config, store).await?,
+        tables: declare(config, store, &clients).await?,
+        cql: config.cql.clone(),
+        clients,
         log: Arc::clone(log),
         options,
         providers: config.rest.providers.clone(),
@@ -31,10 +34,14 @@ pub(super) async fn factory(
     })
 }
 
-async fn declare(config: &Config, store: &TableStore) -> Result<Vec<Declared>, UpError> {
+async fn declare(
+    config: &Config,
+    store: &TableStore,
+    clients: &TableClients,
+) -> Result<Vec<Declared>, UpError> {
     let mut declared = Vec::with_capacity(config.tables.len());
     if let Some(cql) = &config.cql {
-        let client = TableClient::connect(cql).await?;
+        let client = clients.get(cql).await?;
         for schema in &config.tables {
             let table = CqlTable::open(&client, schema).await?;
             declared.push(Declared::Cql(Arc::new(table)));

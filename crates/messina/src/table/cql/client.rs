@@ -4,9 +4,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject as _;
-use rustls::{ClientConfig, RootCertStore};
 use scylla::client::execution_profile::ExecutionProfile;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
@@ -14,7 +11,9 @@ use scylla::errors::NewSessionError;
 use scylla::policies::load_balancing::DefaultPolicy;
 use scylla::policies::speculative_execution::SimpleSpeculativeExecutionPolicy;
 
+use super::tls;
 use crate::config::{CqlConfig, KeySource};
+use crate::table::Verdict;
 
 /// A connection that says nothing for this long is asked whether it still is one, and given up after as long.
 const KEEP_ALIVE: Duration = Duration::from_secs(5);
@@ -23,32 +22,54 @@ const KEEP_ALIVE: Duration = Duration::from_secs(5);
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// Nobody answers, or refuses us.
-    #[error("cannot connect to CQL at {at}; see `[cql]` contact_points, port, user and password")]
+    #[error("cannot connect to CQL at {at}; look at contact points, port, user and password")]
     Session {
         /// The contact points.
         at: String,
         /// Why.
         source: Box<NewSessionError>,
     },
-    /// A file cannot be read.
-    #[error("cannot read `{}` of `[cql]`", path.display())]
+    /// The keyspace of unqualified statements cannot be used.
+    #[error("keyspace `{keyspace}` cannot be used")]
+    Keyspace {
+        /// The keyspace.
+        keyspace: String,
+        /// Why.
+        source: Box<NewSessionError>,
+    },
+    /// The file of the password cannot be read.
+    #[error("cannot read the password's file `{}`", path.display())]
     File {
         /// The file.
         path: PathBuf,
         /// Why.
         source: std::io::Error,
     },
-    /// The file of certificates is none.
-    #[error("`cql.tls.ca` `{}` is not a file of PEM certificates", path.display())]
-    Certificates {
+    /// A file of certificates or keys is none.
+    #[error("`{}` is not a PEM file of {what}", path.display())]
+    Pem {
         /// The file.
         path: PathBuf,
+        /// What should be in it.
+        what: &'static str,
         /// Why.
         source: rustls::pki_types::pem::Error,
     },
     /// The certificates cannot be used.
     #[error("TLS towards CQL cannot be set up")]
     Tls(#[source] rustls::Error),
+}
+
+impl ConnectError {
+    /// What to do about it. Whoever does not answer, or refuses us, may do so no more in a while.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Session { .. } => Verdict::Retry,
+            Self::Keyspace { .. } | Self::File { .. } | Self::Pem { .. } | Self::Tls(_) => {
+                Verdict::Stop
+            }
+        }
+    }
 }
 
 /// The driver's session, with how we use it.
@@ -66,27 +87,41 @@ impl TableClient {
             .default_execution_profile_handle(profile(config).into_handle())
             .keepalive_interval(KEEP_ALIVE)
             .keepalive_timeout(KEEP_ALIVE)
-            .connection_timeout(KEEP_ALIVE);
+            .connection_timeout(config.connect_timeout);
+        if config.use_keyspace {
+            builder = builder.use_keyspace(config.keyspace.clone(), true);
+        }
         if let Some(user) = &config.user {
             builder = builder.user(user, password(config)?);
         }
-        if let Some(ca) = &config.tls_ca {
-            builder = builder.tls_context(Some(tls(ca)?));
+        if let Some(files) = &config.tls {
+            builder = builder.tls_context(Some(tls::client(files)?));
         }
         let session = builder.build().await;
-        let session = session.map_err(|source| ConnectError::Session {
-            at: config.nodes().join(", "),
-            source: Box::new(source),
+        let session = session.map_err(|source| match source {
+            NewSessionError::UseKeyspaceError(_) => ConnectError::Keyspace {
+                keyspace: config.keyspace.clone(),
+                source: Box::new(source),
+            },
+            _ => ConnectError::Session {
+                at: config.nodes().join(", "),
+                source: Box::new(source),
+            },
         })?;
-        Ok(Self {
-            session: Arc::new(session),
+        Ok(Self::over(Arc::new(session), config))
+    }
+
+    /// A client over a session that somebody else has opened with equal settings.
+    pub(super) fn over(session: Arc<Session>, config: &CqlConfig) -> Self {
+        Self {
+            session,
             config: Arc::new(config.clone()),
-        })
+        }
     }
 }
 
 fn profile(config: &CqlConfig) -> ExecutionProfile {
-    let mut policy = DefaultPolicy::builder().token_aware(true);
+    let mut policy = DefaultPolicy::builder().token_aware(config.token_aware);
     if let Some(data_center) = &config.data_center {
         policy = policy.prefer_datacenter(data_center.clone());
     }
@@ -117,24 +152,4 @@ fn password(config: &CqlConfig) -> Result<String, ConnectError> {
             }),
         },
     }
-}
-
-fn tls(ca: &PathBuf) -> Result<Arc<ClientConfig>, ConnectError> {
-    let unreadable = |source| ConnectError::Certificates {
-        path: ca.clone(),
-        source,
-    };
-    let mut roots = RootCertStore::empty();
-    for certificate in CertificateDer::pem_file_iter(ca).map_err(unreadable)? {
-        roots
-            .add(certificate.map_err(unreadable)?)
-            .map_err(ConnectError::Tls)?;
-    }
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(ConnectError::Tls)?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
 }

@@ -7,6 +7,9 @@ use messina_connect::table_schema::{ClusteringOrder, TableSchema};
 use scylla::errors::ExecutionError;
 
 use super::TableClient;
+use super::error::{Blame, blame};
+use super::keyspace::UserTypes;
+use crate::table::Verdict;
 
 /// More windows than this and every read of a partition opens too many files.
 const MOST_WINDOWS: u64 = 50;
@@ -40,14 +43,56 @@ pub enum DefinitionError {
         /// Why.
         source: Box<ExecutionError>,
     },
-    /// The cluster's own tables cannot be read.
-    #[error("cannot read the definition of table `{table}`: {reason}")]
-    Unreadable {
+    /// The table is no longer what it was when the task began.
+    #[error("table `{table}` has changed: {}; restart the task to read it anew", differences.join("; "))]
+    Changed {
         /// The table.
         table: String,
+        /// What differs.
+        differences: Vec<String>,
+    },
+    /// The keyspace is not there, or has no tables.
+    #[error(
+        "keyspace `{keyspace}` has no tables: create it with the connector's tables, then restart the task"
+    )]
+    NoTables {
+        /// The keyspace.
+        keyspace: String,
+    },
+    /// A statement has a variable of a type nobody here knows.
+    #[error("variable `{variable}` of the statement has an unknown type: {statement}")]
+    Variable {
+        /// The variable.
+        variable: String,
+        /// The statement.
+        statement: String,
+    },
+    /// The cluster's own tables cannot be read.
+    #[error("the answer to `{statement}` cannot be read: {reason}")]
+    Unreadable {
+        /// What was asked.
+        statement: String,
         /// Why.
         reason: String,
     },
+}
+
+impl DefinitionError {
+    /// What to do about it.
+    pub fn verdict(&self) -> Verdict {
+        match self {
+            Self::Statement { source, .. } => match blame(source) {
+                Blame::Cluster | Blame::ClusterOrRow => Verdict::Retry,
+                Blame::RowOrTable | Blame::Row | Blame::Nobody => Verdict::Stop,
+            },
+            Self::Missing { .. }
+            | Self::Differs { .. }
+            | Self::Changed { .. }
+            | Self::NoTables { .. }
+            | Self::Variable { .. }
+            | Self::Unreadable { .. } => Verdict::Stop,
+        }
+    }
 }
 
 /// `CREATE KEYSPACE ...;`
@@ -183,12 +228,12 @@ pub(super) fn insert(table: &TableSchema) -> String {
 
 /// A column as the cluster has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Found {
-    name: String,
-    cql_type: String,
-    kind: String,
-    position: i32,
-    order: String,
+pub(super) struct Found {
+    pub(super) name: String,
+    pub(super) cql_type: String,
+    pub(super) kind: String,
+    pub(super) position: i32,
+    pub(super) order: String,
 }
 
 impl TableClient {
@@ -224,7 +269,14 @@ impl TableClient {
                 create: create_table(table),
             });
         }
-        let differences = differences(table, &found);
+        let parsed = |own: &Found| CqlType::parse(&own.cql_type).is_ok();
+        let types = if found.iter().all(parsed) {
+            UserTypes::default()
+        } else {
+            let keyspace = table.keyspace.as_deref().unwrap_or(&self.config.keyspace);
+            self.user_types(keyspace).await?
+        };
+        let differences = differences(table, &found, &types);
         if differences.is_empty() {
             return Ok(());
         }
@@ -235,25 +287,11 @@ impl TableClient {
     }
 
     async fn columns(&self, table: &TableSchema) -> Result<Vec<Found>, DefinitionError> {
+        type Column = (String, String, String, i32, String);
         const COLUMNS: &str = "SELECT column_name, type, kind, position, clustering_order \
              FROM system_schema.columns WHERE keyspace_name = ? AND table_name = ?";
-        let unreadable = |reason: String| DefinitionError::Unreadable {
-            table: table_name(table),
-            reason,
-        };
         let keyspace = table.keyspace.as_deref().unwrap_or(&self.config.keyspace);
-        let values = (keyspace, table.name.as_str());
-        let answer = self.session.query_unpaged(COLUMNS, values).await;
-        let answer = answer.map_err(|source| DefinitionError::Statement {
-            statement: COLUMNS.to_owned(),
-            source: Box::new(source),
-        })?;
-        let answer = answer
-            .into_rows_result()
-            .map_err(|error| unreadable(error.to_string()))?;
-        let rows = answer
-            .rows::<(String, String, String, i32, String)>()
-            .map_err(|error| unreadable(error.to_string()))?;
+        let rows: Vec<Column> = self.read(COLUMNS, (keyspace, table.name.as_str())).await?;
         let column = |(name, cql_type, kind, position, order)| Found {
             name,
             cql_type,
@@ -261,13 +299,11 @@ impl TableClient {
             position,
             order,
         };
-        rows.map(|row| row.map(column))
-            .collect::<Result<_, _>>()
-            .map_err(|error| unreadable(error.to_string()))
+        Ok(rows.into_iter().map(column).collect())
     }
 }
 
-fn differences(table: &TableSchema, found: &[Found]) -> Vec<String> {
+fn differences(table: &TableSchema, found: &[Found], types: &UserTypes) -> Vec<String> {
     let mut differences = Vec::new();
     for (index, column) in table.columns.iter().enumerate() {
         let own = found.iter().find(|own| own.name == column.name);
@@ -281,7 +317,7 @@ fn differences(table: &TableSchema, found: &[Found]) -> Vec<String> {
             ));
             continue;
         };
-        if CqlType::parse(&own.cql_type).ok().as_ref() != Some(&column.cql_type) {
+        if types.parse(&own.cql_type).as_ref() != Some(&column.cql_type) {
             differences.push(format!(
                 "column `{}` is {} there and {} here; a column's type cannot be altered: \
                  change `[[table]]`, or create the table anew",
@@ -289,7 +325,13 @@ fn differences(table: &TableSchema, found: &[Found]) -> Vec<String> {
             ));
         }
         let (kind, position) = place(table, index);
-        if own.kind != kind || (kind != "regular" && own.position != position) {
+        // A static column is written as any other.
+        let own_kind = if own.kind == "static" {
+            "regular"
+        } else {
+            own.kind.as_str()
+        };
+        if own_kind != kind || (kind != "regular" && own.position != position) {
             differences.push(format!(
                 "column `{}` is {}{} there and {}{} here; a key cannot be altered: \
                  change `[[table]]`, or create the table anew",

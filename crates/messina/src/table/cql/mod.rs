@@ -6,6 +6,14 @@ mod client;
 
 pub use client::{ConnectError, TableClient};
 
+mod clients;
+
+pub use clients::TableClients;
+
+mod tls;
+
+mod keyspace;
+
 mod definition;
 
 pub use definition::{DefinitionError, create_keyspace, create_table, name};
@@ -16,6 +24,8 @@ mod limit;
 
 mod value;
 
-mod writer;
+mod table;
 
-pub use writer::CqlTable;
+pub use table::CqlTable;
+
+mod writer;

@@ -1,101 +1,26 @@
 //! Batches of rows, many under way at once, until the cluster has them all.
 
-use std::fmt;
-use std::hash::{BuildHasher as _, RandomState};
+use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
-use messina_connect::cql_type::CqlType;
 use messina_connect::row::Row;
 use messina_connect::table_schema::TableSchema;
-use scylla::errors::{ExecutionError, PrepareError};
-use scylla::serialize::SerializationError;
-use scylla::serialize::row::{RowSerializationContext, SerializeRow};
-use scylla::serialize::writers::RowWriter;
-use scylla::statement::prepared::PreparedStatement;
+use scylla::errors::ExecutionError;
 use tokio::time::Instant;
 
-use super::TableClient;
-use super::definition::{DefinitionError, insert};
 use super::error::{Blame, blame};
-use super::limit::Limit;
-use super::value::{encode, framed};
-use crate::config::CqlConsistency;
-use crate::table::{BoxFuture, RefusedRow, Table, TableError};
+use super::table::CqlTable;
+use super::value::framed;
+use crate::table::{BoxFuture, RefusedRow, Table, TableError, Verdict};
 
 /// How often rows are sent again before the whole batch waits with its offsets.
 const ROUNDS: u32 = 4;
 /// The wait before the second round; it doubles.
 const FIRST_WAIT: Duration = Duration::from_millis(50);
 
-/// A table of a keyspace, verified and ready to be written.
-pub struct CqlTable {
-    client: TableClient,
-    schema: Arc<TableSchema>,
-    statement: PreparedStatement,
-    key: Vec<usize>,
-    limit: Limit,
-    hasher: RandomState,
-}
-
-impl fmt::Debug for CqlTable {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter
-            .debug_struct("CqlTable")
-            .field("schema", &self.schema)
-            .finish_non_exhaustive()
-    }
-}
-
 impl CqlTable {
-    /// Creates the table if that was asked for, verifies it, and prepares the statement that writes to it.
-    pub async fn open(
-        client: &TableClient,
-        schema: &Arc<TableSchema>,
-    ) -> Result<Self, DefinitionError> {
-        client.create(schema).await?;
-        client.verify(schema).await?;
-        let text = insert(schema);
-        let prepared = client.session.prepare(text.as_str()).await;
-        let mut statement =
-            prepared.map_err(|source: PrepareError| DefinitionError::Statement {
-                statement: text,
-                source: Box::new(source.into()),
-            })?;
-        // The write timestamp is bound: the same row twice is one row.
-        statement.set_is_idempotent(true);
-        let clustering = schema.clustering_key.iter().map(|(index, _)| *index);
-        Ok(Self {
-            client: client.clone(),
-            key: schema
-                .partition_key
-                .iter()
-                .copied()
-                .chain(clustering)
-                .collect(),
-            schema: Arc::clone(schema),
-            statement,
-            limit: Limit::new(client.config.max_in_flight),
-            hasher: RandomState::new(),
-        })
-    }
-
-    /// The same table, written to at another consistency: as one connector wants it.
-    #[must_use]
-    pub fn at(&self, consistency: CqlConsistency) -> Self {
-        let mut statement = self.statement.clone();
-        statement.set_consistency(consistency.into());
-        Self {
-            client: self.client.clone(),
-            schema: Arc::clone(&self.schema),
-            statement,
-            key: self.key.clone(),
-            limit: Limit::new(self.client.config.max_in_flight),
-            hasher: self.hasher.clone(),
-        }
-    }
-
     async fn write_all(&self, rows: &[Row]) -> Result<(), TableError> {
         let mut open = self.ordered(rows);
         let mut refused: Vec<RefusedRow> = Vec::new();
@@ -168,17 +93,11 @@ impl CqlTable {
             let Some(row) = rows.get(keyed.row) else {
                 continue;
             };
-            let bound = Bound {
-                row,
-                schema: &self.schema,
-            };
+            let bound = self.bound(row);
             let begin = Instant::now();
-            match self
-                .client
-                .session
-                .execute_unpaged(&self.statement, bound)
-                .await
-            {
+            let statement = self.statement_for(row);
+            let session = &self.client.session;
+            match session.execute_unpaged(&statement, bound).await {
                 Ok(_) => {
                     self.limit.answered(begin.elapsed());
                     ended.written += 1;
@@ -238,10 +157,13 @@ impl CqlTable {
             });
         }
         if is(Blame::RowOrTable) {
-            match self.client.verify(&self.schema).await {
+            match self.verify().await {
                 Ok(()) => {}
-                Err(DefinitionError::Statement { source, .. }) => {
-                    return Err(self.unavailable(*source));
+                Err(error) if error.verdict() == Verdict::Retry => {
+                    return Err(TableError::Unavailable {
+                        table: self.schema.name.clone(),
+                        source: error.into(),
+                    });
                 }
                 Err(error) => {
                     return Err(TableError::Unusable {
@@ -344,54 +266,4 @@ struct Chain<'k> {
     suspects: Vec<Failure>,
     written: usize,
     failure: Option<Failure>,
-}
-
-/// A row as the values of the prepared statement: its columns, its write timestamp, its shelf life.
-struct Bound<'r> {
-    row: &'r Row,
-    schema: &'r TableSchema,
-}
-
-impl SerializeRow for Bound<'_> {
-    fn serialize(
-        &self,
-        _context: &RowSerializationContext<'_>,
-        writer: &mut RowWriter<'_>,
-    ) -> Result<(), SerializationError> {
-        use messina_connect::row::CqlValue;
-        let mut bytes = Vec::with_capacity(32);
-        let mut put = |value: &CqlValue, cql_type: &CqlType| {
-            let cell = writer.make_cell_writer();
-            match value {
-                CqlValue::Unset => {
-                    cell.set_unset();
-                }
-                CqlValue::Null => {
-                    cell.set_null();
-                }
-                _ => {
-                    bytes.clear();
-                    encode(value, cql_type, &mut bytes);
-                    cell.set_value(&bytes).map_err(SerializationError::new)?;
-                }
-            }
-            Ok(())
-        };
-        for (value, column) in self.row.values.iter().zip(&self.schema.columns) {
-            put(value, &column.cql_type)?;
-        }
-        put(
-            &CqlValue::Bigint(self.row.write_timestamp),
-            &CqlType::Bigint,
-        )?;
-        let ttl = self.row.ttl_seconds;
-        let ttl = ttl.map_or(CqlValue::Unset, |ttl| {
-            CqlValue::Int(i32::try_from(ttl).unwrap_or(i32::MAX))
-        });
-        put(&ttl, &CqlType::Int)
-    }
-
-    fn is_empty(&self) -> bool {
-        false
-    }
 }

@@ -1,0 +1,308 @@
+//! Where a connector's own cluster is and how it is spoken to, read from the connector's options.
+//!
+//! Nothing is connected to here. A connector that names no cluster writes to the one of the program's configuration.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::config::{ConnectorConfig, Problem};
+use crate::options::Options;
+
+/// A cluster of ScyllaDB or Cassandra as a connector names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cluster {
+    /// Hosts to begin with.
+    pub contact_points: Vec<String>,
+    /// The port of all of them.
+    pub port: u16,
+    /// User and password, where both are set.
+    pub login: Option<(String, Password)>,
+    /// TLS, where it is switched on.
+    pub tls: Option<ClusterTls>,
+    /// The data centre whose nodes are written to first.
+    pub data_center: Option<String>,
+    /// Whether rows go to a node that has them.
+    pub token_aware: bool,
+    /// A connection must be there within this time.
+    pub connect_timeout: Duration,
+    /// A row must be written within this time.
+    pub request_timeout: Duration,
+}
+
+/// A password; `Debug` does not show it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Password(pub String);
+
+impl fmt::Debug for Password {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("***")
+    }
+}
+
+/// TLS towards a cluster.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterTls {
+    /// PEM certificates of who may have signed the servers'.
+    pub trust: PathBuf,
+    /// PEM file of the client's certificate and key, where the cluster asks for them.
+    pub identity: Option<PathBuf>,
+    /// Whether a server's certificate must name its address.
+    pub verify_names: bool,
+}
+
+const PREFIX: &str = "connect.cassandra.";
+/// The port CQL has everywhere.
+const PORT: u16 = 9042;
+
+impl Cluster {
+    /// Whether a connector names a cluster of its own.
+    pub fn is_named(config: &ConnectorConfig) -> bool {
+        let named = |option: &str| {
+            let text = config.text(&format!("{PREFIX}{option}"));
+            text.is_some_and(|text| !text.is_empty())
+        };
+        named("contact.points") || named("port")
+    }
+
+    /// The cluster a classic Cassandra sink names; `None` where it names none.
+    pub(crate) fn classic(config: &ConnectorConfig, problems: &mut Vec<Problem>) -> Option<Self> {
+        if !Self::is_named(config) {
+            return None;
+        }
+        let mut options = Options::new(config, "connector.class", PREFIX, problems);
+        let points = options.list("contact.points");
+        let port = port_number(&mut options);
+        let contact_points = match points.as_slice() {
+            [] => vec!["localhost".to_owned()],
+            points => points.iter().map(|point| (*point).to_owned()).collect(),
+        };
+        if contact_points
+            .iter()
+            .any(|point| point.is_empty() || point.contains(char::is_whitespace))
+        {
+            let help = Some("write hosts with commas between".to_owned());
+            options.refuse("contact.points", "an item is no host", help);
+        }
+        let login = options.text("username").zip(options.raw("password"));
+        let login = login.filter(|(_, password)| !password.is_empty());
+        let tls = options.boolean("ssl.enabled", false);
+        Some(Self {
+            contact_points,
+            port,
+            login: login.map(|(user, password)| (user.to_owned(), Password(password.to_owned()))),
+            tls: tls.then(|| classic_tls(&mut options)).flatten(),
+            data_center: None,
+            token_aware: token_aware(&mut options),
+            connect_timeout: millis(&mut options, "connect.timeout.ms", 5_000),
+            request_timeout: millis(&mut options, "read.timeout.ms", 12_000),
+        })
+    }
+}
+
+fn port_number(options: &mut Options<'_, '_>) -> u16 {
+    match options.text("port").map(str::parse) {
+        None => PORT,
+        Some(Ok(port)) if port > 0 => port,
+        Some(_) => {
+            options.refuse("port", "is not a port: a number from 1 to 65535", None);
+            PORT
+        }
+    }
+}
+
+fn millis(options: &mut Options<'_, '_>, name: &str, default: usize) -> Duration {
+    let millis = options.count(name, default);
+    Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
+}
+
+/// Every policy but the plain round sends rows to a node that has them.
+fn token_aware(options: &mut Options<'_, '_>) -> bool {
+    const OPTION: &str = "load.balancing.policy";
+    let policy = options.text(OPTION).map(str::to_ascii_uppercase);
+    match policy.as_deref() {
+        None | Some("TOKEN_AWARE" | "DC_AWARE_ROUND_ROBIN" | "LATENCY_AWARE") => true,
+        Some("ROUND_ROBIN") => false,
+        Some(other) => {
+            let help =
+                "available are TOKEN_AWARE, ROUND_ROBIN, DC_AWARE_ROUND_ROBIN, LATENCY_AWARE";
+            options.refuse(
+                OPTION,
+                format!("unknown policy `{other}`"),
+                Some(help.to_owned()),
+            );
+            true
+        }
+    }
+}
+
+/// The original's TLS verifies who signed a certificate and not whom it names; so does this.
+fn classic_tls(options: &mut Options<'_, '_>) -> Option<ClusterTls> {
+    let trust = store(options, "trust.store");
+    if trust.is_none() && options.text("trust.store.path").is_none() {
+        let help =
+            "write the path of a file of PEM certificates: of who signed those of the cluster";
+        let missing =
+            "is required with `ssl.enabled`: there is no Java trust store to fall back to";
+        options.refuse("trust.store.path", missing, Some(help.to_owned()));
+    }
+    let identity = store(options, "key.store");
+    if options.boolean("ssl.client.cert.auth", false) && identity.is_none() {
+        let help = "write the path of a PEM file of the client's certificate and key";
+        options.refuse(
+            "key.store.path",
+            "is required with `ssl.client.cert.auth`",
+            Some(help.to_owned()),
+        );
+    }
+    Some(ClusterTls {
+        trust: trust?,
+        identity,
+        verify_names: false,
+    })
+}
+
+/// The file of a store, which must be PEM; of Java's kinds the way to make it PEM is said.
+fn store(options: &mut Options<'_, '_>, which: &str) -> Option<PathBuf> {
+    let path_option = format!("{which}.path");
+    let path = options.text(&path_option)?;
+    let named = options
+        .text(&format!("{which}.type"))
+        .map(str::to_ascii_uppercase);
+    let kind = named.as_deref().unwrap_or_else(|| kind_of(path));
+    if kind == "PEM" {
+        return Some(PathBuf::from(path));
+    }
+    let help = conversion(kind, which, path);
+    options.refuse(
+        &path_option,
+        format!("`{path}` is a store of kind {kind}, and only PEM files are read"),
+        Some(help),
+    );
+    None
+}
+
+/// What a file is, its name says; without an end people know it is Java's own kind, as in the original.
+fn kind_of(path: &str) -> &'static str {
+    let end = path
+        .rsplit('.')
+        .next()
+        .unwrap_or_default()
+        .to_ascii_lowercase();
+    match end.as_str() {
+        "pem" | "crt" | "cer" | "cert" => "PEM",
+        "p12" | "pfx" => "PKCS12",
+        _ => "JKS",
+    }
+}
+
+fn conversion(kind: &str, which: &str, path: &str) -> String {
+    let first = match kind {
+        "PKCS12" => String::new(),
+        _ => format!(
+            "keytool -importkeystore -srckeystore {path} -destkeystore {path}.p12 -deststoretype PKCS12 && "
+        ),
+    };
+    let from = if first.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}.p12")
+    };
+    let what = if which == "trust.store" {
+        "-nokeys"
+    } else {
+        "-nodes"
+    };
+    format!(
+        "convert it once with: {first}openssl pkcs12 -in {from} {what} -out {path}.pem; then set `{which}.path` to \
+         {path}.pem"
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(options: &[(&str, &str)]) -> (Option<Cluster>, Vec<String>) {
+        let mut problems = Vec::new();
+        let cluster = Cluster::classic(&ConnectorConfig::of("test", options), &mut problems);
+        (cluster, problems.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_cluster_is_read_with_the_originals_names_and_defaults() {
+        assert_eq!(
+            read(&[("connect.cassandra.username", "u")]),
+            (None, Vec::new())
+        );
+        let (cluster, problems) = read(&[
+            ("connect.cassandra.contact.points", "a, b"),
+            ("connect.cassandra.username", "u"),
+            ("connect.cassandra.password", "secret"),
+            ("connect.cassandra.read.timeout.ms", "100"),
+        ]);
+        let cluster = cluster.unwrap();
+        assert_eq!(problems, Vec::<String>::new());
+        assert_eq!((cluster.contact_points.len(), cluster.port), (2, 9042));
+        assert_eq!(cluster.request_timeout, Duration::from_millis(100));
+        assert_eq!(cluster.connect_timeout, Duration::from_secs(5));
+        assert!(cluster.token_aware && cluster.tls.is_none());
+        assert!(!format!("{cluster:?}").contains("secret"));
+        let (local, _) = read(&[("connect.cassandra.port", "9043")]);
+        assert_eq!(local.unwrap().contact_points, ["localhost"]);
+    }
+
+    #[test]
+    fn java_stores_are_refused_with_the_commands_that_make_them_pem() {
+        let tls = |path: &str| {
+            let (cluster, problems) = read(&[
+                ("connect.cassandra.contact.points", "a"),
+                ("connect.cassandra.ssl.enabled", "true"),
+                ("connect.cassandra.trust.store.path", path),
+            ]);
+            (cluster.unwrap().tls, problems.join("\n"))
+        };
+        let (pem, problems) = tls("/etc/ca.pem");
+        assert_eq!(
+            (pem.unwrap().trust, problems),
+            (PathBuf::from("/etc/ca.pem"), String::new())
+        );
+        let (none, jks) = tls("/etc/trust.jks");
+        assert_eq!(none, None);
+        assert!(
+            jks.contains("keytool -importkeystore -srckeystore /etc/trust.jks"),
+            "{jks}"
+        );
+        assert!(
+            jks.contains("openssl pkcs12 -in /etc/trust.jks.p12 -nokeys"),
+            "{jks}"
+        );
+        let (_, p12) = tls("/etc/trust.p12");
+        assert!(
+            !p12.contains("keytool") && p12.contains("openssl pkcs12 -in /etc/trust.p12"),
+            "{p12}"
+        );
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_cluster_is_said_all_at_once() {
+        let (_, problems) = read(&[
+            ("connect.cassandra.contact.points", "a,,b"),
+            ("connect.cassandra.port", "99999"),
+            ("connect.cassandra.load.balancing.policy", "NEAREST"),
+            ("connect.cassandra.ssl.enabled", "true"),
+            ("connect.cassandra.ssl.client.cert.auth", "true"),
+        ]);
+        let said = problems.join("\n");
+        for words in [
+            "no host",
+            "is not a port",
+            "unknown policy `NEAREST`",
+            "trust.store.path",
+            "key.store.path",
+        ] {
+            assert!(said.contains(words), "{words} is not in {said}");
+        }
+        assert_eq!(problems.len(), 5);
+    }
+}

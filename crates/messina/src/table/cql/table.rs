@@ -1,0 +1,257 @@
+//! A table of a cluster, or a statement a connector brings, ready to be written to.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::hash::RandomState;
+use std::sync::Arc;
+
+use messina_connect::cql_type::CqlType;
+use messina_connect::row::{CqlValue, Row};
+use messina_connect::table_schema::{TableColumn, TableSchema};
+use scylla::errors::PrepareError;
+use scylla::serialize::SerializationError;
+use scylla::serialize::row::{RowSerializationContext, SerializeRow};
+use scylla::serialize::writers::RowWriter;
+use scylla::statement::prepared::PreparedStatement;
+
+use super::TableClient;
+use super::definition::{DefinitionError, insert};
+use super::keyspace::variable as variable_type;
+use super::limit::Limit;
+use super::value::encode;
+use crate::config::CqlConsistency;
+
+/// A table of a keyspace, verified and ready to be written.
+pub struct CqlTable {
+    pub(super) client: TableClient,
+    pub(super) schema: Arc<TableSchema>,
+    statement: PreparedStatement,
+    pub(super) key: Vec<usize>,
+    pub(super) limit: Limit,
+    pub(super) hasher: RandomState,
+    form: Form,
+}
+
+/// What a row is to the statement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    /// A row of a table the configuration declares.
+    Declared,
+    /// A row of a table that is as the cluster has described it.
+    Described,
+    /// The values of a connector's own statement, whose time is the request's.
+    Statement,
+}
+
+impl fmt::Debug for CqlTable {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("CqlTable")
+            .field("schema", &self.schema)
+            .finish_non_exhaustive()
+    }
+}
+
+impl CqlTable {
+    /// Creates the table if that was asked for, verifies it, and prepares the statement that writes to it.
+    pub async fn open(
+        client: &TableClient,
+        schema: &Arc<TableSchema>,
+    ) -> Result<Self, DefinitionError> {
+        client.create(schema).await?;
+        client.verify(schema).await?;
+        Self::prepare(client, schema, Form::Declared).await
+    }
+
+    /// The table as the cluster has just described it: prepares the statement that writes to it.
+    pub async fn described(
+        client: &TableClient,
+        schema: &Arc<TableSchema>,
+    ) -> Result<Self, DefinitionError> {
+        Self::prepare(client, schema, Form::Described).await
+    }
+
+    /// A connector's own statement as a table: its variables are the columns, a row is its values.
+    pub async fn statement(
+        client: &TableClient,
+        name: &str,
+        text: &str,
+    ) -> Result<Self, DefinitionError> {
+        let statement = prepared(client, text).await?;
+        let mut columns = Vec::new();
+        for variable in statement.get_variable_col_specs().iter() {
+            let cql_type = variable_type(variable.typ());
+            let cql_type = cql_type.ok_or_else(|| DefinitionError::Variable {
+                variable: variable.name().to_owned(),
+                statement: text.to_owned(),
+            })?;
+            columns.push(TableColumn {
+                name: variable.name().to_owned(),
+                cql_type,
+            });
+        }
+        let schema = TableSchema {
+            keyspace: None,
+            name: name.to_owned(),
+            partition_key: (0..columns.len()).collect(),
+            columns,
+            clustering_key: Vec::new(),
+            default_ttl: None,
+            time_bucket: None,
+        };
+        Ok(Self::of(
+            client,
+            &Arc::new(schema),
+            statement,
+            Form::Statement,
+        ))
+    }
+
+    async fn prepare(
+        client: &TableClient,
+        schema: &Arc<TableSchema>,
+        form: Form,
+    ) -> Result<Self, DefinitionError> {
+        let statement = prepared(client, &insert(schema)).await?;
+        Ok(Self::of(client, schema, statement, form))
+    }
+
+    fn of(
+        client: &TableClient,
+        schema: &Arc<TableSchema>,
+        mut statement: PreparedStatement,
+        form: Form,
+    ) -> Self {
+        // The write timestamp is ours: the same row twice is one row.
+        statement.set_is_idempotent(true);
+        let clustering = schema.clustering_key.iter().map(|(index, _)| *index);
+        Self {
+            client: client.clone(),
+            key: schema
+                .partition_key
+                .iter()
+                .copied()
+                .chain(clustering)
+                .collect(),
+            schema: Arc::clone(schema),
+            statement,
+            limit: Limit::new(client.config.max_in_flight),
+            hasher: RandomState::new(),
+            form,
+        }
+    }
+
+    /// The same table, written to at another consistency: as one connector wants it.
+    #[must_use]
+    pub fn at(&self, consistency: CqlConsistency) -> Self {
+        let mut statement = self.statement.clone();
+        statement.set_consistency(consistency.into());
+        Self {
+            client: self.client.clone(),
+            schema: Arc::clone(&self.schema),
+            statement,
+            key: self.key.clone(),
+            limit: Limit::new(self.client.config.max_in_flight),
+            hasher: self.hasher.clone(),
+            form: self.form,
+        }
+    }
+
+    /// A row as the statement's values.
+    pub(super) fn bound<'r>(&'r self, row: &'r Row) -> Bound<'r> {
+        Bound {
+            row,
+            schema: &self.schema,
+            is_row: self.form != Form::Statement,
+        }
+    }
+
+    /// The statement, with the row's time where that is not one of its variables.
+    pub(super) fn statement_for(&self, row: &Row) -> Cow<'_, PreparedStatement> {
+        if self.form != Form::Statement {
+            return Cow::Borrowed(&self.statement);
+        }
+        let mut statement = self.statement.clone();
+        statement.set_timestamp(Some(row.write_timestamp));
+        Cow::Owned(statement)
+    }
+
+    /// Whether the table or statement still is what it was: what was refused is the row's fault then.
+    pub(super) async fn verify(&self) -> Result<(), DefinitionError> {
+        match self.form {
+            Form::Declared => self.client.verify(&self.schema).await,
+            Form::Described => match self.client.verify(&self.schema).await {
+                Err(DefinitionError::Differs { table, differences }) => {
+                    Err(DefinitionError::Changed { table, differences })
+                }
+                other => other,
+            },
+            Form::Statement => {
+                let text = self.statement.get_statement();
+                prepared(&self.client, text).await.map(drop)
+            }
+        }
+    }
+}
+
+async fn prepared(client: &TableClient, text: &str) -> Result<PreparedStatement, DefinitionError> {
+    let prepared = client.session.prepare(text).await;
+    prepared.map_err(|source: PrepareError| DefinitionError::Statement {
+        statement: text.to_owned(),
+        source: Box::new(source.into()),
+    })
+}
+
+/// A row as the values of the prepared statement: its columns, its write timestamp, its shelf life.
+pub(super) struct Bound<'r> {
+    row: &'r Row,
+    schema: &'r TableSchema,
+    /// Whether the statement has variables for time and shelf life.
+    is_row: bool,
+}
+
+impl SerializeRow for Bound<'_> {
+    fn serialize(
+        &self,
+        _context: &RowSerializationContext<'_>,
+        writer: &mut RowWriter<'_>,
+    ) -> Result<(), SerializationError> {
+        let mut bytes = Vec::with_capacity(32);
+        let mut put = |value: &CqlValue, cql_type: &CqlType| {
+            let cell = writer.make_cell_writer();
+            match value {
+                CqlValue::Unset => {
+                    cell.set_unset();
+                }
+                CqlValue::Null => {
+                    cell.set_null();
+                }
+                _ => {
+                    bytes.clear();
+                    encode(value, cql_type, &mut bytes);
+                    cell.set_value(&bytes).map_err(SerializationError::new)?;
+                }
+            }
+            Ok(())
+        };
+        for (value, column) in self.row.values.iter().zip(&self.schema.columns) {
+            put(value, &column.cql_type)?;
+        }
+        if !self.is_row {
+            return Ok(());
+        }
+        put(
+            &CqlValue::Bigint(self.row.write_timestamp),
+            &CqlType::Bigint,
+        )?;
+        let ttl = self.row.ttl_seconds;
+        let ttl = ttl.map_or(CqlValue::Unset, |ttl| {
+            CqlValue::Int(i32::try_from(ttl).unwrap_or(i32::MAX))
+        });
+        put(&ttl, &CqlType::Int)
+    }
+
+    fn is_empty(&self) -> bool {
+        false
+    }
+}

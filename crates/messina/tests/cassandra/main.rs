@@ -1,0 +1,15 @@
+//! Connectors under the Cassandra sinks' class names, as Kafka Connect's users have them, on a real Cassandra:
+//! `cargo xtask services up cassandra`. The program runs as a user starts it, and each test has a keyspace of its own.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stderr,
+    clippy::indexing_slicing,
+    reason = "a failed expectation is a failed test"
+)]
+
+mod classic;
+mod errors;
+mod place;
+mod worker;

@@ -49,9 +49,10 @@ fn snapshot(name: &str, shown: &str) {
 #[test]
 fn help_of_every_command_is_what_the_snapshot_says() {
     let dir = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 24] = [
+    let commands: [&[&str]; 25] = [
         &[],
         &["up"],
+        &["mqtt-proxy"],
         &["connect-standalone"],
         &["check"],
         &["config"],

@@ -19,7 +19,9 @@ use super::password::PasswordFile;
 use super::refusal::Refusal;
 use super::scram::Exchange;
 use super::token::{Keys, VerifyingKey};
-use crate::config::{AccessConfig, AccessLimits, KeySource, Problems, Source, TokenKeyConfig};
+use crate::config::{
+    AccessConfig, AccessLimits, KeySource, PasswordForm, Problems, Source, TokenKeyConfig,
+};
 use crate::runtime::clock::Clock;
 
 /// The most passwords that wait to be checked; one more is told to come back later.
@@ -234,7 +236,7 @@ impl Access {
 impl Files {
     pub(super) fn read(config: &AccessConfig) -> Result<Self, AccessError> {
         let passwords = match &config.password_file {
-            Some(path) => Some(PasswordFile::parse(&read(path)?).map_err(AccessError::Wrong)?),
+            Some(path) => Some(passwords(path, config.password_form)?),
             None => None,
         };
         let acl = match &config.acl_file {
@@ -253,6 +255,16 @@ impl Files {
             acl: Arc::new(acl),
         })
     }
+}
+
+/// Reads a password file.
+pub(super) fn passwords(path: &Path, form: PasswordForm) -> Result<PasswordFile, AccessError> {
+    let source = read(path)?;
+    let parsed = match form {
+        PasswordForm::Hashed => PasswordFile::parse(&source),
+        PasswordForm::Clear => PasswordFile::parse_clear(&source),
+    };
+    parsed.map_err(AccessError::Wrong)
 }
 
 fn key(config: &TokenKeyConfig) -> Result<VerifyingKey, AccessError> {

@@ -3,16 +3,17 @@
 use std::path::Path;
 
 use super::acl::Acl;
-use super::control::{AccessError, key_text, place, read};
-use super::password::PasswordFile;
+use super::control::{self, AccessError, key_text, place, read};
 use super::token::VerifyingKey;
-use crate::config::{AccessConfig, Anonymous, Problem, Severity, Span, TokenKeyConfig};
+use crate::config::{
+    AccessConfig, Anonymous, PasswordForm, Problem, Severity, Span, TokenKeyConfig,
+};
 
 /// Reads the files of a configuration and says everything that is wrong or weak, none of it with a secret in it.
 pub fn inspect(config: &AccessConfig) -> Vec<Problem> {
     let mut problems = Vec::new();
     if let Some(path) = &config.password_file {
-        passwords(path, &mut problems);
+        passwords(path, config.password_form, &mut problems);
     }
     if let Some(path) = &config.acl_file {
         rules(path, config, &mut problems);
@@ -23,11 +24,13 @@ pub fn inspect(config: &AccessConfig) -> Vec<Problem> {
     problems
 }
 
-fn passwords(path: &Path, problems: &mut Vec<Problem>) {
-    private(path, "password hashes", problems);
-    let file =
-        read(path).and_then(|source| PasswordFile::parse(&source).map_err(AccessError::Wrong));
-    match file {
+fn passwords(path: &Path, form: PasswordForm, problems: &mut Vec<Problem>) {
+    let what = match form {
+        PasswordForm::Hashed => "password hashes",
+        PasswordForm::Clear => "passwords",
+    };
+    private(path, what, problems);
+    match control::passwords(path, form) {
         Ok(file) => problems.extend(file.warnings()),
         Err(error) => add(error, problems),
     }

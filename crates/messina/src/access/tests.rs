@@ -12,7 +12,7 @@ use messina_mqtt::topic::Topic;
 use parking_lot::Mutex;
 
 use super::*;
-use crate::config::{AccessConfig, AccessLimits, Anonymous, CertificateUser};
+use crate::config::{AccessConfig, AccessLimits, Anonymous, CertificateUser, PasswordForm};
 use crate::config::{KeySource, Secret, TokenAlgorithm, TokenKeyConfig};
 use crate::runtime::clock::Clock;
 
@@ -34,6 +34,7 @@ pub(super) fn limits() -> AccessLimits {
 
 fn config() -> AccessConfig {
     AccessConfig {
+        password_form: PasswordForm::Hashed,
         password_file: None,
         acl_file: None,
         deny_by_default: false,

@@ -9,6 +9,8 @@ use messina_connect::kcql;
 use messina_connect::table_schema::TableSchema;
 
 use crate::access;
+use crate::config::mqtt_proxy::is_proxy;
+use crate::config::worker::{is_worker, worker};
 use crate::config::{
     self, Config, CqlConfig, Inputs, LoadError, Problem, Problems, Severity, Source, Span,
     check_connector, properties,
@@ -21,13 +23,13 @@ use crate::table::cql::{create_keyspace, create_table};
 use super::error::plural;
 use super::output::Output;
 use super::sample::Sample;
-use super::{CommandError, settings};
+use super::{CommandError, mqtt_proxy, settings};
 
 /// `messina check`
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
-What a file is, its name says: .toml is Messina's configuration, .properties a Kafka Connect connector, .kcql
-KCQL alone. Connectors are checked against the tables of the .toml file among FILES, else the built-in ones.
+What a file is, its name says: .toml is Messina's configuration, .kcql KCQL alone; of .properties the content says
+whether it is a connector's, a Kafka Connect worker's, or the MQTT proxy's. Connectors are checked against the tables of the .toml file among FILES, else the built-in ones.
 
 The sample is a JSON file: the value of a record, or {\"value\": .., \"key\": .., \"headers\": {..},
 \"timestamp\": ..} with the value as text or JSON. Nothing is written anywhere.
@@ -177,7 +179,9 @@ fn check(files: &[PathBuf]) -> Result<Checked, CommandError> {
     for path in files {
         match kind(path) {
             Some("toml") => {}
-            Some("properties") => connector(&mut checked, &config::read(path)?),
+            Some("properties") => {
+                java_file(&mut checked, &config::read(path)?, files.len() == 1)?;
+            }
             Some("kcql") => script(&mut checked, &config::read(path)?),
             _ => {
                 let message = format!("`{}` is none of .toml, .properties, .kcql", path.display());
@@ -194,6 +198,40 @@ fn check(files: &[PathBuf]) -> Result<Checked, CommandError> {
 
 fn kind(path: &Path) -> Option<&str> {
     path.extension().and_then(|extension| extension.to_str())
+}
+
+/// A file of Java's properties: a proxy's, a worker's, or a connector's.
+fn java_file(checked: &mut Checked, source: &Arc<Source>, alone: bool) -> Result<(), CommandError> {
+    if is_proxy(&source.text) {
+        return proxy(checked, source, alone);
+    }
+    if is_worker(&source.text) {
+        let said = worker(&source.text, &source.name);
+        let (list, severity) = match said {
+            Ok(said) => (said.warnings, Severity::Warning),
+            Err(errors) => (errors, Severity::Error),
+        };
+        let placed = list.iter().map(|one| placed(source, one, severity));
+        checked.problems.extend(placed);
+        return Ok(());
+    }
+    connector(checked, source);
+    Ok(())
+}
+
+fn proxy(checked: &mut Checked, source: &Arc<Source>, alone: bool) -> Result<(), CommandError> {
+    let (read, problems) = mqtt_proxy::read(source, &checked.config)?;
+    checked.problems.extend(problems.iter().cloned());
+    let Some(read) = read else { return Ok(()) };
+    let mut laid = checked.config.clone();
+    read.apply(&mut laid);
+    checked.problems.extend(access::inspect(&laid.access));
+    let now = SystemClock.unix_millis();
+    checked.problems.extend(listener::inspect(&laid, now));
+    if alone {
+        checked.config = laid;
+    }
+    Ok(())
 }
 
 fn connector(checked: &mut Checked, source: &Arc<Source>) {

@@ -28,6 +28,8 @@ mod timestamp;
 // The commands, in the order `messina --help` shows them.
 mod up;
 
+mod mqtt_proxy;
+
 mod connect_standalone;
 
 mod check;
@@ -88,6 +90,8 @@ enum Command {
     Gateway(up::GatewayArgs),
     /// Run the second half: sinks that read Apache Kafka and write tables
     Worker(up::WorkerArgs),
+    /// Take publishes into Kafka, from the file of Confluent's MQTT proxy
+    MqttProxy(mqtt_proxy::Args),
     /// Run connectors from Kafka Connect's own files, on this machine
     ConnectStandalone(connect_standalone::Args),
     /// Say everything that is wrong with configuration files; with --sample, what they make of a record
@@ -130,6 +134,7 @@ pub fn run(command_line: CommandLine) -> Result<(), CommandError> {
         Command::Up(args) => up::run(&args, &mut out),
         Command::Gateway(args) => up::run_gateway(&args, &mut out),
         Command::Worker(args) => up::run_worker(&args, &mut out),
+        Command::MqttProxy(args) => mqtt_proxy::run(&args, &mut out),
         Command::ConnectStandalone(args) => connect_standalone::run(&args, &mut out),
         Command::Check(args) => check::run(&args, &mut out),
         Command::Config(args) => config::run(&args, &mut out),

@@ -2,7 +2,7 @@
 
 use clap::Args as ClapArgs;
 
-use crate::config::{Config, Problems};
+use crate::config::{Config, KafkaConfig, Problems};
 use crate::telemetry::logs::{self, LogFormat};
 use crate::up::{self, Ready, Role};
 
@@ -106,12 +106,19 @@ pub(super) fn run_config(
         tracing::warn!("{}", warning.message);
     }
     let mut told = Ok(());
-    up::run(config, role, |ready| told = tell(ready, role, out))?;
+    let kafka = config.kafka.as_ref().map(KafkaConfig::servers);
+    let publish_only = config.gateway.publish_only;
+    up::run(config, role, |ready| {
+        told = tell(ready, kafka.as_deref(), out);
+        if !publish_only && told.is_ok() {
+            told = suggest(ready, role, out);
+        }
+    })?;
     told
 }
 
-/// Tells a newcomer where everything is, and what to type next.
-fn tell(ready: &Ready, role: Role, out: &mut Output) -> Result<(), CommandError> {
+/// Tells a newcomer where everything is.
+fn tell(ready: &Ready, kafka: Option<&str>, out: &mut Output) -> Result<(), CommandError> {
     for (scheme, address) in &ready.mqtt {
         out.line(format_args!("MQTT       {scheme}://{address}"))?;
     }
@@ -121,7 +128,15 @@ fn tell(ready: &Ready, role: Role, out: &mut Output) -> Result<(), CommandError>
     if let Some(rest) = ready.rest {
         out.line(format_args!("connect    http://{rest}/connectors"))?;
     }
+    if let Some(servers) = kafka {
+        out.line(format_args!("Kafka      {servers}"))?;
+    }
     out.line(format_args!("data       {}", ready.data.display()))?;
+    out.flush()
+}
+
+/// Tells what to type next, where devices may do everything.
+fn suggest(ready: &Ready, role: Role, out: &mut Output) -> Result<(), CommandError> {
     if let Some((_, address)) = ready.mqtt.first() {
         let port = address.port();
         out.line(format_args!(

@@ -8,8 +8,10 @@ use super::{ListenerConfig, Secret};
 /// Who may connect, what they may do, how much of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessConfig {
-    /// Users and their password hashes.
+    /// Users and their passwords.
     pub password_file: Option<PathBuf>,
+    /// What it looks like.
+    pub password_form: PasswordForm,
     /// Rules on topics, in mosquitto's syntax.
     pub acl_file: Option<PathBuf>,
     /// What happens to a topic that no rule speaks of.
@@ -22,6 +24,15 @@ pub struct AccessConfig {
     pub tokens: Vec<TokenKeyConfig>,
     /// How much of it.
     pub limits: AccessLimits,
+}
+
+/// What a password file looks like.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordForm {
+    /// Mosquitto's form, with hashes.
+    Hashed,
+    /// As Jetty's `PropertyFileLoginModule` reads it, with passwords in the clear.
+    Clear,
 }
 
 /// From where clients need not say who they are.

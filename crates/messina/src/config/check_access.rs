@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use super::Secret;
 use super::access::{
-    AccessConfig, AccessLimits, Anonymous, CertificateUser, KeySource, TokenAlgorithm,
-    TokenKeyConfig,
+    AccessConfig, AccessLimits, Anonymous, CertificateUser, KeySource, PasswordForm,
+    TokenAlgorithm, TokenKeyConfig,
 };
 use super::problem::Problem;
 use super::section::Section;
@@ -37,6 +37,7 @@ pub(super) fn access(section: &Section<'_>, data: &Path) -> AccessConfig {
     ];
     let mut config = AccessConfig {
         password_file: file("password_file"),
+        password_form: PasswordForm::Hashed,
         acl_file: file("acl_file"),
         deny_by_default: false,
         anonymous: Anonymous::Loopback,

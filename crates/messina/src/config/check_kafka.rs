@@ -8,13 +8,11 @@ use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaConfRes;
 
 use super::check_access::key;
+use super::kafka::DEFAULT_GROUP;
 use super::problem::{Problem, Span};
 use super::section::Section;
 use super::tree::{Entry, Node, NodeValue};
 use super::{KafkaConfig, KafkaSetting, KafkaTopicConfig, KeySource, Secret};
-
-/// What a gateway is called where neither the file nor the system says it.
-const GATEWAY_ID: &str = "messina";
 
 /// A setting that is not the operator's, and why.
 struct Owned {
@@ -100,7 +98,7 @@ pub(super) fn kafka(root: &Section<'_>, data: &Path, partitions: u32) -> Option<
     let config = KafkaConfig {
         bootstrap_servers: bootstrap_servers(&section),
         gateway_id: gateway_id(&section),
-        gateway_group: name(&section, "gateway_group").unwrap_or_else(|| GATEWAY_ID.to_owned()),
+        gateway_group: name(&section, "gateway_group").unwrap_or_else(|| DEFAULT_GROUP.to_owned()),
         oauth_token,
         client: settings(&section, "client", data),
         producer: settings(&section, "producer", data),
@@ -162,9 +160,14 @@ fn gateway_id(section: &Section<'_>) -> String {
     if let Some(text) = name(section, "gateway_id") {
         return text;
     }
+    default_gateway_id()
+}
+
+/// The system's name, where it is a name for a gateway.
+pub(super) fn default_gateway_id() -> String {
     let system = rustix::system::uname();
     let host = system.nodename().to_string_lossy();
-    let host = if is_name(&host) { &host } else { GATEWAY_ID };
+    let host = if is_name(&host) { &host } else { DEFAULT_GROUP };
     host.to_owned()
 }
 

@@ -1,6 +1,10 @@
 //! `[kafka]` in its checked form.
 
 use super::KeySource;
+use super::check_kafka::default_gateway_id;
+
+/// The group of gateways that are told nothing else, and the name of one on a machine that has none.
+pub(super) const DEFAULT_GROUP: &str = "messina";
 
 /// Where Apache Kafka is, and how it is spoken to.
 #[derive(Debug, Clone)]
@@ -47,6 +51,25 @@ pub struct KafkaTopicConfig {
 }
 
 impl KafkaConfig {
+    /// The cluster at these servers, and everything else as where nothing is said.
+    pub fn at(bootstrap_servers: Vec<String>, partitions: u32) -> Self {
+        Self {
+            bootstrap_servers,
+            gateway_id: default_gateway_id(),
+            gateway_group: DEFAULT_GROUP.to_owned(),
+            oauth_token: None,
+            client: Vec::new(),
+            producer: Vec::new(),
+            consumer: Vec::new(),
+            topics: KafkaTopicConfig {
+                create: false,
+                partitions,
+                replication: None,
+                settings: Vec::new(),
+            },
+        }
+    }
+
     /// The brokers to begin with, as librdkafka and Kafka's own tools want them.
     pub fn servers(&self) -> String {
         self.bootstrap_servers.join(",")

@@ -13,8 +13,8 @@ pub use checked::{
 mod access;
 
 pub use access::{
-    AccessConfig, AccessLimits, Anonymous, CertificateUser, KeySource, TokenAlgorithm,
-    TokenKeyConfig,
+    AccessConfig, AccessLimits, Anonymous, CertificateUser, KeySource, PasswordForm,
+    TokenAlgorithm, TokenKeyConfig,
 };
 
 mod listener;
@@ -76,6 +76,8 @@ pub mod units;
 pub mod properties;
 
 pub mod worker;
+
+pub mod mqtt_proxy;
 
 // The words of Java's clients of Kafka, and of Java's log-ins and key stores.
 pub mod kafka_java;

@@ -62,6 +62,11 @@ impl Template {
         Ok(Self { parts })
     }
 
+    /// A template of these pieces.
+    pub(super) fn of(parts: Vec<TemplatePart>) -> Self {
+        Self { parts }
+    }
+
     /// The pieces in order.
     pub fn parts(&self) -> &[TemplatePart] {
         &self.parts

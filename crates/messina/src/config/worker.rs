@@ -91,6 +91,24 @@ const PREFIXES: [&str; 10] = [
     "metrics.",
 ];
 
+/// Whether a file of properties is a worker's, and not a connector's.
+pub fn is_worker(text: &str) -> bool {
+    let entries = properties::parse(text, "").unwrap_or_default();
+    let has = |names: &[&str]| {
+        let mut all = entries.iter();
+        all.any(|entry| names.contains(&entry.key.as_str()))
+    };
+    let of_connectors = ["connector.class", "name", "topics", "topics.regex"];
+    let of_workers = [
+        "bootstrap.servers",
+        "plugin.path",
+        "config.storage.topic",
+        "offset.storage.topic",
+        "offset.storage.file.filename",
+    ];
+    !has(&of_connectors) && has(&of_workers)
+}
+
 /// Reads a worker's file.
 pub fn worker(text: &str, file: &str) -> Result<Worker, Vec<Problem>> {
     let mut config = ConnectorConfig::new("worker");

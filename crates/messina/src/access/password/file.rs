@@ -22,26 +22,24 @@ pub struct PasswordFile {
     /// Chooses the stand-in; random, so that nobody outside can tell which user it is.
     chooser: RandomState,
     blotted: Arc<Source>,
+    /// Whether passwords stand in it as they are.
+    in_the_clear: bool,
 }
 
+/// A user, and where in the blotted text.
 #[derive(Debug, Clone)]
-struct Entry {
-    user: Arc<str>,
-    line: std::ops::Range<usize>,
+pub(super) struct Entry {
+    pub(super) user: Arc<str>,
+    pub(super) line: std::ops::Range<usize>,
 }
 
 impl PasswordFile {
     /// Parses a file.
     pub fn parse(source: &Arc<Source>) -> Result<Self, Problems> {
-        let mut file = Self {
-            users: HashMap::new(),
-            order: Vec::new(),
-            chooser: RandomState::new(),
-            blotted: Source::new(source.name.clone(), blotted(&source.text)),
-        };
+        let blotted = Source::new(source.name.clone(), blotted(&source.text));
+        let mut file = Self::empty(&blotted, false);
         let mut problems = Vec::new();
         let mut start = 0;
-        let blotted = file.blotted.clone();
         for (line, shown) in source.text.lines().zip(blotted.text.lines()) {
             let range = start..start + shown.len();
             start += shown.len() + 1;
@@ -60,6 +58,23 @@ impl PasswordFile {
         }
     }
 
+    pub(super) fn empty(blotted: &Arc<Source>, in_the_clear: bool) -> Self {
+        Self {
+            users: HashMap::new(),
+            order: Vec::new(),
+            chooser: RandomState::new(),
+            blotted: Arc::clone(blotted),
+            in_the_clear,
+        }
+    }
+
+    /// Adds a user; one that is there is replaced.
+    pub(super) fn insert(&mut self, entry: Entry, stored: Stored) {
+        if self.users.insert(entry.user.clone(), stored).is_none() {
+            self.order.push(entry);
+        }
+    }
+
     fn line(&mut self, line: &str, range: std::ops::Range<usize>) -> Result<(), String> {
         let Some((user, stored)) = line.split_once(':') else {
             return Err("a line of a password file is `USER:HASH`".to_owned());
@@ -72,8 +87,7 @@ impl PasswordFile {
             return Err(format!("`{user}` is there twice"));
         }
         let stored = Stored::parse(stored.trim()).map_err(|error| error.to_string())?;
-        self.users.insert(user.clone(), stored);
-        self.order.push(Entry { user, line: range });
+        self.insert(Entry { user, line: range }, stored);
         Ok(())
     }
 
@@ -113,6 +127,13 @@ impl PasswordFile {
     /// Weak hashes, each with its line.
     pub(in super::super) fn warnings(&self) -> Vec<Problem> {
         let mut warnings = Vec::new();
+        if self.in_the_clear {
+            let first = self.order.first();
+            let span = self.span(&first.map_or(0..0, |entry| entry.line.clone()));
+            let message = "passwords stand in this file as they are";
+            let help = "set them with `messina passwd FILE USER`, and name that FILE in `mqtt.access.password_file`";
+            return vec![Problem::warning(&span, message).help(help)];
+        }
         for entry in &self.order {
             let Some(stored) = self.users.get(&entry.user) else {
                 continue;

@@ -15,5 +15,7 @@ mod file;
 
 pub use file::{PasswordFile, entry_for};
 
+mod clear;
+
 #[cfg(test)]
 mod tests;

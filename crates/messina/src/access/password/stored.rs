@@ -18,6 +18,15 @@ impl fmt::Debug for Stored {
     }
 }
 
+impl From<Hash> for Stored {
+    fn from(hash: Hash) -> Self {
+        Self {
+            hash: Some(hash),
+            scram: None,
+        }
+    }
+}
+
 impl Stored {
     /// Reads `HASH`, `SCRAM-SHA-256$..` or both with a colon between.
     pub(super) fn parse(text: &str) -> Result<Self, HashError> {

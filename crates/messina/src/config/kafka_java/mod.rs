@@ -8,7 +8,7 @@ mod security;
 
 mod translate;
 
-pub use translate::{KafkaClient, Remark, Translated, translate};
+pub use translate::{KafkaClient, Remark, Translated, is_known, translate};
 
 #[cfg(test)]
 mod tests;

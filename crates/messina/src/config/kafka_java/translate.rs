@@ -168,3 +168,10 @@ fn unknown(client: KafkaClient, name: &str, translated: &mut Translated) {
     let message = "is not known and has no effect".to_owned();
     translated.remark(Severity::Warning, name, message, help.as_deref());
 }
+
+/// Whether this is a property of such a client.
+pub fn is_known(client: KafkaClient, name: &str) -> bool {
+    NAMES
+        .iter()
+        .any(|own| own.java == name && own.is_of(client))
+}

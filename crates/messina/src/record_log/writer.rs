@@ -27,6 +27,8 @@ pub enum LogPartition {
     Embedded(PartitionHandle),
     /// Of Apache Kafka.
     Kafka(KafkaPartition),
+    /// Of no log: what a gateway would remember that remembers nothing.
+    Nowhere,
 }
 
 impl fmt::Debug for LogPartition {
@@ -34,6 +36,7 @@ impl fmt::Debug for LogPartition {
         match self {
             Self::Embedded(handle) => handle.fmt(f),
             Self::Kafka(partition) => partition.fmt(f),
+            Self::Nowhere => f.write_str("nowhere"),
         }
     }
 }
@@ -44,6 +47,7 @@ impl LogPartition {
         match self {
             Self::Embedded(handle) => handle.is_deleted(),
             Self::Kafka(partition) => partition.is_deleted(),
+            Self::Nowhere => false,
         }
     }
 }
@@ -122,6 +126,9 @@ impl LogWriter {
     /// The one partition of a compacted topic of ours, which is created the first time.
     pub async fn compacted(&self, topic: &str) -> Result<LogPartition, WriterError> {
         if let Self::Kafka(log) = self {
+            if !log.remembers() {
+                return Ok(LogPartition::Nowhere);
+            }
             return Ok(LogPartition::Kafka(log.compacted(topic).await?));
         }
         let wanted = TopicConfig {
@@ -147,7 +154,8 @@ impl LogWriter {
                     Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
                 }
             }
-            Self::Kafka(log) => Ok(log.read_compacted(topic).await?),
+            Self::Kafka(log) if log.remembers() => Ok(log.read_compacted(topic).await?),
+            Self::Kafka(_) => Ok(Compacted::default()),
         }
     }
 
@@ -259,12 +267,12 @@ fn of_kafka(partitions: Vec<KafkaPartition>) -> Vec<LogPartition> {
 }
 
 fn to_kafka(records: Vec<(LogPartition, NewRecord)>) -> Vec<(KafkaPartition, NewRecord)> {
-    let own = records
-        .into_iter()
-        .map(|(partition, record)| match partition {
-            LogPartition::Kafka(partition) => (partition, record),
-            LogPartition::Embedded(_) => unreachable!("a partition of another log"),
-        });
+    let own = records.into_iter();
+    let own = own.filter_map(|(partition, record)| match partition {
+        LogPartition::Kafka(partition) => Some((partition, record)),
+        LogPartition::Nowhere => None,
+        LogPartition::Embedded(_) => unreachable!("a partition of another log"),
+    });
     own.collect()
 }
 
@@ -277,7 +285,9 @@ fn to_embedded(records: Vec<(LogPartition, NewRecord)>) -> Vec<(PartitionHandle,
         .into_iter()
         .map(|(partition, record)| match partition {
             LogPartition::Embedded(handle) => (handle, record),
-            LogPartition::Kafka(_) => unreachable!("a partition of another log"),
+            LogPartition::Kafka(_) | LogPartition::Nowhere => {
+                unreachable!("a partition of another log")
+            }
         });
     own.collect()
 }

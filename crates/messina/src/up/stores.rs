@@ -53,7 +53,7 @@ async fn in_kafka(config: &Config, kafka: Arc<KafkaConfig>, role: Role) -> Resul
     record_log.admin().ensure(&wanted).await?;
     let writer = if role.has_gateway() {
         let room = config.gateway.limits.max_unacknowledged_bytes;
-        let writer = KafkaWriter::open(&kafka, room).await?;
+        let writer = KafkaWriter::open(&kafka, room, !config.gateway.publish_only).await?;
         let names: Vec<&str> = constant_topics(config).collect();
         writer.provide_all(&names).await?;
         Some(LogWriter::Kafka(writer))

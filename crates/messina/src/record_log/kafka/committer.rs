@@ -28,7 +28,8 @@ pub(super) struct Committer {
     pub(super) answers: Arc<Answers>,
     pub(super) standing: Arc<Standing>,
     pub(super) streaming: Streaming,
-    pub(super) transactional: Transactional,
+    /// None where nothing is remembered of clients.
+    pub(super) transactional: Option<Transactional>,
 }
 
 impl Committer {
@@ -106,7 +107,10 @@ impl Committer {
             if left.is_empty() {
                 return Ok(());
             }
-            match self.transactional.attempt(&left) {
+            let Some(transactional) = &mut self.transactional else {
+                return Err(AppendError::Closed);
+            };
+            match transactional.attempt(&left) {
                 Outcome::Committed => {
                     self.standing.good();
                     return Ok(());

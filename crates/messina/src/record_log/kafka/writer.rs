@@ -49,15 +49,18 @@ struct Inner {
     standing: Arc<Standing>,
     room: Arc<Semaphore>,
     queue_bytes: usize,
+    remembers: bool,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
 
 impl KafkaWriter {
     /// Takes this gateway's name in Kafka, and with it what a process before it had begun: that is aborted. No more
-    /// than `queue_bytes` of records wait for Kafka at a time.
+    /// than `queue_bytes` of records wait for Kafka at a time. A gateway that `remembers` nothing of its clients needs no
+    /// name, no topic of its own and no transaction.
     pub async fn open(
         config: &Arc<KafkaConfig>,
         queue_bytes: usize,
+        remembers: bool,
     ) -> Result<Self, KafkaLogError> {
         let inner = Inner {
             config: Arc::clone(config),
@@ -68,11 +71,12 @@ impl KafkaWriter {
             standing: Arc::new(Standing::new(&config.gateway_id)),
             room: Arc::new(Semaphore::new(queue_bytes)),
             queue_bytes,
+            remembers,
             threads: Mutex::default(),
         };
         blocking(move || {
             let answers = Arc::<Answers>::default();
-            let committer = inner.committer(&answers)?;
+            let committer = inner.committer(&answers, remembers)?;
             let threads = [
                 thread("messina-kafka-writer", move || committer.run())?,
                 thread("messina-kafka-answers", move || answers.run())?,
@@ -83,6 +87,11 @@ impl KafkaWriter {
             })
         })
         .await
+    }
+
+    /// Whether it keeps anything of its clients.
+    pub fn remembers(&self) -> bool {
+        self.inner.remembers
     }
 
     /// What this gateway is called.
@@ -264,7 +273,11 @@ impl KafkaWriter {
 }
 
 impl Inner {
-    fn committer(&self, answers: &Arc<Answers>) -> Result<Committer, KafkaLogError> {
+    fn committer(
+        &self,
+        answers: &Arc<Answers>,
+        remembers: bool,
+    ) -> Result<Committer, KafkaLogError> {
         let asked = |operation, subject: &str| Asked {
             operation,
             subject: subject.to_owned(),
@@ -279,20 +292,24 @@ impl Inner {
             Arc::clone(&self.catalog),
             (Arc::clone(answers), Arc::clone(&self.in_flight)),
         );
-        let name = self.transactional_id();
-        let transactional = Transactional::open(
-            (self.transactional_config(&name)?, servers),
-            events,
-            Arc::clone(&self.catalog),
-            UNTIL_IT_IS_OURS,
-        );
+        let transactional = if remembers {
+            let name = self.transactional_id();
+            let opened = Transactional::open(
+                (self.transactional_config(&name)?, servers),
+                events,
+                Arc::clone(&self.catalog),
+                UNTIL_IT_IS_OURS,
+            );
+            Some(opened.map_err(|error| asked("begin transactions as", &name).failed(error))?)
+        } else {
+            None
+        };
         Ok(Committer {
             queue: Arc::clone(&self.queue),
             answers: Arc::clone(answers),
             standing: Arc::clone(&self.standing),
             streaming: streaming.map_err(|error| asked("write", "records").failed(error))?,
-            transactional: transactional
-                .map_err(|error| asked("begin transactions as", &name).failed(error))?,
+            transactional,
         })
     }
 

@@ -91,28 +91,23 @@ impl Gateway {
     pub async fn restore(parts: Parts) -> Result<Arc<Self>, StateError> {
         let session = &parts.config.session;
         let limits = Arc::new(limits_of(&parts.config));
-        let state = SessionState::open(&parts.log).await?;
-        let retained =
-            Retained::open(&parts.log, parts.config.retained, parts.clock.unix_millis()).await?;
+        let now = (parts.clock.now(), parts.clock.unix_millis());
+        // From Kafka each takes a second, nearly all of it spent waiting.
+        let ((state, left), retained, relay) = tokio::try_join!(
+            SessionState::restored(&parts.log, now),
+            Retained::open(&parts.log, parts.config.retained, now.1),
+            relay(&parts, now.1),
+        )?;
         let total = Arc::new(TotalBytes::new(session.max_queued_bytes_total));
         let sessions = Sessions::new(session.max_sessions, total);
-        let now = (parts.clock.now(), parts.clock.unix_millis());
         let queue = QueueLimits {
             count: session.max_queued_messages,
             bytes: session.max_queued_bytes,
             age: session.max_queued_age,
             full: session.queue_full,
         };
-        let relay = match &parts.log {
-            LogWriter::Kafka(log) if !parts.config.publish_only => {
-                let relay = Relay::open(log).await?;
-                relay.begin(&parts.log, parts.clock.unix_millis()).await?;
-                Some(Arc::new(relay))
-            }
-            LogWriter::Kafka(_) | LogWriter::Embedded(_) => None,
-        };
         let subscriptions = Subscriptions::new(queue, relay.clone());
-        for left in state.restore(&parts.log, now).await? {
+        for left in left {
             let (asleep, slots, waiting) = woken(left, &limits, &queue, now);
             let own = asleep.session.subscriptions().to_vec();
             let (key, mailbox) = sessions.restore(asleep, slots, waiting);
@@ -326,6 +321,18 @@ fn woken(
         will: left.will,
     };
     (asleep, slots, waiting)
+}
+
+/// The way to other gateways, if there may be others.
+async fn relay(parts: &Parts, now: i64) -> Result<Option<Arc<Relay>>, StateError> {
+    match &parts.log {
+        LogWriter::Kafka(log) if log.remembers() => {
+            let relay = Relay::open(log).await?;
+            relay.begin(&parts.log, now).await?;
+            Ok(Some(Arc::new(relay)))
+        }
+        LogWriter::Kafka(_) | LogWriter::Embedded(_) => Ok(None),
+    }
 }
 
 fn limits_of(config: &GatewayConfig) -> Limits {

@@ -58,10 +58,17 @@ impl Relay {
             publishes: log.shared_topic(TOPIC).into(),
             retained: log.shared_topic(retained::TOPIC).into(),
         };
-        let subscriptions = log.compacted(&topics.subscriptions).await?;
-        let publishes = log.provide(&topics.publishes).await?;
-        let read = log.read_compacted(&topics.subscriptions).await?;
-        let position = Position::open(log, &topics.publishes, publishes.len()).await?;
+        let heard = async {
+            let subscriptions = log.compacted(&topics.subscriptions).await?;
+            let read = log.read_compacted(&topics.subscriptions).await?;
+            Ok::<_, KafkaLogError>((subscriptions, read))
+        };
+        let standing = async {
+            let publishes = log.provide(&topics.publishes).await?;
+            let position = Position::open(log, &topics.publishes, publishes.len()).await?;
+            Ok((publishes, position))
+        };
+        let ((subscriptions, read), (publishes, position)) = tokio::try_join!(heard, standing)?;
         let relay = Self {
             log: log.clone(),
             topics,

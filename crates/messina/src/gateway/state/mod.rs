@@ -78,6 +78,16 @@ impl SessionState {
         Ok(Self { partition })
     }
 
+    /// The same, with the sessions that an earlier run has left.
+    pub async fn restored(
+        log: &LogWriter,
+        now: (Instant, i64),
+    ) -> Result<(Self, Vec<Left>), StateError> {
+        let state = Self::open(log).await?;
+        let left = state.restore(log, now).await?;
+        Ok((state, left))
+    }
+
     /// The sessions that an earlier run has left, sorted by client identifier. `now` is the same time twice: for the clock and in ms since 1970.
     pub async fn restore(
         &self,

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{SocketAddr, TcpStream as StdStream};
+use std::net::TcpStream as StdStream;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -14,7 +14,7 @@ use crate::latency::Latencies;
 use crate::packets::{self, Template};
 
 /// How long a server may say nothing before the run is given up.
-const SILENCE: Duration = Duration::from_secs(30);
+pub(crate) const SILENCE: Duration = Duration::from_secs(30);
 /// Bytes of QoS 0 publishes handed to a socket at a time.
 const QOS_0_CHUNK: usize = 32 * 1024;
 
@@ -66,62 +66,6 @@ pub(crate) struct Outcome {
     pub(crate) time: Duration,
     /// Answer times of paced publishes, from the intended send.
     pub(crate) latencies: Latencies,
-}
-
-/// Opens a connection and waits for CONNACK and, where there is a filter, SUBACK.
-pub(crate) fn open(
-    address: SocketAddr,
-    client_id: &str,
-    filter: Option<(&str, u8)>,
-) -> Result<StdStream> {
-    let mut stream = socket(address)?;
-    stream.write_all(&packets::connect(client_id, true))?;
-    subscribed(stream, filter)
-}
-
-/// Waits for CONNACK and, where there is a filter, SUBACK.
-fn subscribed(mut stream: StdStream, filter: Option<(&str, u8)>) -> Result<StdStream> {
-    let mut connack = [0; 4];
-    stream.read_exact(&mut connack).context("no CONNACK")?;
-    if connack != [0x20, 2, 0, 0] {
-        bail!("an unexpected CONNACK: {connack:?}");
-    }
-    if let Some((filter, qos)) = filter {
-        stream.write_all(&packets::subscribe(filter, qos))?;
-        let mut suback = [0; 5];
-        stream.read_exact(&mut suback).context("no SUBACK")?;
-    }
-    Ok(stream)
-}
-
-/// Leaves a session behind that keeps what comes for `filter`; returns when the server has let the client go.
-pub(crate) fn leave_session(
-    address: SocketAddr,
-    client_id: &str,
-    filter: (&str, u8),
-) -> Result<()> {
-    let mut stream = socket(address)?;
-    stream.write_all(&packets::connect(client_id, false))?;
-    let mut stream = subscribed(stream, Some(filter))?;
-    stream.write_all(&packets::DISCONNECT)?;
-    stream
-        .read_to_end(&mut Vec::new())
-        .context("the server does not let a client go")?;
-    Ok(())
-}
-
-/// Comes back to a session, and does not wait for the answer.
-pub(crate) fn come_back(address: SocketAddr, client_id: &str) -> Result<StdStream> {
-    let mut stream = socket(address)?;
-    stream.write_all(&packets::connect(client_id, false))?;
-    Ok(stream)
-}
-
-fn socket(address: SocketAddr) -> Result<StdStream> {
-    let stream = StdStream::connect(address).context("the server takes no connection")?;
-    stream.set_nodelay(true)?;
-    stream.set_read_timeout(Some(SILENCE))?;
-    Ok(stream)
 }
 
 impl Connection {

@@ -22,6 +22,7 @@ mod process;
 mod servers;
 
 mod engine;
+mod handshake;
 mod latency;
 
 mod cases;

@@ -176,7 +176,7 @@ impl Server {
             sleep(Duration::from_millis(1));
         }
         // Ports are open before the log is recovered: ready is who answers a CONNECT.
-        drop(crate::engine::open(mqtt, "ready", None)?);
+        drop(crate::handshake::open(mqtt, "ready", None)?);
         let ready_after = start.elapsed();
         Ok(Self {
             child,

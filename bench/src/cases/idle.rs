@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::{Context as _, Result};
 
 use crate::Options;
-use crate::engine;
+use crate::handshake;
 use crate::process;
 use crate::report::{Figure, thousands};
 use crate::servers::{Kind, Server};
@@ -29,7 +29,7 @@ pub(super) fn connections(options: &Options) -> Result<Vec<Figure>> {
         let mut streams = Vec::with_capacity(count);
         for index in 0..count {
             let filter = format!("idle/{index}");
-            let stream = engine::open(server.mqtt, &format!("idle-{index}"), Some((&filter, 1)));
+            let stream = handshake::open(server.mqtt, &format!("idle-{index}"), Some((&filter, 1)));
             streams.push(stream.with_context(|| format!("after {index} connections"))?);
         }
         sleep(Duration::from_secs(1));

@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::Options;
 use crate::engine::{self, Connection, Pace, Role};
+use crate::handshake;
 use crate::latency::{Latencies, of_fdatasync};
 use crate::packets::Template;
 use crate::report::{Figure, thousands};
@@ -26,7 +27,7 @@ pub(super) fn acknowledgement(options: &Options) -> Result<Vec<Figure>> {
         let mut connections = Vec::new();
         for index in 0..CONNECTIONS {
             let template = Template::new(1, &format!("bench/{index}"), &[b'7'; 128]);
-            let stream = engine::open(server.mqtt, &format!("bench-{index}"), None)?;
+            let stream = handshake::open(server.mqtt, &format!("bench-{index}"), None)?;
             connections.push(Connection::new(
                 stream,
                 Role::Publisher {

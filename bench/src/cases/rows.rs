@@ -11,6 +11,7 @@ use serde_json::{Value, json};
 use super::paced::quantiles;
 use crate::Options;
 use crate::engine::{self, Connection, Outcome, Pace, Role};
+use crate::handshake;
 use crate::latency::Latencies;
 use crate::packets::Template;
 use crate::report::{Figure, thousands};
@@ -52,7 +53,7 @@ pub(super) fn publish_to_row(options: &Options) -> Result<Vec<Figure>> {
 
 pub(super) fn publishers(server: &Server) -> Result<Vec<Connection>> {
     let connection = |index| {
-        let stream = engine::open(server.mqtt, &format!("bench-{index}"), None)?;
+        let stream = handshake::open(server.mqtt, &format!("bench-{index}"), None)?;
         let template = Template::new(2, &format!("meters/{index}"), b"17.25");
         Connection::new(
             stream,

@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 
 use crate::Options;
 use crate::engine::{self, Connection, Pace, Role};
+use crate::handshake;
 use crate::packets::Template;
 use crate::report::Figure;
 use crate::servers::{Server, messina_binary};
@@ -65,7 +66,7 @@ pub(super) fn size(_options: &Options) -> Result<Vec<Figure>> {
 fn publishers(server: &Server) -> Result<Vec<Connection>> {
     let payload = vec![b'7'; PAYLOAD];
     let connection = |index| {
-        let stream = engine::open(server.mqtt, &format!("bench-{index}"), None)?;
+        let stream = handshake::open(server.mqtt, &format!("bench-{index}"), None)?;
         let template = Template::new(1, &format!("bench/{index}"), &payload);
         Connection::new(
             stream,

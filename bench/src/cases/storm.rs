@@ -8,6 +8,7 @@ use anyhow::{Context as _, Result};
 use super::throughput::{Measured, compare};
 use crate::Options;
 use crate::engine::{self, Connection, Pace, Role};
+use crate::handshake;
 use crate::packets::Template;
 use crate::process;
 use crate::report::{Figure, thousands};
@@ -32,14 +33,14 @@ pub(super) fn reconnect(options: &Options) -> Result<Vec<Figure>> {
     compare(&what, "", |server| {
         for index in 0..sessions {
             let filter = format!("storm/{index}");
-            engine::leave_session(server.mqtt, &name(index), (&filter, 1))
+            handshake::leave_session(server.mqtt, &name(index), (&filter, 1))
                 .with_context(|| format!("after {index} sessions"))?;
         }
         fill(server, sessions)?;
         let (start, cpu) = (Instant::now(), server.cpu_seconds()?);
         let mut connections = Vec::with_capacity(sessions);
         for index in 0..sessions {
-            let stream = engine::come_back(server.mqtt, &name(index))?;
+            let stream = handshake::come_back(server.mqtt, &name(index))?;
             let role = Role::Returning { waiting: WAITING };
             connections.push(Connection::new(stream, role)?);
         }
@@ -67,7 +68,7 @@ fn fill(server: &Server, sessions: usize) -> Result<()> {
     let templates: Vec<Template> = (0..sessions)
         .map(|index| Template::new(1, &format!("storm/{index}"), &PAYLOAD))
         .collect();
-    let mut stream = engine::open(server.mqtt, "filler", None)?;
+    let mut stream = handshake::open(server.mqtt, "filler", None)?;
     for _ in 0..WAITING {
         for some in templates.chunks(AT_A_TIME) {
             let mut bytes = Vec::new();

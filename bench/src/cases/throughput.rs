@@ -4,6 +4,7 @@ use anyhow::Result;
 
 use crate::Options;
 use crate::engine::{self, Connection, Outcome, Pace, Role};
+use crate::handshake;
 use crate::packets::Template;
 use crate::report::{Figure, thousands};
 use crate::servers::{Kind, Server};
@@ -56,7 +57,7 @@ pub(super) fn fan_in(qos: u8, options: &Options) -> Result<Vec<Figure>> {
                 window: WINDOW,
                 template,
             };
-            let stream = engine::open(server.mqtt, &format!("bench-{index}"), None)?;
+            let stream = handshake::open(server.mqtt, &format!("bench-{index}"), None)?;
             connections.push(Connection::new(stream, role)?);
         }
         let count = |outcome: &Outcome| outcome.published;
@@ -74,13 +75,13 @@ pub(super) fn pairs(options: &Options) -> Result<Vec<Figure>> {
             let mut connections = Vec::new();
             for index in 0..PAIRS {
                 let topic = format!("pair/{index}");
-                let subscriber = engine::open(
+                let subscriber = handshake::open(
                     server.mqtt,
                     &format!("subscriber-{index}"),
                     Some((&topic, 1)),
                 )?;
                 connections.push(Connection::new(subscriber, Role::Subscriber)?);
-                let publisher = engine::open(server.mqtt, &format!("publisher-{index}"), None)?;
+                let publisher = handshake::open(server.mqtt, &format!("publisher-{index}"), None)?;
                 let template = Template::new(1, &topic, &PAYLOAD);
                 connections.push(Connection::new(
                     publisher,
@@ -109,11 +110,11 @@ pub(super) fn fan_out(options: &Options) -> Result<Vec<Figure>> {
                 window: 0,
                 template,
             };
-            let stream = engine::open(server.mqtt, "publisher", None)?;
+            let stream = handshake::open(server.mqtt, "publisher", None)?;
             let mut connections = vec![Connection::new(stream, publisher)?];
             for index in 0..PAIRS {
                 let name = format!("subscriber-{index}");
-                let stream = engine::open(server.mqtt, &name, Some(("fan", 1)))?;
+                let stream = handshake::open(server.mqtt, &name, Some(("fan", 1)))?;
                 connections.push(Connection::new(stream, Role::Subscriber)?);
             }
             let pace = Pace::FanOut {

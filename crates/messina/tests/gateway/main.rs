@@ -16,6 +16,7 @@ mod queues;
 mod retained;
 mod security;
 mod security_limits;
+mod security_others;
 mod sessions;
 mod shared;
 mod statements_connect;

@@ -21,7 +21,7 @@ const RULES: &str = "user ada\ntopic write lamps/+\ntopic readwrite public/#\nto
                      user bob\ntopic read public/#\ntopic readwrite yard/#\ntopic deny yard/gate\n\
                      pattern readwrite home/%u/#\npattern readwrite clients/%c/#\n";
 
-const VERSIONS: [Version; 2] = [Version::V311, Version::V5];
+pub(super) const VERSIONS: [Version; 2] = [Version::V311, Version::V5];
 
 /// A gateway with the rules, and its plain listener.
 pub(super) struct Guarded {
@@ -54,7 +54,7 @@ impl Guarded {
         Self { bench, served, dir }
     }
 
-    async fn rules(&self, rules: &str) {
+    pub(super) async fn rules(&self, rules: &str) {
         write_rules(self.dir.path(), rules);
         self.bench.gateway.reload().await;
     }
@@ -89,7 +89,7 @@ pub(super) fn options(name: &str, version: Version) -> Options {
     options
 }
 
-fn publish(topic: &str, qos: QoS, payload: &str) -> Publish {
+pub(super) fn publish(topic: &str, qos: QoS, payload: &str) -> Publish {
     let mut publish = Publish::new(Topic::new(topic).unwrap(), payload.to_owned());
     publish.qos = qos;
     publish
@@ -116,7 +116,7 @@ impl Client {
         }
     }
 
-    async fn next(&mut self) -> Event {
+    pub(super) async fn next(&mut self) -> Event {
         let next = tokio::time::timeout(PATIENCE, self.link.next());
         next.await.unwrap()
     }
@@ -149,7 +149,7 @@ impl Client {
     }
 
     /// Payloads that come until nothing has come for a while.
-    async fn hears(&mut self) -> Vec<String> {
+    pub(super) async fn hears(&mut self) -> Vec<String> {
         let mut all = Vec::new();
         let pause = Duration::from_millis(200);
         while let Ok(event) = tokio::time::timeout(pause, self.link.next()).await {
@@ -287,7 +287,7 @@ async fn a_right_that_is_withdrawn_ends_what_stands() {
     assert_eq!(bob.hears().await, ["news"]);
 }
 
-fn will(topic: &str) -> Will {
+pub(super) fn will(topic: &str) -> Will {
     Will {
         qos: QoS::AtLeastOnce,
         retain: true,

@@ -101,6 +101,11 @@ impl CqlType {
         })
     }
 
+    /// Whether values are made of other values: what JSON writes as an array or an object.
+    pub(crate) const fn holds_values(&self) -> bool {
+        self.is_composite() || matches!(self, Self::Tuple(_) | Self::Vector(..))
+    }
+
     /// Whether values are collections or structures, which CQL freezes inside others.
     const fn is_composite(&self) -> bool {
         matches!(

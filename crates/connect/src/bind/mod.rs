@@ -28,6 +28,14 @@ pub fn bind(value: &Value, cql_type: &CqlType) -> Result<CqlValue, DataError> {
             _ => Ok(CqlValue::Null),
         };
     }
+    if let (Value::Str(text), true) = (value, cql_type.holds_values()) {
+        // A text may hold the JSON of what the column wants.
+        let parsed = Parser::of(text).root(Parser::value);
+        return match parsed {
+            Ok(Value::Str(_)) | Err(_) => Err(mismatch(value, cql_type, "an array or an object")),
+            Ok(parsed) => bind(&parsed, cql_type),
+        };
+    }
     match cql_type {
         CqlType::Ascii => match value {
             Value::Str(text) if text.is_ascii() => Ok(CqlValue::Text(text.clone())),
@@ -56,10 +64,10 @@ pub fn bind(value: &Value, cql_type: &CqlType) -> Result<CqlValue, DataError> {
             text.parse().ok().map(CqlValue::Inet)
         }),
         CqlType::Uuid => parsed(value, cql_type, "a UUID as a string", |text| {
-            uuid::Uuid::try_parse(text).ok().map(CqlValue::Uuid)
+            uuid(text).map(CqlValue::Uuid)
         }),
         CqlType::Timeuuid => parsed(value, cql_type, "a version 1 UUID as a string", |text| {
-            let uuid = uuid::Uuid::try_parse(text).ok()?;
+            let uuid = uuid(text)?;
             (uuid.get_version_num() == 1).then_some(CqlValue::Uuid(uuid))
         }),
         CqlType::List(element) => elements(value, cql_type, element).map(CqlValue::List),
@@ -128,6 +136,14 @@ fn parsed(
         .ok_or_else(|| mismatch(value, cql_type, wanted))
 }
 
+/// With its hyphens and nothing around it, as servers want it.
+fn uuid(text: &str) -> Option<uuid::Uuid> {
+    const HYPHENATED: usize = 36;
+    (text.len() == HYPHENATED)
+        .then(|| uuid::Uuid::try_parse(text).ok())
+        .flatten()
+}
+
 fn boolean(value: &Value) -> Result<CqlValue, DataError> {
     match value {
         Value::Bool(value) => Ok(CqlValue::Boolean(*value)),
@@ -148,10 +164,7 @@ fn blob(value: &Value) -> Result<CqlValue, DataError> {
         &CqlType::Blob,
         "a string of `0x` and pairs of hexadecimal digits",
         |text| {
-            let digits = text
-                .strip_prefix("0x")
-                .or_else(|| text.strip_prefix("0X"))?
-                .as_bytes();
+            let digits = text.strip_prefix("0x")?.as_bytes();
             let pairs = digits.chunks(2).map(|pair| match pair {
                 [high, low] => Some((hex(*high)? << 4) | hex(*low)?),
                 _ => None,
@@ -254,15 +267,7 @@ fn map(
 fn map_key(key: &Value, cql_type: &CqlType) -> Result<CqlValue, DataError> {
     let bound = match (key, cql_type) {
         (Value::Null, _) => Err(invalid("a map's key cannot be null")),
-        (
-            Value::Str(text),
-            CqlType::List(_)
-            | CqlType::Set(_)
-            | CqlType::Map(..)
-            | CqlType::Tuple(_)
-            | CqlType::Vector(..)
-            | CqlType::Udt(..),
-        ) => Parser::of(text)
+        (Value::Str(text), _) if cql_type.holds_values() => Parser::of(text)
             .value()
             .and_then(|value| bind(&value, cql_type)),
         _ => bind(key, cql_type),
@@ -291,7 +296,7 @@ fn udt(
     };
     let mut bound = vec![CqlValue::Null; fields.len()];
     for (name, value) in members {
-        let index = fields.iter().position(|(own, _)| own == unquoted(name));
+        let index = field(fields, name);
         let field = index.and_then(|index| fields.get(index).zip(bound.get_mut(index)));
         let Some(((_, field_type), slot)) = field else {
             return Err(invalid(format!("`{cql_type}` has no field `{name}`")));
@@ -300,6 +305,17 @@ fn udt(
             .map_err(|error| error.within(format_args!("field `{name}`")))?;
     }
     Ok(CqlValue::Udt(bound))
+}
+
+/// The field of that name as it is, else without its quotes, else in lower case: ScyllaDB asks for the name as stored,
+/// Cassandra for one as CQL would read it.
+fn field(fields: &[(String, CqlType)], name: &str) -> Option<usize> {
+    let called = |wanted: &str| fields.iter().position(|(own, _)| own == wanted);
+    let exact = called(unquoted(name));
+    exact.or_else(|| {
+        let folded = || called(&name.to_ascii_lowercase());
+        (unquoted(name).len() == name.len()).then(folded).flatten()
+    })
 }
 
 /// A name without the double quotes that keep its case.

@@ -7,6 +7,7 @@ use crate::cql_type::CqlType;
 use crate::data_error::DataError;
 use crate::row::CqlValue;
 use crate::value::{Decimal, Value};
+use crate::{java_number, java_text};
 
 /// Digits a decimal may gain when its exponent is written out; more is not a number anyone measured.
 const MAX_ZEROS: u32 = 1000;
@@ -29,7 +30,7 @@ fn wide(value: &Value) -> Option<i64> {
     match value {
         Value::F32(value) => integral(f64::from(*value)),
         Value::F64(value) => integral(*value),
-        Value::Str(text) => text.trim().parse().ok(),
+        Value::Str(text) => text.parse().ok(),
         Value::Decimal(decimal) => i64::try_from(whole(decimal)?).ok(),
         // The classic sink's JSON has milliseconds here.
         Value::Timestamp(millis) => Some(*millis),
@@ -68,7 +69,7 @@ pub(super) fn varint(value: &Value) -> Result<CqlValue, DataError> {
         Value::I16(value) => Some(BigInt::from(*value)),
         Value::I32(value) => Some(BigInt::from(*value)),
         Value::I64(value) | Value::Timestamp(value) => Some(BigInt::from(*value)),
-        Value::Str(text) if text.len() <= 1000 => text.trim().parse().ok(),
+        Value::Str(text) if text.len() <= 1000 => text.parse().ok(),
         Value::Decimal(decimal) => whole(decimal),
         _ => None,
     };
@@ -89,7 +90,7 @@ impl Float for f64 {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        text.parse().ok()
+        java_number::double(text)
     }
 }
 
@@ -103,7 +104,7 @@ impl Float for f32 {
     }
 
     fn parse(text: &str) -> Option<Self> {
-        text.parse().ok()
+        java_number::float(text)
     }
 }
 
@@ -119,7 +120,7 @@ pub(super) fn float<T: Float>(value: &Value, cql_type: &CqlType) -> Result<T, Da
         Value::I64(value) | Value::Timestamp(value) => Some(T::narrow(*value as f64)),
         Value::F32(value) => Some(T::narrow(f64::from(*value))),
         Value::F64(value) => Some(T::narrow(*value)),
-        Value::Str(text) => T::parse(text.trim()),
+        Value::Str(text) => T::parse(text),
         Value::Decimal(decimal) => T::parse(&format!(
             "{}e{}",
             decimal.unscaled,
@@ -130,16 +131,22 @@ pub(super) fn float<T: Float>(value: &Value, cql_type: &CqlType) -> Result<T, Da
     bound.ok_or_else(|| mismatch(value, cql_type, "a number or a numeric string"))
 }
 
-/// A decimal; of a double the shortest digits that mean it, as its JSON text would have had.
+fn written(write: impl FnOnce(&mut String)) -> String {
+    let mut text = String::with_capacity(24);
+    write(&mut text);
+    text
+}
+
+/// A decimal; of a double the shortest digits that mean it as Java writes them, which is what a server reads.
 pub(super) fn decimal(value: &Value) -> Result<CqlValue, DataError> {
     let bound = match value {
         Value::I8(value) => Some((BigInt::from(*value), 0)),
         Value::I16(value) => Some((BigInt::from(*value), 0)),
         Value::I32(value) => Some((BigInt::from(*value), 0)),
         Value::I64(value) | Value::Timestamp(value) => Some((BigInt::from(*value), 0)),
-        Value::F32(value) => digits(&value.to_string()),
-        Value::F64(value) => digits(&value.to_string()),
-        Value::Str(text) if text.len() <= 1000 => digits(text.trim()),
+        Value::F32(value) => digits(&written(|out| java_text::float(*value, out))),
+        Value::F64(value) => digits(&written(|out| java_text::double(*value, out))),
+        Value::Str(text) if text.len() <= 1000 => digits(text),
         Value::Decimal(decimal) => Some((decimal.unscaled.clone(), decimal.scale)),
         _ => None,
     };

@@ -142,6 +142,18 @@ fn values_bind_as_the_servers_json_insert_does() {
             "place",
             CqlValue::Udt(vec![CqlValue::Null, CqlValue::Double(1.0)]),
         ),
+        (
+            r#"{"LAT":1}"#,
+            "place",
+            CqlValue::Udt(vec![CqlValue::Double(1.0), CqlValue::Null]),
+        ),
+        (
+            r#""[1]""#,
+            "list<int>",
+            CqlValue::List(vec![CqlValue::Int(1)]),
+        ),
+        (r#""1000""#, "time", CqlValue::Time(1000)),
+        ("1e3", "decimal", CqlValue::Decimal(10_000.into(), 1)),
         ("null", "list<int>", CqlValue::Null),
     ] {
         assert_eq!(bound(json, cql), Ok(expected), "{json} as {cql}");
@@ -202,12 +214,17 @@ fn values_that_do_not_fit_are_refused_with_type_and_value() {
         ),
         ("[1,\"x\"]", "list<int>", "element 1: `int` takes"),
         ("1", "list<int>", "an array"),
-        (r#""[1]""#, "list<int>", "an array"),
+        (r#""1""#, "list<int>", "an array"),
+        (r#""\"[1]\"""#, "list<int>", "an array or an object"),
         ("[1]", "vector<float, 2>", "takes 2 elements, found 1"),
         ("[1,2]", "tuple<int>", "at most 1 elements"),
         (r#"{"a":null}"#, "map<text, int>", "no null values"),
         (r#"{"a":1}"#, "map<int, int>", "a map's key: `int` takes"),
         (r#"{"lon":1}"#, "place", "has no field `lon`"),
+        (r#"{"\"LAT\"":1}"#, "place", "has no field"),
+        (r#"" 42""#, "int", "takes an integer"),
+        (r#""2024-5-1""#, "date", "takes a string such as"),
+        (r#""f47ac10b58cc4372a5670e02b2c3d479""#, "uuid", "a UUID"),
         ("1", "counter", "only updated"),
     ] {
         let error = bound(json, cql).unwrap_err();

@@ -22,7 +22,7 @@ pub(super) fn timestamp(value: &Value) -> Result<CqlValue, DataError> {
         Value::I64(value) | Value::Timestamp(value) => Some(*value),
         Value::F64(value) => integral(*value),
         Value::Date(days) => Some(i64::from(*days) * MILLIS_PER_DAY),
-        Value::Str(text) => timestamp_text(text.trim()),
+        Value::Str(text) => timestamp_text(text),
         _ => None,
     };
     let wanted = "whole milliseconds or a date such as `2024-05-01T12:30:00.123Z`";
@@ -80,7 +80,6 @@ pub(super) fn date(value: &Value) -> Result<CqlValue, DataError> {
     let days = match value {
         Value::Date(days) => Some(*days),
         Value::Str(text) => {
-            let text = text.trim();
             let raw = || number(text).map(|day| day - EPOCH_DAY);
             days(text)
                 .or_else(raw)
@@ -97,7 +96,9 @@ pub(super) fn time(value: &Value) -> Result<CqlValue, DataError> {
         Value::Time(millis) => {
             Some(i64::from(*millis) * 1_000_000).filter(|nanos| *nanos < NANOS_PER_DAY)
         }
-        Value::Str(text) => nanos_of_day(text.trim(), false),
+        Value::Str(text) => nanos_of_day(text, false)
+            // Digits alone are nanoseconds.
+            .or_else(|| number(text).filter(|nanos| *nanos < NANOS_PER_DAY)),
         _ => None,
     };
     let wanted = "a string such as `12:30:00.123`";
@@ -132,7 +133,7 @@ pub(super) fn time_in_full(millis: i32) -> Option<String> {
 fn days(text: &str) -> Option<i64> {
     let mut parts = text.splitn(3, '-');
     let (year, month, day) = (parts.next()?, parts.next()?, parts.next()?);
-    if year.len() != 4 {
+    if (year.len(), month.len(), day.len()) != (4, 2, 2) {
         return None;
     }
     let year = i16::try_from(number(year)?).ok()?;
@@ -179,7 +180,6 @@ pub(super) fn duration(value: &Value) -> Result<CqlValue, DataError> {
             "a string such as `1d12h`",
         ));
     };
-    let text = text.trim();
     let (sign, unsigned) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     let parsed = match unsigned.strip_prefix('P') {
         Some(iso) => iso_duration(iso),
@@ -224,6 +224,9 @@ const ISO_TIME_UNITS: [Unit; 3] = [
 ];
 
 fn iso_duration(text: &str) -> Option<[i64; 3]> {
+    if let Some(parts) = iso_alternative(text) {
+        return Some(parts);
+    }
     let Some((date, time)) = text.split_once('T') else {
         return units(text, &ISO_DATE_UNITS);
     };
@@ -235,10 +238,26 @@ fn iso_duration(text: &str) -> Option<[i64; 3]> {
     Some([months, days, time[2]])
 }
 
+/// `YYYY-MM-DDThh:mm:ss`: ISO 8601's other form.
+fn iso_alternative(text: &str) -> Option<[i64; 3]> {
+    let (date, time) = text.split_once('T')?;
+    let part = |text: &str, width: usize| (text.len() == width).then(|| number(text)).flatten();
+    let mut date = date.splitn(3, '-');
+    let months = part(date.next()?, 4)? * 12 + part(date.next()?, 2)?;
+    let days = part(date.next()?, 2)?;
+    let mut time = time.splitn(3, ':');
+    let mut seconds = 0;
+    for _ in 0..3 {
+        seconds = seconds * 60 + part(time.next()?, 2)?;
+    }
+    Some([months, days, seconds * 1_000_000_000])
+}
+
 /// Numbers with units, at least one.
 fn units(text: &str, known: &[Unit]) -> Option<[i64; 3]> {
     let mut parts = [0_i64; 3];
     let mut rest = text;
+    let mut left = known;
     while !rest.is_empty() || std::ptr::eq(rest, text) {
         let digits = rest.find(|next: char| !next.is_ascii_digit())?;
         let count: i64 = rest.get(..digits)?.parse().ok()?;
@@ -247,9 +266,12 @@ fn units(text: &str, known: &[Unit]) -> Option<[i64; 3]> {
             .find(|next: char| next.is_ascii_digit())
             .unwrap_or(after.len());
         let name = after.get(..end)?;
-        let (_, part, factor) = known
+        // Each unit once, the larger ones first.
+        let index = left
             .iter()
-            .find(|(own, _, _)| own.eq_ignore_ascii_case(name))?;
+            .position(|(own, _, _)| own.eq_ignore_ascii_case(name))?;
+        let ((_, part, factor), smaller) = left.get(index..)?.split_first()?;
+        left = smaller;
         let slot = parts.get_mut(*part)?;
         *slot = slot.checked_add(count.checked_mul(*factor)?)?;
         rest = after.get(end..)?;

@@ -158,6 +158,11 @@ impl Projection {
             })
     }
 
+    /// Whether the value is taken as it is.
+    pub fn is_everything(&self) -> bool {
+        matches!(self.value, Shape::Whole { .. })
+    }
+
     /// Whether anything is taken from that part of a record.
     pub fn reads(&self, source: Source) -> bool {
         !matches!(self.shape(source), Shape::Nothing)

@@ -297,3 +297,31 @@ fn topics_by_expression_are_matched_whole_and_checked_against_kcql_and_dead_lett
         assert!(said.contains(words), "{said}");
     }
 }
+
+#[test]
+fn integers_beyond_64_bits_in_a_text_are_kept_where_the_text_is_handed_on_whole() {
+    let row = |kcql: &str| {
+        let tables = [table("t", &[("id", "varint")], 1, 0)];
+        let keyspace = Keyspace {
+            name: "demo",
+            tables: &tables,
+            deletes: None,
+        };
+        let changed = [
+            ("connect.cassandra.kcql", kcql),
+            ("value.converter", "String"),
+        ];
+        let plan = Plan::compile_on(&config(&changed), &keyspace).unwrap();
+        apply(&plan, None, Some(r#"{"id":12345678901234567890}"#)).unwrap()[0].1[0].clone()
+    };
+    let whole = row("INSERT INTO t SELECT * FROM iot");
+    assert_eq!(
+        whole,
+        CqlValue::Varint("12345678901234567890".parse().unwrap())
+    );
+    let picked = row("INSERT INTO t SELECT id FROM iot");
+    assert_eq!(
+        picked,
+        CqlValue::Varint((-6_101_065_172_474_983_726_i64).into())
+    );
+}

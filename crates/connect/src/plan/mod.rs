@@ -225,7 +225,10 @@ impl Plan {
                 format!("topic `{}` has no KCQL statement", record.topic),
             ));
         };
-        let parsed = target::root(&record.value);
+        let whole = targets
+            .iter()
+            .all(|target| target.projection.is_everything());
+        let parsed = target::root(&record.value, whole);
         let parsed = parsed.map_err(|error| put(error.exception.class(), error.message))?;
         let value = parsed.as_ref().unwrap_or(&record.value);
         for target in targets {

@@ -162,8 +162,9 @@ pub(super) fn column(table: &TableSchema, name: &str) -> Option<usize> {
     })
 }
 
-/// What KCQL selects fields from: maps and structs as they are, text and bytes as the JSON they hold.
-pub(super) fn root(value: &Value) -> Result<Option<Value>, DataError> {
+/// What KCQL selects fields from: maps and structs as they are, text and bytes as the JSON they hold. Integers beyond 64
+/// bits stay what they are if `whole`: the classic sink hands the text on as it is then, and else wraps them.
+pub(super) fn root(value: &Value, whole: bool) -> Result<Option<Value>, DataError> {
     let bytes = match value {
         Value::Map(_) | Value::Struct(_) => return Ok(None),
         Value::Str(text) => text.as_bytes(),
@@ -176,7 +177,10 @@ pub(super) fn root(value: &Value) -> Result<Option<Value>, DataError> {
         }
     };
     crate::converter::json::Parser::new(bytes)
-        .and_then(|mut parser| parser.root(crate::converter::json::Parser::value))
+        .and_then(|parser| {
+            let mut parser = parser.exact(whole);
+            parser.root(crate::converter::json::Parser::value)
+        })
         .map(Some)
 }
 

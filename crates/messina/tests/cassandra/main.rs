@@ -11,5 +11,6 @@
 
 mod classic;
 mod errors;
+mod insert_json;
 mod place;
 mod worker;

@@ -35,6 +35,8 @@ pub(crate) struct Parser<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    /// Whether integers beyond 64 bits are kept as decimals instead of wrapped.
+    exact: bool,
 }
 
 impl<'a> Parser<'a> {
@@ -55,7 +57,14 @@ impl<'a> Parser<'a> {
             text,
             at: 0,
             depth: 0,
+            exact: false,
         }
+    }
+
+    /// The same, keeping integers beyond 64 bits as what they are if `exact`.
+    pub(crate) fn exact(mut self, exact: bool) -> Self {
+        self.exact = exact;
+        self
     }
 
     /// Whether only white space is left.
@@ -107,12 +116,24 @@ impl<'a> Parser<'a> {
         Ok(match self.token()? {
             Token::Null => Value::Null,
             Token::Bool(value) => Value::Bool(value),
-            Token::Number(number) if number.integral => Value::I64(number.wrapping_i64()),
+            Token::Number(number) if number.integral => self.integer(number),
             Token::Number(number) => Value::F64(number.as_f64()),
             Token::Text(text) => Value::Str(Arc::from(text)),
             Token::Array => Value::List(self.list()?),
             Token::Object => Value::Map(self.map()?),
         })
+    }
+
+    fn integer(&self, number: Number<'_>) -> Value {
+        let beyond = || {
+            number
+                .decimal()
+                .filter(|_| number.text.parse::<i64>().is_err())
+        };
+        match self.exact.then(beyond).flatten() {
+            Some(decimal) => Value::Decimal(Box::new(decimal)),
+            None => Value::I64(number.wrapping_i64()),
+        }
     }
 
     /// The value at the top of the text: as [`Self::value`], and a number must end at white space.

@@ -7,10 +7,11 @@ use messina_connect::plan::Plan;
 use tokio_util::sync::CancellationToken;
 
 use super::delivery::{Delivery, trace};
+use super::error::SinkError;
 use super::opening::{Opened, Opening};
 use super::retry::Backoff;
 use super::status::{SinkStatus, TaskState};
-use super::task::{SinkError, Task};
+use super::task::Task;
 use crate::record_log::RecordLog;
 use crate::table::{Table, Verdict};
 

@@ -14,9 +14,9 @@ use tokio_util::sync::CancellationToken;
 use super::batch::{Batch, Span, TableRows};
 use super::connector::SinkOptions;
 use super::dead_letter::{DEAD_LETTER_TOPIC, Failure};
+use super::error::SinkError;
 use super::retry::Backoff;
 use super::status::{SinkStatus, TaskState};
-use super::task::SinkError;
 use crate::record_log::RecordLog;
 use crate::table::{RefusedRow, Table, TableError, Verdict};
 

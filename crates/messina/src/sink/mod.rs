@@ -6,6 +6,8 @@ mod connector;
 
 mod opening;
 
+mod error;
+
 mod task;
 
 mod batch;
@@ -22,6 +24,6 @@ mod status;
 
 pub use books::Books;
 pub use connector::{Connector, SinkOptions};
+pub use error::SinkError;
 pub use opening::{OpenError, Opened, Opening};
 pub use status::{PartitionSnapshot, SinkSnapshot, SinkStatus, TaskState};
-pub use task::SinkError;

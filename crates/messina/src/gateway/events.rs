@@ -177,6 +177,12 @@ impl Events {
         }
     }
 
+    /// So many publishes of shared subscriptions have gone to other members instead of `client`.
+    pub fn passed_on(&self, client: &ClientId, publishes: usize) {
+        self.metrics.passed_on.inc_by(publishes as u64);
+        tracing::debug!(client_id = %client, publishes, "what a member of shared subscriptions has not taken goes to others");
+    }
+
     /// A session has dropped publishes for its client.
     pub fn dropped(&self, client: &ClientId, dropped: Dropped) {
         let Dropped {

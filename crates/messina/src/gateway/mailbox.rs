@@ -102,7 +102,7 @@ impl Mailbox {
         poll_fn(|cx| {
             // The connection is gone: its place is free.
             self.connection.register(cx.waker());
-            if self.inside.lock().queue.is_settled() {
+            if self.inside.lock().queue.is_done() {
                 Poll::Ready(())
             } else {
                 Poll::Pending
@@ -147,6 +147,26 @@ impl Mailbox {
         self.inside.lock().queue.put_back(displaced);
     }
 
+    /// See [`Queue::shared`].
+    pub fn shared(&self, most: usize) -> Vec<Forward> {
+        self.inside.lock().queue.shared(most)
+    }
+
+    /// See [`Queue::pass_on`].
+    pub fn pass_on(&self, taken: &[Forward]) -> Vec<Option<Waiting>> {
+        self.inside.lock().queue.pass_on(taken)
+    }
+
+    /// See [`Queue::leaves`].
+    pub fn leaves(&self, packet_id: Option<PacketId>) {
+        self.inside.lock().queue.leaves(packet_id);
+    }
+
+    /// Whether anything waits that came by a shared subscription.
+    pub fn has_shared(&self) -> bool {
+        self.inside.lock().queue.has_shared()
+    }
+
     /// See [`Queue::sweep`].
     pub fn sweep(&self, now: Instant, forget: impl FnOnce(&[PacketId]) -> bool) -> (u64, u64) {
         self.inside.lock().queue.sweep(now, SWEPT_AT_ONCE, forget)
@@ -162,6 +182,11 @@ impl Mailbox {
         self.inside.lock().queue.identifiers()
     }
 
+    /// The place that comes next in the session's order.
+    pub fn next_place(&self) -> u64 {
+        self.inside.lock().queue.next_place()
+    }
+
     /// Leaves a publish for the session. Gives what was dropped for it, or instead of it.
     pub fn post(&self, one: Waiting, place: Place, limits: &QueueLimits) -> Option<(Loss, u64)> {
         let is_here = self.is_attached();
@@ -169,7 +194,7 @@ impl Mailbox {
         let was_empty = inside.queue.is_empty();
         let lost = inside.queue.post(one, place, is_here, limits);
         let is_first = was_empty && !inside.queue.is_empty();
-        let is_last = inside.queue.is_closed() && inside.queue.is_settled();
+        let is_last = inside.queue.is_done();
         drop(inside);
         if is_first || is_last {
             self.wake();

@@ -12,6 +12,7 @@ pub mod produce;
 
 pub mod publish;
 
+pub mod passing_on;
 pub mod recipients;
 pub mod subscriptions;
 

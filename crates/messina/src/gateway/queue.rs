@@ -35,6 +35,8 @@ pub struct Queue {
     slots: Option<Box<Slots>>,
     /// The session ends: no room is kept for anything any more.
     closed: bool,
+    /// How many of those that wait came by a shared subscription.
+    shared: usize,
     total: Arc<TotalBytes>,
 }
 
@@ -60,6 +62,7 @@ impl Queue {
             under_way: 0,
             slots: None,
             closed: false,
+            shared: 0,
             total,
         }
     }
@@ -70,7 +73,7 @@ impl Queue {
         queue.slots = Some(Box::new(slots));
         for one in waiting {
             queue.add(one.size);
-            queue.waiting.push_back(one);
+            queue.enter(one);
         }
         queue
     }
@@ -90,14 +93,9 @@ impl Queue {
         self.closed = true;
     }
 
-    /// Whether it was told to [`close`](Self::close).
-    pub fn is_closed(&self) -> bool {
-        self.closed
-    }
-
-    /// Whether everything that room was kept for has come or been cancelled.
-    pub fn is_settled(&self) -> bool {
-        self.under_way == 0
+    /// Whether it is closed, and everything that room was kept for has come or been cancelled.
+    pub fn is_done(&self) -> bool {
+        self.closed && self.under_way == 0
     }
 
     /// Whether a small publish would be taken now.
@@ -182,7 +180,7 @@ impl Queue {
         if place.is_kept() {
             self.under_way -= 1;
             self.held -= usize::from(place == Place::Held);
-            self.waiting.push_back(one);
+            self.enter(one);
             return None;
         }
         if self.closed {
@@ -205,17 +203,14 @@ impl Queue {
             why = Some(loss);
         }
         self.add(one.size);
-        self.waiting.push_back(one);
+        self.enter(one);
         why.map(|loss| (loss, dropped))
     }
 
     /// Moves up to `most` waiting publishes to the end of `into`, in order of arrival.
     pub fn take(&mut self, most: usize, into: &mut Vec<Forward>) {
         for _ in 0..most {
-            let Some(one) = self.waiting.pop_front() else {
-                break;
-            };
-            self.remove(one.size);
+            let Some(one) = self.leave() else { break };
             into.push(one.forward);
         }
         self.shrink();
@@ -224,11 +219,8 @@ impl Queue {
     /// Takes what makes way for another. Its identifier stays in use until [`let_go`](Self::let_go) or
     /// [`put_back`](Self::put_back).
     fn displace(&mut self) -> Option<Waiting> {
-        let oldest = self.waiting.pop_front()?;
-        self.remove(oldest.size);
-        if let (Some(_), Some(slots)) = (oldest.forward.packet_id, &mut self.slots) {
-            slots.leave();
-        }
+        let oldest = self.leave()?;
+        self.leaves(oldest.forward.packet_id);
         Some(oldest)
     }
 
@@ -247,8 +239,56 @@ impl Queue {
             if let (Some(_), Some(slots)) = (one.forward.packet_id, &mut self.slots) {
                 slots.stay();
             }
+            self.shared += usize::from(one.forward.share.is_some());
             self.waiting.push_front(one);
         }
+    }
+
+    /// The first `most` that came by a shared subscription.
+    pub fn shared(&self, most: usize) -> Vec<Forward> {
+        let shared = self.waiting.iter().map(|one| &one.forward);
+        let shared = shared.filter(|forward| forward.share.is_some());
+        shared.take(most.min(self.shared)).cloned().collect()
+    }
+
+    /// Takes out what [`shared`](Self::shared) gave and another member takes; None for each that is not here any more. The
+    /// identifiers stay in use until [`let_go`](Self::let_go) or [`put_back`](Self::put_back).
+    pub fn pass_on(&mut self, taken: &[Forward]) -> Vec<Option<Waiting>> {
+        let mut out: Vec<Option<Waiting>> = Vec::with_capacity(taken.len());
+        if taken.is_empty() {
+            return out;
+        }
+        for one in std::mem::take(&mut self.waiting) {
+            let left = taken.get(out.len()..).unwrap_or_default();
+            let is_shared = one.forward.share.is_some();
+            match left
+                .iter()
+                .position(|own| is_shared && is_same(own, &one.forward))
+            {
+                Some(gone) => {
+                    out.extend(std::iter::repeat_with(|| None).take(gone));
+                    self.remove(one.size);
+                    self.shared -= 1;
+                    self.leaves(one.forward.packet_id);
+                    out.push(Some(one));
+                }
+                None => self.waiting.push_back(one),
+            }
+        }
+        out.resize_with(taken.len(), || None);
+        out
+    }
+
+    /// The publish with this identifier, if it has one, is on its way out of the log.
+    pub fn leaves(&mut self, packet_id: Option<PacketId>) {
+        if let (Some(_), Some(slots)) = (packet_id, &mut self.slots) {
+            slots.leave();
+        }
+    }
+
+    /// Whether anything waits that came by a shared subscription.
+    pub fn has_shared(&self) -> bool {
+        self.shared > 0
     }
 
     /// Drops what is over at the front, up to `most`; nothing if it cannot `forget` its identifiers durably. Gives how
@@ -269,11 +309,9 @@ impl Queue {
         if !ids.is_empty() && !forget(&ids) {
             return (0, 0);
         }
-        let mut freed = 0;
-        for one in self.waiting.drain(..over.len()) {
-            freed += one.size;
+        for _ in &over {
+            drop(self.leave());
         }
-        self.remove(freed);
         for packet_id in ids {
             self.free(packet_id);
         }
@@ -292,6 +330,11 @@ impl Queue {
     /// The identifiers of publishes on their way to the client.
     pub fn identifiers(&self) -> Vec<PacketId> {
         self.slots.iter().flat_map(|slots| slots.used()).collect()
+    }
+
+    /// The place that comes next in the session's order.
+    pub fn next_place(&self) -> u64 {
+        self.slots.as_ref().map_or(0, |slots| slots.next())
     }
 
     /// How many wait.
@@ -317,6 +360,18 @@ impl Queue {
         (!self.total.has_room(size)).then_some(Loss::TotalFull)
     }
 
+    fn enter(&mut self, one: Waiting) {
+        self.shared += usize::from(one.forward.share.is_some());
+        self.waiting.push_back(one);
+    }
+
+    fn leave(&mut self) -> Option<Waiting> {
+        let first = self.waiting.pop_front()?;
+        self.shared -= usize::from(first.forward.share.is_some());
+        self.remove(first.size);
+        Some(first)
+    }
+
     fn add(&mut self, size: usize) {
         self.bytes += size;
         self.total.add(size);
@@ -332,6 +387,12 @@ impl Queue {
             self.waiting = VecDeque::new();
         }
     }
+}
+
+/// Whether both are the same publish for the same session.
+fn is_same(one: &Forward, other: &Forward) -> bool {
+    Arc::ptr_eq(&one.publish, &other.publish)
+        && (one.packet_id, &one.share) == (other.packet_id, &other.share)
 }
 
 #[cfg(test)]
@@ -406,7 +467,8 @@ mod tests {
         queue.cancel(place, 98);
         queue.put_back(displaced);
         assert_eq!(total.get(), 3);
-        assert!(queue.is_settled());
+        queue.close();
+        assert!(queue.is_done());
         assert_eq!(payloads(&mut queue), ["1", "2", "3"]);
         assert_eq!(total.get(), 0);
     }

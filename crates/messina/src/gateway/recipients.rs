@@ -30,7 +30,7 @@ pub(super) struct Recipient {
 
 impl Recipient {
     /// What it gets of `publish`, sent as `retain` and at most at `qos`.
-    fn forward(
+    pub(super) fn forward(
         &self,
         publish: Arc<SharedPublish>,
         (qos, retain): (QoS, bool),

@@ -12,6 +12,7 @@ use messina_store::log::AppendError;
 
 use super::events::Events;
 use super::mailbox::Mailbox;
+use super::passing_on::Leaver;
 use super::produce::{Destination, Topics};
 use super::recipients::size_of;
 use super::relay::Relay;
@@ -213,7 +214,8 @@ impl Gateway {
         will: Option<Box<PendingWill>>,
     ) {
         if session.expiry() > 0 {
-            self.remember_absence(&client, &session, will.as_deref())
+            let next = mailbox.next_place();
+            self.remember_absence((&client, next), &session, will.as_deref())
                 .await;
         }
         let result = self
@@ -235,15 +237,15 @@ impl Gateway {
         self.sessions.end(&client);
     }
 
-    /// Makes durable since when a session's client is away, and what is left to be said of it.
+    /// Makes durable since when a session's client is away, from which place on nothing was sent to it, and what is left to be said of it.
     async fn remember_absence(
         &self,
-        client: &ClientId,
+        (client, next): (&ClientId, u64),
         session: &Session,
         will: Option<&PendingWill>,
     ) {
         let now = self.clock.unix_millis();
-        let mut records = vec![self.state.asleep(client, session.expiry(), now)];
+        let mut records = vec![self.state.asleep(client, session.expiry(), next, now)];
         let pending = will.and_then(|will| {
             let left = will.due.saturating_duration_since(self.clock.now());
             let left = i64::try_from(left.as_millis()).unwrap_or(i64::MAX);
@@ -260,9 +262,9 @@ impl Gateway {
 
     /// Ends a session: its will is published [MQTT-3.1.2-8], no subscription of it is left, and nothing is to be [MQTT3-3.1.2-7]
     /// found after a restart.
-    /// What was under way to it goes to nobody else [MQTT-4.8.2-5].
-    pub async fn end(&self, ended: Ended) {
-        let session = &ended.session;
+    /// What it has by shared subscriptions goes to their other members.
+    pub async fn end(&self, mut ended: Ended) {
+        let session = &mut ended.session;
         if let Some(will) = ended.will {
             self.publish_will(session.client_id(), ended.key, will.publish)
                 .await;
@@ -270,6 +272,12 @@ impl Gateway {
         let filters = session.subscriptions().iter().map(|own| &own.filter);
         self.subscriptions.remove(ended.key, filters);
         ended.mailbox.close().await;
+        let leaver = Leaver {
+            key: ended.key,
+            mailbox: &ended.mailbox,
+            for_good: true,
+        };
+        self.pass_on(leaver, session).await;
         let undelivered = session.undelivered() + ended.mailbox.waiting();
         self.events
             .lost(session.client_id(), Loss::Ended, undelivered as u64);
@@ -294,10 +302,7 @@ fn woken(
     let waiting = on_its_way.iter().filter_map(|own| own.forward.packet_id);
     let used = waiting.chain(restored.taken.iter().copied());
     let slots = Slots::restored(used, left.next);
-    let came_before = |own: &&ToSend| match (own.since, left.away_since) {
-        (Some(came), Some(left)) => came < left,
-        _ => true,
-    };
+    let came_before = |own: &&ToSend| left.left_at.is_none_or(|left_at| own.sequence < left_at);
     let first = on_its_way.iter().take(usize::from(limits.inflight));
     let sent = first.take_while(came_before).count();
     let may_have_been = on_its_way.drain(..sent).map(|own| own.forward);

@@ -51,7 +51,7 @@ pub struct Ended {
     pub will: Option<Box<PendingWill>>,
 }
 
-/// A session whose will is to be published. Whoever connects as its client waits until it is back, see
+/// A session that is looked after while its client is away. Whoever connects as its client waits until it is back, see
 /// [`Sessions::put_back`].
 #[derive(Debug)]
 pub struct Due {
@@ -79,6 +79,11 @@ impl Entry {
             session: asleep.session,
             will: asleep.will,
         })
+    }
+
+    fn has_shared(&self) -> bool {
+        let session = self.asleep.as_ref().map(|asleep| &asleep.session);
+        session.is_some_and(|session| self.mailbox.has_shared() || session.has_shared())
     }
 
     fn take_due(&mut self, now: Instant) -> Option<Due> {
@@ -243,6 +248,26 @@ impl Sessions {
         drop(table);
         self.released.notify_waiters();
         Ok(())
+    }
+
+    /// The clients that are away and have something that came by a shared subscription.
+    pub fn sharers(&self) -> Vec<ClientId> {
+        let table = self.table.lock();
+        let all = table.entries.iter();
+        all.filter(|(_, entry)| entry.has_shared())
+            .map(|(client, _)| client.clone())
+            .collect()
+    }
+
+    /// `client`'s session with its mailbox, if it is asleep: it is to be [`put_back`](Self::put_back), and whoever connects
+    /// as `client` waits for that.
+    pub fn borrow(&self, client: &ClientId) -> Option<(SessionKey, Arc<Mailbox>, Asleep)> {
+        let mut table = self.table.lock();
+        let entry = table.entries.get_mut(client)?;
+        let asleep = entry.asleep.take()?;
+        let borrowed = (entry.key, Arc::clone(&entry.mailbox), asleep);
+        table.asleep -= 1;
+        Some(borrowed)
     }
 
     /// The sessions asleep whose wills are to be published now.

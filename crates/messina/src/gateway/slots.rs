@@ -68,6 +68,11 @@ impl Slots {
         self.used.len().saturating_sub(self.leaving)
     }
 
+    /// The place in the session's order that is given out next.
+    pub fn next(&self) -> u64 {
+        self.sequence
+    }
+
     /// The identifiers in use.
     pub fn used(&self) -> impl Iterator<Item = PacketId> {
         self.used.iter().copied()

@@ -192,6 +192,27 @@ impl Subscriptions {
         all
     }
 
+    /// The member of the shared subscription `share` that gets a publish of `topic` instead of `leaver`; only one that is
+    /// connected, if it `must_be_here`.
+    pub(super) fn another_member(
+        &self,
+        share: &TopicFilter,
+        topic: &Topic,
+        leaver: SessionKey,
+        must_be_here: bool,
+    ) -> Option<Recipient> {
+        let index = self.current.load();
+        let mut others = Vec::new();
+        index.tree.matches(topic, |key, member| {
+            let own = member.share.as_ref().map(|own| &**own.filter());
+            let is_here = member.mailbox.is_attached() || !must_be_here;
+            if own == Some(share) && key.0 != leaver && is_here {
+                others.push((*key, member));
+            }
+        });
+        self.member(&others)
+    }
+
     /// The one member of a group that gets a publish [MQTT-4.8.2-3].
     fn member(&self, members: &[(Key, &Subscriber)]) -> Option<Recipient> {
         let (_, first) = members.first()?;

@@ -1,5 +1,5 @@
-//! What is looked after once a second, until the program stops: sessions and wills whose time has come, and publishes
-//! that have waited too long.
+//! What is looked after once a second, until the program stops: sessions and wills whose time has come, members of
+//! shared subscriptions that are away, and publishes that have waited too long.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,8 +19,8 @@ const INTERVAL: Duration = Duration::from_secs(1);
 const LOOKS_PER_REPORT: u32 = 10;
 
 impl Gateway {
-    /// Ends sessions whose time is over, publishes wills whose delay is, and drops publishes that have waited too long,
-    /// until the program stops.
+    /// Ends sessions whose time is over, publishes wills whose delay is, passes on what members of shared subscriptions
+    /// have not taken, and drops publishes that have waited too long, until the program stops.
     pub async fn expire_sessions(self: Arc<Self>) {
         let waiter = AppendWaiter::new();
         for looks in 1_u32.. {
@@ -34,6 +34,7 @@ impl Gateway {
                     .await;
                 self.sessions.put_back(asleep);
             }
+            self.pass_on_from_sleepers().await;
             self.sweep(&waiter);
             self.retained.forget_expired(self.clock.unix_millis());
             self.events.retained(self.retained.len());

@@ -103,6 +103,8 @@ pub struct GatewayMetrics {
     pub refused_logins: Family<Label, Counter>,
     /// What clients had no right to: label `action` (publish, subscribe, delivery, will).
     pub denied: Family<Label, Counter>,
+    /// Publishes of shared subscriptions that went to another member than was chosen first.
+    pub passed_on: Counter,
     /// Bytes of publishes that wait for clients.
     pub waiting: Level,
     /// Publishes now retained.
@@ -119,8 +121,7 @@ pub struct GatewayMetrics {
     pub unrouted: Family<Label, Counter>,
     /// Publishes that other gateways have passed on.
     pub relayed: Counter,
-    /// Deliveries dropped: label `reason` (`queue_full`, `total_full`, `too_old`, `expired`, `too_large`, `away`,
-    /// `session_ended`).
+    /// Deliveries dropped: label `reason`, of `gateway::room::Loss`.
     pub dropped_deliveries: Family<Label, Counter>,
     /// Bytes received.
     pub received: Counter,
@@ -229,6 +230,11 @@ impl GatewayMetrics {
             "rejected_publishes",
             "publishes refused because a subscriber's queue was full",
             self.rejected_publishes.clone(),
+        );
+        area.register(
+            "passed_on_deliveries",
+            "publishes of shared subscriptions that went to others when their member had gone",
+            self.passed_on.clone(),
         );
         area.register(
             "unretained_publishes",

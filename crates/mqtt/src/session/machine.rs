@@ -357,7 +357,7 @@ impl Session {
 
     /// Publishes that are waiting for the client, or were sent to it without an answer.
     pub fn undelivered(&self) -> usize {
-        self.sender.queued() + self.sender.unanswered()
+        self.sender.messages().count()
     }
 
     /// How many publishes may be handed in now and leave at once: none while others wait. One of QoS 1 or 2 more than

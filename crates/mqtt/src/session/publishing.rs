@@ -201,6 +201,24 @@ impl Session {
                 || self.sender.queued_bytes() > self.limits.queued_bytes)
     }
 
+    /// Takes out what came by a shared subscription, is not finished with this client, and is `wanted` by another of its
+    /// members. What was sent at QoS 2 is not among it [MQTT-4.8.2-4] [MQTT-4.8.2-5]. For a session without connection.
+    pub fn pass_on(&mut self, mut wanted: impl FnMut(&Forward) -> bool) -> Vec<Forward> {
+        debug_assert!(!self.is_open(), "its client would be sent it again");
+        self.sender
+            .extract(|forward| forward.share.is_some() && wanted(forward))
+    }
+
+    /// Whether anything is for its client that came by a shared subscription.
+    pub fn has_shared(&self) -> bool {
+        let shares = self.subscriptions.iter().any(|own| own.filter.is_shared());
+        shares
+            && self
+                .sender
+                .messages()
+                .any(|forward| forward.share.is_some())
+    }
+
     /// Produces the next publish, if one may leave. Returns false if nothing can be done.
     pub(super) fn pump(&mut self) -> bool {
         if self.phase != Phase::Open || !self.writable {

@@ -822,6 +822,49 @@ fn a_full_queue_drops_and_counts() {
 }
 
 #[test]
+fn another_member_gets_what_was_not_sent_and_at_qos_1_what_was_not_acknowledged() {
+    // [MQTT-4.8.2-4] [MQTT-4.8.2-5]
+    let limits = Limits {
+        inflight: 4,
+        ..Limits::default()
+    };
+    let mut bench = Bench::open_with(limits, connect(Version::V5), None);
+    let share = Arc::new(TopicFilter::new("$share/crew/brightness").unwrap());
+    let all = [
+        ("own", QoS::AtLeastOnce, false),
+        ("one", QoS::AtLeastOnce, true),
+        ("two", QoS::ExactlyOnce, true),
+        ("kept", QoS::AtLeastOnce, true),
+        ("two waits", QoS::ExactlyOnce, true),
+        ("own waits", QoS::AtLeastOnce, false),
+    ];
+    for (payload, qos, is_shared) in all {
+        let Input::Publish(forward) = forward(payload, qos) else {
+            unreachable!()
+        };
+        let share = is_shared.then(|| Arc::clone(&share));
+        bench.input(Input::Publish(Forward { share, ..forward }));
+    }
+    bench.input(Input::Closed);
+    let payload =
+        |forward: &Forward| String::from_utf8(forward.publish.publish().payload.to_vec()).unwrap();
+    let passed = bench.session.pass_on(|forward| payload(forward) != "kept");
+    let passed: Vec<_> = passed.iter().map(payload).collect();
+    assert_eq!(passed, ["one", "two waits"]);
+    assert_eq!(bench.session.undelivered(), 4);
+    // The client is back: what stayed comes again, with its identifier, and what waited after it.
+    let mut back = Bench::new(Limits::default());
+    let outputs = back.admit(connect(Version::V5), Some(Box::new(bench.session)));
+    let expected = [
+        ("own".into(), 1, true),
+        ("two".into(), 3, true),
+        ("kept".into(), 4, true),
+        ("own waits".into(), 5, false),
+    ];
+    assert_eq!(publishes(&outputs), expected);
+}
+
+#[test]
 fn publishes_wait_while_the_socket_takes_no_more() {
     let mut bench = Bench::open(Version::V5);
     bench.input(Input::Writable(false));

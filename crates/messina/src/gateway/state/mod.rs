@@ -3,7 +3,7 @@
 //!
 //! | record key | value | meaning |
 //! |---|---|---|
-//! | `s` client identifier | session expiry interval (4 bytes big-endian), since when its client is away (8 bytes, ms since 1970; none while it is connected) | the session exists |
+//! | `s` client identifier | session expiry interval (4 bytes big-endian), since when its client is away (8 bytes, ms since 1970), the place that came next in its order when it left (8 bytes); neither while it is connected | the session exists |
 //! | `u` length of the client identifier (2 bytes) client identifier, filter | subscription options (1 byte), subscription identifier (4 bytes, 0 = none) | the session has this subscription |
 //! | `d` packet identifier (2 bytes) client identifier | see [`delivery`] | a publish is on its way to the client |
 //! | `w` client identifier | see [`wills`] | its client has left a will |
@@ -120,11 +120,19 @@ impl SessionState {
         )
     }
 
-    /// The record that says a session exists and its client is away since `now`.
-    pub fn asleep(&self, client: &ClientId, expiry: u32, now: i64) -> (LogPartition, NewRecord) {
-        let mut value = BytesMut::with_capacity(12);
+    /// The record that says a session exists and its client is away since `now`; `next` is the place that comes next in
+    /// its order.
+    pub fn asleep(
+        &self,
+        client: &ClientId,
+        expiry: u32,
+        next: u64,
+        now: i64,
+    ) -> (LogPartition, NewRecord) {
+        let mut value = BytesMut::with_capacity(20);
         value.put_u32(expiry);
         value.put_i64(now);
+        value.put_u64(next);
         self.record(session_key(client), Some(value.freeze()), now)
     }
 
@@ -240,7 +248,7 @@ impl SessionState {
 
 /// What one record says about a session.
 enum Fact {
-    Exists(u32, Option<i64>),
+    Exists(u32, Option<i64>, Option<u64>),
     Will(Box<PendingWill>),
     Received(PacketId),
     Subscribed(SessionSubscription),
@@ -254,8 +262,9 @@ pub struct Left {
     pub session: Restored,
     /// What is on its way to it, in its order.
     pub waiting: VecDeque<ToSend>,
-    /// Since when its client is away, ms since 1970; None if it was connected to the end.
-    pub away_since: Option<i64>,
+    /// The place that came next when its client left: from there on nothing was sent to it. None if it was connected to
+    /// the end.
+    pub left_at: Option<u64>,
     /// The place in its order that comes next.
     pub next: u64,
     /// When it ends; None is never.
@@ -269,6 +278,7 @@ pub struct Left {
 struct Restoring {
     session: Restored,
     away_since: Option<i64>,
+    left_at: Option<u64>,
     will: Option<Box<PendingWill>>,
     waiting: Vec<ToSend>,
 }
@@ -276,9 +286,10 @@ struct Restoring {
 impl Restoring {
     fn add(&mut self, fact: Fact) {
         match fact {
-            Fact::Exists(expiry, away_since) => {
+            Fact::Exists(expiry, away_since, left_at) => {
                 self.session.expiry = expiry;
                 self.away_since = away_since;
+                self.left_at = left_at;
             }
             Fact::Will(will) => self.will = Some(will),
             Fact::Received(packet_id) => self.session.received.push(packet_id),
@@ -292,7 +303,8 @@ impl Restoring {
 
     fn finish(mut self, client: ClientId, now: (Instant, i64)) -> Left {
         self.waiting.sort_by_key(|own| own.sequence);
-        let next = self.waiting.last().map_or(0, |last| last.sequence + 1);
+        let behind_last = self.waiting.last().map_or(0, |last| last.sequence + 1);
+        let next = behind_last.max(self.left_at.unwrap_or(0));
         self.session.client_id = client;
         let (clock, unix) = now;
         // A client that was connected to the end is away from now on.
@@ -302,7 +314,7 @@ impl Restoring {
             expires: expiry(self.session.expiry, away, clock),
             session: self.session,
             waiting: self.waiting.into(),
-            away_since: self.away_since,
+            left_at: self.left_at,
             next,
             will: self.will,
         }
@@ -313,13 +325,12 @@ fn parse(key: &Bytes, value: Bytes, now: (Instant, i64)) -> Option<(ClientId, Fa
     let (kind, rest) = key.split_first()?;
     match kind {
         b's' => {
-            let (expiry, since) = value.split_first_chunk::<4>()?;
-            let since = match since {
-                [] => None,
-                since => Some(i64::from_be_bytes(since.try_into().ok()?)),
-            };
-            let expiry = u32::from_be_bytes(*expiry);
-            Some((client_id(rest)?, Fact::Exists(expiry, since)))
+            let mut value = value;
+            let expiry = value.try_get_u32().ok()?;
+            // Earlier versions have written less.
+            let since = value.try_get_i64().ok();
+            let left_at = value.try_get_u64().ok();
+            Some((client_id(rest)?, Fact::Exists(expiry, since, left_at)))
         }
         b'w' => {
             let will = Box::new(wills::read(value, now)?);

@@ -332,6 +332,34 @@ impl<M: Message> Sender<M> {
         self.releasing.remove(place).map(|(_, receipt)| receipt)
     }
 
+    /// Takes out what is `wanted` elsewhere of messages not sent or, at QoS 1, not answered. There is no connection.
+    pub(crate) fn extract(&mut self, mut wanted: impl FnMut(&M) -> bool) -> Vec<M> {
+        let mut out = Vec::new();
+        for flight in std::mem::take(&mut self.sent) {
+            // At QoS 2 it is finished where it was begun [MQTT-4.8.2-4].
+            if flight.message.qos() == QoS::AtLeastOnce && wanted(&flight.message) {
+                out.push(flight.message);
+            } else {
+                self.sent.push_back(flight);
+            }
+        }
+        self.queue_bytes = 0;
+        for message in std::mem::take(&mut self.queue) {
+            if wanted(&message) {
+                out.push(message);
+            } else {
+                self.push(message);
+            }
+        }
+        self.resend = self.sent.len();
+        out
+    }
+
+    /// Messages that were sent without an answer, and those that were not.
+    pub(crate) fn messages(&self) -> impl Iterator<Item = &M> {
+        (self.sent.iter().map(|flight| &flight.message)).chain(&self.queue)
+    }
+
     /// The peer has forgotten the session: what it may have received at QoS 2 is over, the rest is sent as new.
     pub(crate) fn start_over(&mut self) -> impl Iterator<Item = M::Receipt> {
         for flight in self.sent.drain(..).rev() {
@@ -351,11 +379,6 @@ impl<M: Message> Sender<M> {
     /// Bytes of the messages not sent yet.
     pub(crate) fn queued_bytes(&self) -> usize {
         self.queue_bytes
-    }
-
-    /// Messages whose PUBLISH is not acknowledged.
-    pub(crate) fn unanswered(&self) -> usize {
-        self.sent.len()
     }
 
     /// What is left of the peer's receive maximum.

@@ -180,7 +180,11 @@ fn declared_columns(schema: &TableSchema) -> Vec<StoredColumn> {
     roles.into_iter().filter_map(column).collect()
 }
 
-fn stored_columns(connection: &Connection, table: &str) -> rusqlite::Result<Vec<StoredColumn>> {
+/// The columns of a table as the file remembers them.
+pub(super) fn stored_columns(
+    connection: &Connection,
+    table: &str,
+) -> rusqlite::Result<Vec<StoredColumn>> {
     connection
         .prepare("SELECT name, cql_type, role FROM \"__messina_columns\" WHERE table_name = ?1 ORDER BY position")?
         .query_map([table], |row| {

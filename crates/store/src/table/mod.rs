@@ -53,8 +53,11 @@ mod file;
 
 mod query;
 
+mod dump;
+
 mod store;
 
+pub use dump::{DumpError, DumpedRow, DumpedTable, TableDump};
 pub use error::{DeclareError, OpenError, QueryError, WriteError};
 pub use handle::{TableHandle, WriteBatch};
 pub use options::{NowMillis, QueryLimits, TableOptions, system_now_millis};

@@ -14,3 +14,5 @@ mod kcat;
 mod kills;
 
 mod others;
+
+mod sizes;

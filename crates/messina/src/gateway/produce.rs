@@ -31,6 +31,13 @@ pub enum Destination {
     Reject,
     /// Nowhere: whoever publishes it is disconnected.
     Disconnect,
+    /// Nowhere: refused, the log takes no record this large.
+    TooLarge {
+        /// Index of the route that matched.
+        route: usize,
+        /// Why, for the log line.
+        reason: String,
+    },
     /// Nowhere: refused, the MQTT topic makes no legal Kafka topic or the log will not have it.
     Illegal {
         /// Index of the route that matched.
@@ -39,6 +46,9 @@ pub enum Destination {
         reason: String,
     },
 }
+
+/// Bytes of a record beside what is in it, with room to spare for MQTT's own properties.
+const FRAMING: usize = 1024;
 
 /// A place in the log, with all that is the same for every publish that goes there.
 #[derive(Debug)]
@@ -92,6 +102,29 @@ impl LogDestination {
             headers,
             facts: route.headers,
         }
+    }
+
+    /// Where a publish goes that makes a record larger than `limit` bytes. It is found out here, because the log would
+    /// refuse with it everything that comes in the same append.
+    pub fn refuses(&self, publish: &Publish, limit: usize) -> Option<Destination> {
+        let named = self.headers.iter();
+        let named = named.map(|header| header.value.as_ref().map_or(0, Bytes::len));
+        let properties = publish.properties.as_ref();
+        let users = properties.into_iter().flat_map(|own| &own.user_properties);
+        let users = users.map(|(name, value)| name.as_bytes().len() + value.as_bytes().len());
+        let key = self.keyed.as_ref().map_or(0, |(key, _)| key.len());
+        let size = publish.payload.len() + key + named.sum::<usize>() + users.sum::<usize>();
+        if size + FRAMING <= limit {
+            return None;
+        }
+        let reason = format!(
+            "its record has about {size} bytes, the log takes {limit}: raise `message.max.bytes` in [kafka.producer] and \
+             `max.message.bytes` of the topic, or lower `gateway.limits.max_packet_size`"
+        );
+        Some(Destination::TooLarge {
+            route: self.route,
+            reason,
+        })
     }
 
     /// Whether the Kafka topic was deleted since.

@@ -171,6 +171,12 @@ impl Gateway {
                 self.events.unrouted(Unmatched::Disconnect);
                 ReasonCode::TopicNameInvalid
             }
+            Destination::TooLarge { route, reason } => {
+                if let Some(route) = self.routes.get(*route) {
+                    self.events.illegal(route, reason);
+                }
+                ReasonCode::ImplementationSpecificError
+            }
             Destination::Illegal { route, reason } => {
                 if let Some(route) = self.routes.get(*route) {
                     self.events.illegal(route, reason);

@@ -175,6 +175,14 @@ impl LogWriter {
         }
     }
 
+    /// The largest record there may be, in bytes.
+    pub fn max_record(&self) -> usize {
+        match self {
+            Self::Embedded(_) => usize::MAX,
+            Self::Kafka(log) => log.max_record(),
+        }
+    }
+
     /// Queues an append and returns at once; its waiter is told.
     pub fn append(&self, append: Append) {
         let Append {

@@ -95,9 +95,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 self.append(batch);
                 return Step::Wait;
             };
-            self.gateway.events.published(publish.qos);
+            gateway.events.published(publish.qos);
             match &*destination {
-                Destination::Log(to) => self.add(&mut batch, Some(to), publish, ticket, now),
+                Destination::Log(to) => match to.refuses(&publish, gateway.log.max_record()) {
+                    Some(refused) => self.settle(ticket, &refused),
+                    None => self.add(&mut batch, Some(to), publish, ticket, now),
+                },
                 Destination::Local => self.add(&mut batch, None, publish, ticket, now),
                 _ => self.settle(ticket, &destination),
             }

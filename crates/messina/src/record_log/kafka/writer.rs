@@ -30,6 +30,8 @@ use crate::record_log::WriterHealth;
 /// How long Kafka may take at the start to let this process take its name.
 const UNTIL_IT_IS_OURS: Duration = Duration::from_mins(1);
 
+/// librdkafka's own default of `message.max.bytes`.
+const MAX_RECORD: usize = 1_000_000;
 /// How long Kafka may take for an answer.
 const ANSWER: Duration = Duration::from_secs(10);
 
@@ -49,6 +51,7 @@ struct Inner {
     standing: Arc<Standing>,
     room: Arc<Semaphore>,
     queue_bytes: usize,
+    max_record: usize,
     remembers: bool,
     threads: Mutex<Vec<JoinHandle<()>>>,
 }
@@ -62,6 +65,8 @@ impl KafkaWriter {
         queue_bytes: usize,
         remembers: bool,
     ) -> Result<Self, KafkaLogError> {
+        let settings = client_config(config, ClientRole::Producer)?;
+        let max_record = settings.get("message.max.bytes");
         let inner = Inner {
             config: Arc::clone(config),
             admin: KafkaAdmin::new(Arc::clone(config)),
@@ -71,6 +76,9 @@ impl KafkaWriter {
             standing: Arc::new(Standing::new(&config.gateway_id)),
             room: Arc::new(Semaphore::new(queue_bytes)),
             queue_bytes,
+            max_record: max_record
+                .and_then(|text| text.parse().ok())
+                .unwrap_or(MAX_RECORD),
             remembers,
             threads: Mutex::default(),
         };
@@ -235,6 +243,11 @@ impl KafkaWriter {
 
     fn clamp(&self, bytes: usize) -> u32 {
         u32::try_from(bytes.min(self.inner.queue_bytes)).unwrap_or(u32::MAX)
+    }
+
+    /// The largest record Kafka is sent, in bytes.
+    pub fn max_record(&self) -> usize {
+        self.inner.max_record
     }
 
     /// Queues an append and returns at once; its waiter is told.

@@ -49,9 +49,11 @@ fn snapshot(name: &str, shown: &str) {
 #[test]
 fn help_of_every_command_is_what_the_snapshot_says() {
     let dir = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 25] = [
+    let commands: [&[&str]; 27] = [
         &[],
         &["up"],
+        &["gateway"],
+        &["worker"],
         &["mqtt-proxy"],
         &["connect-standalone"],
         &["check"],

@@ -280,13 +280,17 @@ impl Asked {
     }
 
     fn denied(self, grant: impl FnOnce(&str) -> String) -> KafkaLogError {
-        // The subject may name a partition, or a kind: rules are about the name alone.
-        let name = self.subject.trim_matches('`').split('`').next();
+        let name = name_in(&self.subject);
         KafkaLogError::Denied {
-            grant: grant(name.unwrap_or_default()),
+            grant: grant(name),
             asked: self,
         }
     }
+}
+
+/// The name alone of a subject such as "group `name`".
+fn name_in(subject: &str) -> &str {
+    subject.split('`').nth(1).unwrap_or(subject)
 }
 
 /// Kafka's own command that creates a topic.
@@ -296,11 +300,7 @@ pub(super) fn create_command(
     partitions: i32,
     replication: Option<u16>,
 ) -> String {
-    let topic = topic
-        .trim_matches('`')
-        .split('`')
-        .next()
-        .unwrap_or_default();
+    let topic = name_in(topic);
     let factor = replication.map(|factor| format!(" --replication-factor {factor}"));
     format!(
         "kafka-topics.sh --bootstrap-server {servers} --create --topic {topic} --partitions {partitions}{}",
@@ -373,6 +373,13 @@ mod tests {
             let error = asked().answered(code, None);
             assert_eq!(error.verdict(), verdict, "{code}");
             assert!(error.to_string().contains(words), "{words}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_rule_is_about_the_name_alone() {
+        for (subject, name) in [("group `g`", "g"), ("`t`-3", "t"), ("t", "t")] {
+            assert_eq!(name_in(subject), name);
         }
     }
 

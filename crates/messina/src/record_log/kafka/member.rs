@@ -500,7 +500,7 @@ impl Member {
             }
         }
         for own in self.state.partitions.drain(..) {
-            self.ends.remove(&own.source);
+            self.ends.freeze(&own.source);
         }
     }
 }

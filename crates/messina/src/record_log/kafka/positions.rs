@@ -114,6 +114,12 @@ impl Ends {
         self.0.lock().remove(source);
     }
 
+    /// Keeps the end as it is now for who looks at a sink that has failed: nobody will hear of a later one.
+    pub(super) fn freeze(&self, source: &SourcePartition) {
+        let last = self.of(source);
+        self.reached(source, last);
+    }
+
     /// Notes that the end was reached, or that it was not.
     pub(super) fn reached(&self, source: &SourcePartition, reached: Option<i64>) {
         if let Some(end) = self.0.lock().get_mut(source) {

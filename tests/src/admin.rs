@@ -45,6 +45,14 @@ impl Admin {
             .is_ok_and(|answer| answer.status() == 200)
     }
 
+    /// Whether `/health` answers at all.
+    pub fn answers(&self) -> bool {
+        self.agent
+            .get(format!("{}/health", self.base))
+            .call()
+            .is_ok()
+    }
+
     /// The text at `path`.
     pub fn text(&self, path: &str) -> String {
         let answer = self.agent.get(format!("{}{path}", self.base)).call();

@@ -23,6 +23,7 @@ pub struct Site {
     /// Where the admin API is.
     pub admin: SocketAddr,
     settings: Vec<String>,
+    command: &'static str,
 }
 
 impl Default for Site {
@@ -44,7 +45,15 @@ impl Site {
             mqtt,
             admin,
             settings: Vec::new(),
+            command: "up",
         }
+    }
+
+    /// The same for another command than `up`: `gateway` or `worker`.
+    #[must_use]
+    pub fn running(mut self, command: &'static str) -> Self {
+        self.command = command;
+        self
     }
 
     /// The same with one more `--set`.
@@ -90,13 +99,21 @@ impl Site {
 
     /// Starts the process and waits until it says it is healthy.
     pub fn start(&self) -> Server {
+        self.start_until("the process is healthy", || self.admin().is_healthy())
+    }
+
+    /// Starts the process and waits until it answers, healthy or not.
+    pub fn start_unwatched(&self) -> Server {
+        self.start_until("the process answers", || self.admin().answers())
+    }
+
+    fn start_until(&self, what: &str, ready: impl Fn() -> bool) -> Server {
         let mut server = self.spawn();
-        let admin = self.admin();
-        until("the process is healthy", || {
+        until(what, || {
             if let Some(status) = server.ended() {
                 panic!("the process ended with {status}; it said:\n{}", self.said());
             }
-            admin.is_healthy().then_some(())
+            ready().then_some(())
         });
         server
     }
@@ -134,10 +151,10 @@ impl Site {
         command
     }
 
-    /// `up` with this site's ports and settings on that data.
+    /// `up`, or the command it was told, with this site's ports and settings on that data.
     pub fn up_on(&self, data: &Path) -> Command {
         let mut command = Command::new(binary());
-        command.arg("up").arg("--data").arg(data);
+        command.arg(self.command).arg("--data").arg(data);
         command.args(["--set", &format!("gateway.listen={}", self.mqtt)]);
         command.args(["--set", &format!("admin.listen={}", self.admin)]);
         // Of several at once only one could have the usual port.

@@ -1,0 +1,28 @@
+//! Workers behind a real Apache Kafka: what is in a topic becomes rows, whoever stops, dies or comes in between.
+//!
+//! `MESSINA_ROUNDS` says how many kills (20), `MESSINA_SEED` repeats a run's choices. Brokers that are stopped or killed
+//! are a test's own; the others share the one of `cargo xtask services up kafka`.
+
+#![expect(
+    clippy::disallowed_methods,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a test of real processes, in real time, that prints what it did"
+)]
+
+mod worker;
+
+mod rows;
+
+mod broker_away;
+
+mod kills;
+
+mod rebalance;
+
+mod topics;
+
+mod rights;

@@ -19,6 +19,8 @@ mod rows;
 
 mod broker_away;
 
+mod chain;
+
 mod kills;
 
 mod rebalance;

@@ -124,7 +124,12 @@ impl Cassandra {
 
     /// Every `n` of the table, sorted.
     pub(crate) fn numbers(&self) -> Vec<u64> {
-        let rows = self.ask(&format!("SELECT n FROM {}.readings", self.keyspace));
+        self.numbers_of("SELECT n FROM {}.readings")
+    }
+
+    /// Every number a statement gives, sorted; `{}` in it stands for the keyspace.
+    pub(crate) fn numbers_of(&self, statement: &str) -> Vec<u64> {
+        let rows = self.ask(&statement.replace("{}", &self.keyspace));
         let mut numbers: Vec<u64> = rows.iter().map(|row| row[0].as_u64().unwrap()).collect();
         numbers.sort_unstable();
         numbers

@@ -11,7 +11,7 @@ use messina_e2e::own_device::own_device;
 use messina_e2e::random::{Random, seed};
 use messina_e2e::server::{Server, Site};
 
-use crate::kcat::{self, Printed, SERVERS};
+use messina_e2e::kafka::{self, SHARED};
 
 /// A start waits for Kafka to end what the process before it had begun.
 const UNTIL_PROMISES: Duration = Duration::from_mins(1);
@@ -20,7 +20,7 @@ fn number(number: u64) -> String {
     format!("{{\"n\": {number}}}")
 }
 
-fn profiles(kind: &str) -> Vec<Profile> {
+pub(crate) fn profiles(kind: &str) -> Vec<Profile> {
     let profile = |name: &str, version, qos| Profile {
         client_id: format!("{kind}-{name}"),
         version,
@@ -38,20 +38,25 @@ fn profiles(kind: &str) -> Vec<Profile> {
 
 /// A gateway with topics of its own in the shared Kafka.
 pub(crate) fn site(topic: &str) -> Site {
+    site_at(SHARED, topic)
+}
+
+/// The same in another Kafka.
+pub(crate) fn site_at(servers: &str, topic: &str) -> Site {
     Site::new()
+        .running("gateway")
         .set(format!("kafka.gateway_group={topic}"))
-        .set(format!("kafka.bootstrap_servers={SERVERS}"))
+        .set(format!("kafka.bootstrap_servers={servers}"))
         .set(format!("kafka.gateway_id={topic}"))
         .set("kafka.topics={ create = true, partitions = 3, replication = 1 }")
         .set(format!(
             "route=[{{ name = \"all\", filter = \"#\", topic = \"{topic}\", key = \"$topic\" }}]"
         ))
-        .set("sink=[]")
 }
 
 #[test]
 fn nothing_promised_is_lost_and_no_qos_2_publish_is_in_kafka_twice_over_kills_of_the_gateway() {
-    if !kcat::found("kill -9 of a gateway in front of Kafka") {
+    if kafka::shared("kill -9 of a gateway in front of Kafka").is_none() {
         return;
     }
     let seed = seed();
@@ -83,21 +88,22 @@ fn nothing_promised_is_lost_and_no_qos_2_publish_is_in_kafka_twice_over_kills_of
         .collect();
     drop(server);
 
-    let mut by_device: BTreeMap<String, Vec<Printed>> = BTreeMap::new();
-    for record in kcat::read(&topic) {
-        by_device
-            .entry(record.key.clone())
-            .or_default()
-            .push(record);
-    }
+    let records = read(SHARED, &topic);
     for report in &reports {
-        judge(
-            report,
-            by_device
-                .get(&report.profile.topic)
-                .map_or(&[], Vec::as_slice),
-        );
+        judge(report, &records);
     }
+}
+
+/// The numbers of each device's records, in the order they are in.
+pub(crate) fn read(servers: &str, topic: &str) -> BTreeMap<String, Vec<u64>> {
+    let mut found: BTreeMap<String, Vec<u64>> = BTreeMap::new();
+    for line in kafka::consume(servers, topic, "%k\t%s\n").lines() {
+        let (device, value) = line.split_once('\t').expect("a key");
+        let number = value.trim_start_matches("{\"n\": ").trim_end_matches('}');
+        let number = number.parse().expect("a number");
+        found.entry(device.to_owned()).or_default().push(number);
+    }
+    found
 }
 
 /// One life of the process: up to a random number of promises.
@@ -117,8 +123,10 @@ fn kill_at_a_random_moment(site: &Site, signals: &Signals, random: &mut Random) 
     server.kill_9();
 }
 
-fn judge(report: &Report, records: &[Printed]) {
+/// What a device was promised is there; QoS 2 once; new readings in order.
+pub(crate) fn judge(report: &Report, records: &BTreeMap<String, Vec<u64>>) {
     let Profile { topic, qos, .. } = &report.profile;
+    let records = records.get(topic).map_or(&[][..], Vec::as_slice);
     println!(
         "{topic}: QoS {qos}, {} promised, {} records, {} reconnects",
         report.promised,
@@ -128,17 +136,15 @@ fn judge(report: &Report, records: &[Printed]) {
     assert_eq!(report.forgotten, 0, "{topic}: a session was forgotten");
     let mut found: BTreeMap<u64, usize> = BTreeMap::new();
     let mut newest = None;
-    for record in records {
-        let text = record.value.trim_start_matches("{\"n\": ");
-        let number: u64 = text.trim_end_matches('}').parse().expect("a number");
-        let times = found.entry(number).or_default();
+    for number in records {
+        let times = found.entry(*number).or_default();
         *times += 1;
         if *times == 1 {
             assert!(
-                newest.is_none_or(|newest| newest < number),
+                newest.is_none_or(|newest| newest < *number),
                 "{topic}: {number} comes after {newest:?}"
             );
-            newest = Some(number);
+            newest = Some(*number);
         }
     }
     let lost: Vec<u64> = (0..report.promised)

@@ -9,10 +9,10 @@
     reason = "a test of a real process, in real time, that prints what it did"
 )]
 
-mod kcat;
-
 mod kills;
 
 mod others;
+
+mod outage;
 
 mod sizes;

@@ -1,10 +1,10 @@
 //! Two gateways in front of one Kafka: what is published at one reaches who subscribes at the other.
 
+use messina_e2e::kafka;
 use messina_e2e::outside::{MosquittoSub, mosquitto, require};
 use messina_e2e::patience::until;
 use messina_e2e::server::{Server, Site};
 
-use crate::kcat;
 use crate::kills::site;
 
 /// Two gateways of one group, whose names end in `a` and `b`.
@@ -19,7 +19,7 @@ fn publish(site: &Site, arguments: &[&str]) {
 }
 
 fn possible(test: &str) -> bool {
-    require("mosquitto_sub", test).is_some() && kcat::found(test)
+    require("mosquitto_sub", test).is_some() && kafka::shared(test).is_some()
 }
 
 /// Publishes at one gateway until a subscriber of the other has got something: that it subscribes is known there soon,

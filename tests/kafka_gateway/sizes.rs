@@ -1,9 +1,9 @@
 //! A publish that Kafka would not take is refused alone: what comes with it and after it is not.
 
+use messina_e2e::kafka::{self, SHARED};
 use messina_e2e::outside::{mosquitto, require};
 use messina_e2e::wire::{Wire, publish};
 
-use crate::kcat;
 use crate::kills::site;
 
 /// Above librdkafka's `message.max.bytes` of 1,000,000, below the gateway's `max_packet_size` of 1 MiB.
@@ -12,7 +12,7 @@ const TOO_LARGE: usize = 1_020_000;
 #[test]
 fn a_publish_too_large_for_kafka_is_refused_alone() {
     let test = "a publish too large for Kafka";
-    if require("mosquitto_pub", test).is_none() || !kcat::found(test) {
+    if require("mosquitto_pub", test).is_none() || kafka::shared(test).is_none() {
         return;
     }
     let topic = format!("sizes-{}", std::process::id());
@@ -36,11 +36,7 @@ fn a_publish_too_large_for_kafka_is_refused_alone() {
     let said = String::from_utf8_lossy(&output.stderr);
     assert!(said.contains("Implementation specific error"), "{said}");
 
-    let values: Vec<String> = kcat::read(&topic)
-        .into_iter()
-        .map(|record| record.value)
-        .collect();
-    assert_eq!(values, ["before", "after"]);
+    assert_eq!(kafka::consume(SHARED, &topic, "%s "), "before after ");
     let status = site.admin().status();
     let refused = &status["routes"][0]["refused"];
     assert_eq!(refused.as_u64(), Some(2), "{status}");

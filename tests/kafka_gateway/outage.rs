@@ -1,0 +1,102 @@
+//! Kafka stops answering, is killed, and comes back, while devices publish.
+//!
+//! `MESSINA_OUTAGE` says for how many seconds it is away (15).
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+use messina_e2e::fleet::{Report, Signals, device};
+use messina_e2e::kafka::Broker;
+use messina_e2e::own_device::own_device;
+use messina_e2e::patience::until;
+use messina_e2e::server::Site;
+use serde_json::Value;
+
+use crate::kills::{judge, profiles, read, site_at};
+
+/// librdkafka finds a broker again within its back-off, and a transaction's coordinator after that.
+const UNTIL_PROMISES: Duration = Duration::from_mins(2);
+
+/// Waits until so many promises more are made.
+fn promises(site: &Site, signals: &Signals, more: u64) {
+    let goal = signals.promises.load(Ordering::Relaxed) + more;
+    let start = Instant::now();
+    while signals.promises.load(Ordering::Relaxed) < goal {
+        assert!(
+            start.elapsed() < UNTIL_PROMISES,
+            "no promises are made; it said:\n{}",
+            site.said()
+        );
+        sleep(Duration::from_millis(10));
+    }
+}
+
+/// Waits until the light of the way to Kafka has that colour.
+fn light(site: &Site, colour: &str) {
+    until(&format!("the way to Kafka is {colour}"), || {
+        let status = site.admin().status();
+        let is = |own: &Value| {
+            own.get("name").is_some_and(|name| name == "kafka")
+                && own.get("light").is_some_and(|light| light == colour)
+        };
+        let components = status.get("components").and_then(Value::as_array);
+        components
+            .is_some_and(|all| all.iter().any(is))
+            .then_some(())
+    });
+}
+
+#[test]
+fn while_kafka_is_away_nothing_is_acknowledged_and_afterwards_nothing_is_lost() {
+    let broker = Broker::start("Kafka stops under a gateway", |_, _| String::new());
+    let Some(mut broker) = broker else { return };
+    let outage = std::env::var("MESSINA_OUTAGE").ok();
+    let outage = Duration::from_secs(outage.and_then(|text| text.parse().ok()).unwrap_or(15));
+    let servers = broker.servers();
+    let site = site_at(&servers, "outage");
+    let server = site.start();
+    let signals = Arc::new(Signals::default());
+    let by_hand = |profile| device(profile, site.mqtt, Arc::clone(&signals));
+    let ours = |profile| own_device(profile, site.mqtt, Arc::clone(&signals));
+    let devices: Vec<_> = profiles("hand")
+        .into_iter()
+        .map(by_hand)
+        .chain(profiles("ours").into_iter().map(ours))
+        .collect();
+    promises(&site, &signals, 500);
+
+    // It stands still, then is killed: promises stop, the gateway stays, and says so.
+    for kill in [false, true] {
+        let since = Instant::now();
+        if kill {
+            broker.kill();
+        } else {
+            broker.freeze();
+        }
+        light(&site, "amber");
+        let made = signals.promises.load(Ordering::Relaxed);
+        while since.elapsed() < outage {
+            sleep(Duration::from_millis(100));
+        }
+        assert_eq!(signals.promises.load(Ordering::Relaxed), made);
+        if kill {
+            broker.up();
+        } else {
+            broker.thaw();
+        }
+        promises(&site, &signals, 500);
+        light(&site, "green");
+    }
+    signals.finish.store(true, Ordering::Relaxed);
+    let reports: Vec<Report> = devices
+        .into_iter()
+        .map(|device| device.join().expect("the device ends"))
+        .collect();
+    let records = read(&servers, "outage");
+    for report in &reports {
+        judge(report, &records);
+    }
+    drop(server);
+}

@@ -25,6 +25,11 @@ fn no_record_is_lost_and_the_books_count_each_once_over_kills_of_the_worker() {
     println!("kill -9 of a worker: {rounds} rounds, seed {seed} (MESSINA_ROUNDS, MESSINA_SEED)");
     let mut random = Random::new(seed);
     let topic = unique("killed");
+    let partitions = ["--partitions", "6"];
+    kafka::topics(
+        servers,
+        &[&["--create", "--topic", &topic][..], &partitions].concat(),
+    );
     // A member that is killed is missed after this time; its successor waits for that.
     let site = cassandra
         .of(worker(servers, &topic))

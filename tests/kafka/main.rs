@@ -9,8 +9,7 @@
     clippy::indexing_slicing,
     clippy::panic,
     clippy::unwrap_used,
-    clippy::print_stdout,
-    reason = "a test of real processes, in real time, that prints what it did"
+    reason = "a test of real processes, in real time"
 )]
 
 mod worker;

@@ -42,7 +42,8 @@ fn a_reading_goes_through_gateway_kafka_and_worker_to_cassandra_and_poison_to_th
         ));
         assert_eq!(wire.frame().expect("an acknowledgement").number(0), n + 1);
         if qos == 2 {
-            wire.send(&[0x62, 2, ((n + 1) >> 8) as u8, (n + 1) as u8]);
+            let [high, low] = (n + 1).to_be_bytes();
+            wire.send(&[0x62, 2, high, low]);
             assert_eq!(wire.frame().expect("a PUBCOMP").number(0), n + 1);
         }
     }

@@ -38,8 +38,9 @@ cargo xtask <command>
   fuzz [--seconds N] [--seed S] [TARGET...]
   kill9 [--rounds N] [--seed S]
                              the process killed while devices publish, as often as wanted
-  services up|down|status [kafka] [cassandra] [paho]
-                             the real ones, on loopback, under .services/; and Paho's MQTT client";
+  services up|down|status [kafka] [cassandra] [paho] [kafka3] [cassandra3]
+                             the real ones, on loopback, under .services/, the last two of three nodes each; and
+                             Paho's MQTT client";
 
 fn main() -> ExitCode {
     match run(std::env::args().skip(1).collect()) {

@@ -55,11 +55,11 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     Ok(())
 }
 
-/// A real Cassandra and Paho's MQTT client, in CI. Nobody else gets a server started unasked: there its tests are
-/// skipped aloud, unless `cargo xtask services up cassandra paho` was run before.
+/// A real Kafka and Cassandra and Paho's MQTT client, in CI. Nobody else gets a server started unasked: there its tests
+/// are skipped aloud, unless `cargo xtask services up kafka cassandra paho` was run before.
 fn service(verb: &str) -> Result<()> {
     if in_ci() {
-        services::run(&[verb, "cassandra", "paho"].map(str::to_owned))?;
+        services::run(&[verb, "kafka", "cassandra", "paho"].map(str::to_owned))?;
     }
     Ok(())
 }

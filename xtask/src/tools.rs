@@ -18,7 +18,7 @@ pub(crate) struct Tool {
 }
 
 /// What `cargo xtask test` wants beside Rust.
-pub(crate) const FOR_TESTS: [Tool; 5] = [
+pub(crate) const FOR_TESTS: [Tool; 6] = [
     Tool {
         program: "mosquitto_pub",
         package: "mosquitto-clients",
@@ -38,6 +38,11 @@ pub(crate) const FOR_TESTS: [Tool; 5] = [
         program: "mosquitto",
         package: "mosquitto",
         purpose: "the MQTT server that bench/ compares with",
+    },
+    Tool {
+        program: "kcat",
+        package: "kcat",
+        purpose: "a Kafka client that is not ours writes and reads what we read and write",
     },
     Tool {
         program: "sqlite3",

@@ -1,11 +1,11 @@
-//! Apache Cassandra, one node; it speaks `ScyllaDB`'s protocol and stands in for it where there is no image.
+//! Apache Cassandra, one node or a ring of three; it speaks `ScyllaDB`'s protocol and stands in for it where there is no image.
 
 use std::fs;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use super::daemon::{Daemon, Service};
+use super::daemon::{Daemon, Service, Started};
 use super::maven;
 
 const ARTIFACTS: [&str; 1] = ["org.apache.cassandra:cassandra-all:5.0.5"];
@@ -47,59 +47,80 @@ const LOGBACK: &str = "<configuration><appender name=\"OUT\" class=\"ch.qos.logb
     <encoder><pattern>%-5level %date %msg%n</pattern></encoder></appender>\
     <root level=\"INFO\"><appender-ref ref=\"OUT\"/></root></configuration>\n";
 
-/// The service.
+/// One node.
 pub(super) const SERVICE: Service = Service {
     port: CQL_PORT,
+    nodes: &[1],
+    together: false,
+    start,
+};
+
+/// A ring of three: each joins it when the one before has.
+pub(super) const THREE: Service = Service {
+    port: CQL_PORT,
+    nodes: &[2, 3, 4],
+    together: false,
     start,
 };
 
 /// Fetches it, writes its configuration, starts it.
-fn start(daemon: &Daemon) -> Result<()> {
+fn start(daemon: &Daemon) -> Result<Started> {
     let folder = &daemon.folder;
-    maven::provide(folder, &ARTIFACTS)?;
+    let libs = maven::provide("cassandra", &ARTIFACTS)?;
+    let libs = libs.display();
     let conf = folder.join("conf");
     fs::create_dir_all(&conf).context("cannot create `conf`")?;
     let data = folder.join("data").to_string_lossy().into_owned();
-    fs::write(conf.join("cassandra.yaml"), yaml(&data)).context("cannot write `cassandra.yaml`")?;
+    fs::write(conf.join("cassandra.yaml"), yaml(daemon, &data))
+        .context("cannot write `cassandra.yaml`")?;
     fs::write(conf.join("logback.xml"), LOGBACK).context("cannot write `logback.xml`")?;
     let mut java = Command::new("java");
-    java.args(["-Xms1g", "-Xmx1g", "-javaagent:libs/jamm-0.4.0.jar"]);
-    java.arg(format!("-Dcassandra.jmx.local.port={JMX_PORT}"));
+    let (heap, joining) = if daemon.node == 1 {
+        (["-Xms1g", "-Xmx1g"], vec!["-Dcassandra.ring_delay_ms=100"])
+    } else {
+        let joining = vec![
+            "-Dcassandra.ring_delay_ms=3000",
+            "-Dcassandra.consistent.rangemovement=false",
+        ];
+        (["-Xms512m", "-Xmx512m"], joining)
+    };
+    java.args(heap).args(joining);
+    java.arg(format!("-javaagent:{libs}/jamm-0.4.0.jar"));
+    let jmx_port = JMX_PORT + u16::from(daemon.node) - 1;
+    java.arg(format!("-Dcassandra.jmx.local.port={jmx_port}"));
     java.arg(format!("-Dcassandra.storagedir={data}"));
     java.arg(format!(
         "-Dcassandra.config=file://{}/cassandra.yaml",
         conf.display()
     ));
-    java.arg("-Dlogback.configurationFile=logback.xml");
     java.args([
-        "-Dcassandra.ring_delay_ms=100",
+        "-Dlogback.configurationFile=logback.xml",
         "-Dcassandra.skip_wait_for_gossip_to_settle=0",
+        "-Dcassandra.superuser_setup_delay_ms=0",
     ]);
-    java.arg("-Dcassandra.superuser_setup_delay_ms=0");
     for module in EXPORTS {
         java.args(["--add-exports".to_owned(), format!("{module}=ALL-UNNAMED")]);
     }
     for module in OPENS {
         java.args(["--add-opens".to_owned(), format!("{module}=ALL-UNNAMED")]);
     }
-    java.args([
-        "-cp",
-        "conf:libs/*",
-        "org.apache.cassandra.service.CassandraDaemon",
-    ]);
+    java.args(["-cp", &format!("conf:{libs}/*")]);
+    java.arg("org.apache.cassandra.service.CassandraDaemon");
     daemon.start(&mut java)
 }
 
-fn yaml(data: &str) -> String {
+fn yaml(daemon: &Daemon, data: &str) -> String {
+    let address = daemon.address();
+    let (seed, tokens) = if daemon.node == 1 { (1, 1) } else { (2, 16) };
     format!(
-        "cluster_name: messina\nnum_tokens: 1\npartitioner: org.apache.cassandra.dht.Murmur3Partitioner\n\
+        "cluster_name: messina\nnum_tokens: {tokens}\npartitioner: org.apache.cassandra.dht.Murmur3Partitioner\n\
          commitlog_sync: periodic\ncommitlog_sync_period: 10000ms\n\
          data_file_directories: [{data}/data]\ncommitlog_directory: {data}/commitlog\n\
          saved_caches_directory: {data}/saved_caches\nhints_directory: {data}/hints\n\
          cdc_raw_directory: {data}/cdc_raw\n\
          seed_provider:\n  - class_name: org.apache.cassandra.locator.SimpleSeedProvider\n    \
-         parameters: [{{seeds: \"127.0.0.1:{STORAGE_PORT}\"}}]\n\
-         listen_address: 127.0.0.1\nrpc_address: 127.0.0.1\nstorage_port: {STORAGE_PORT}\n\
+         parameters: [{{seeds: \"127.0.0.{seed}:{STORAGE_PORT}\"}}]\n\
+         listen_address: {address}\nrpc_address: {address}\nstorage_port: {STORAGE_PORT}\n\
          ssl_storage_port: {TLS_STORAGE_PORT}\nnative_transport_port: {CQL_PORT}\n\
          start_native_transport: true\nendpoint_snitch: SimpleSnitch\nauto_snapshot: false\n\
          memtable_allocation_type: heap_buffers\n"

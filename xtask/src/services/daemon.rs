@@ -1,9 +1,9 @@
 //! A process that outlives the command which started it: its folder, its identifier, its log.
 
 use std::fs::{self, File};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpStream};
 use std::path::PathBuf;
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -16,33 +16,54 @@ const UNTIL_IT_LISTENS: Duration = Duration::from_mins(2);
 /// How long one may take to end before it is killed.
 const UNTIL_IT_ENDS: Duration = Duration::from_secs(20);
 
-/// What starts a service in its folder and returns when it listens.
-pub(super) type Start = fn(&Daemon) -> Result<()>;
+/// What fetches a service and starts it in its folder; it need not listen yet.
+pub(super) type Start = fn(&Daemon) -> Result<Started>;
 
 /// A kind of service.
 pub(super) struct Service {
     /// The loopback port its clients connect to.
     pub(super) port: u16,
+    /// Its nodes, by the last number of their loopback addresses; one alone is 127.0.0.1.
+    pub(super) nodes: &'static [u8],
+    /// Whether its nodes need each other to begin with; else they start one after another.
+    pub(super) together: bool,
     /// Fetches what it needs and starts it.
     pub(super) start: Start,
 }
 
-/// A service under `.services/<name>`.
+/// A node of a service, under `.services/<name>`, or `.services/<name>/<node>` where there are several.
 pub(super) struct Daemon {
-    /// The folder that holds everything the service has.
+    /// The folder that holds everything the node has.
     pub(super) folder: PathBuf,
+    /// The last number of its loopback address.
+    pub(super) node: u8,
     /// The address that answers once it is ready.
-    listens: SocketAddr,
+    pub(super) listens: SocketAddr,
 }
 
+/// A process that was started and may not listen yet.
+pub(super) struct Started(Child);
+
 impl Daemon {
-    /// The service of that name, which listens on that port.
-    pub(super) fn new(name: &str, port: u16) -> Self {
-        let listens = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        Self {
-            folder: root().join(".services").join(name),
-            listens,
-        }
+    /// The nodes of the service of that name.
+    pub(super) fn all(name: &str, service: &Service) -> Vec<Self> {
+        let folder = root().join(".services").join(name);
+        let alone = service.nodes.len() == 1;
+        let daemon = |node: &u8| Self {
+            folder: if alone {
+                folder.clone()
+            } else {
+                folder.join(node.to_string())
+            },
+            node: *node,
+            listens: SocketAddr::from((Ipv4Addr::new(127, 0, 0, *node), service.port)),
+        };
+        service.nodes.iter().map(daemon).collect()
+    }
+
+    /// Its address, without the port.
+    pub(super) fn address(&self) -> IpAddr {
+        self.listens.ip()
     }
 
     /// Its process identifier, if the process in the file still is this service.
@@ -59,12 +80,8 @@ impl Daemon {
             .then_some(pid)
     }
 
-    /// Starts the command in the folder and waits until the service listens.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "a developer's tool waits for a process in real time"
-    )]
-    pub(super) fn start(&self, command: &mut Command) -> Result<()> {
+    /// Starts the command in the folder.
+    pub(super) fn start(&self, command: &mut Command) -> Result<Started> {
         let log =
             File::create(self.folder.join("log.txt")).context("cannot create the log file")?;
         let errors = log.try_clone().context("cannot share the log file")?;
@@ -73,9 +90,18 @@ impl Daemon {
             .stdin(Stdio::null())
             .stdout(log)
             .stderr(errors);
-        let mut child = command.spawn().context("cannot start java")?;
+        let child = command.spawn().context("cannot start java")?;
         fs::write(self.folder.join("pid"), child.id().to_string())
             .context("cannot write the pid file")?;
+        Ok(Started(child))
+    }
+
+    /// Waits until it listens.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "a developer's tool waits for a process in real time"
+    )]
+    pub(super) fn wait(&self, Started(mut child): Started) -> Result<()> {
         let start = Instant::now();
         while TcpStream::connect(self.listens).is_err() {
             let ended = child.try_wait().context("cannot look at the process")?;
@@ -95,7 +121,8 @@ impl Daemon {
             sleep(Duration::from_millis(100));
         }
         say(&format!(
-            "ready after {:.1} s",
+            "{} ready after {:.1} s",
+            self.listens,
             start.elapsed().as_secs_f64()
         ));
         Ok(())

@@ -1,21 +1,23 @@
-//! A service's jars: the runtime dependencies of a generated pom, copied into `libs`.
+//! A service's jars: the runtime dependencies of a generated pom, copied into `.services/<name>/libs`, once for all nodes.
 
 use std::fs;
-use std::path::Path;
+use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Context as _, Result};
 
-use crate::command::check;
+use crate::command::{check, root};
 
-/// Copies the artifacts, each `group:name:version`, and all they need, unless that was done before.
-pub(super) fn provide(folder: &Path, artifacts: &[&str]) -> Result<()> {
-    fs::create_dir_all(folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
+/// Copies the artifacts, each `group:name:version`, and all they need, unless that was done before; says where they are.
+pub(super) fn provide(name: &str, artifacts: &[&str]) -> Result<PathBuf> {
+    let folder = root().join(".services").join(name);
+    let libs = folder.join("libs");
+    fs::create_dir_all(&folder).with_context(|| format!("cannot create `{}`", folder.display()))?;
     let pom = pom(artifacts);
     let pom_path = folder.join("pom.xml");
-    let complete = folder.join("libs").join("complete");
+    let complete = libs.join("complete");
     if complete.exists() && fs::read_to_string(&pom_path).is_ok_and(|before| before == pom) {
-        return Ok(());
+        return Ok(libs);
     }
     fs::write(&pom_path, pom).with_context(|| format!("cannot write `{}`", pom_path.display()))?;
     let mut maven = Command::new("mvn");
@@ -26,8 +28,9 @@ pub(super) fn provide(folder: &Path, artifacts: &[&str]) -> Result<()> {
         "-DoutputDirectory=libs",
         "-DincludeScope=runtime",
     ]);
-    check(maven.current_dir(folder))?;
-    fs::write(&complete, "").with_context(|| format!("cannot write `{}`", complete.display()))
+    check(maven.current_dir(&folder))?;
+    fs::write(&complete, "").with_context(|| format!("cannot write `{}`", complete.display()))?;
+    Ok(libs)
 }
 
 fn pom(artifacts: &[&str]) -> String {

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail};
 
-use super::daemon::{Daemon, Start};
+use super::daemon::{Daemon, Service};
 use super::python::{self, Environment};
 use super::{cassandra, kafka};
 use crate::command::say;
@@ -40,35 +40,49 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         }
         let service = match name.as_str() {
             "kafka" => kafka::SERVICE,
+            "kafka3" => kafka::THREE,
             "cassandra" => cassandra::SERVICE,
-            other => bail!("there is no service `{other}`; there are kafka, cassandra and paho"),
+            "cassandra3" => cassandra::THREE,
+            other => bail!(
+                "there is no service `{other}`; there are kafka, kafka3, cassandra, cassandra3 and paho"
+            ),
         };
-        let daemon = Daemon::new(name, service.port);
+        let daemons = Daemon::all(name, &service);
         match verb.as_str() {
-            "up" => up(name, &daemon, service.start)?,
-            "down" => daemon.stop()?,
+            "up" => up(name, &daemons, &service)?,
+            "down" => daemons.iter().try_for_each(Daemon::stop)?,
             "status" => {}
             other => bail!("there is no `services {other}`; say up, down or status"),
         }
-        let port = service.port;
-        let state = daemon.running().map_or("down".to_owned(), |pid| {
-            format!("up at 127.0.0.1:{port}, process {pid}")
-        });
-        say(&format!("{name}: {state}"));
+        for daemon in &daemons {
+            let state = daemon.running().map_or("down".to_owned(), |pid| {
+                format!("up at {}, process {pid}", daemon.listens)
+            });
+            say(&format!("{name}: {state}"));
+        }
     }
     Ok(())
 }
 
-fn up(name: &str, daemon: &Daemon, start: Start) -> Result<()> {
+fn up(name: &str, daemons: &[Daemon], service: &Service) -> Result<()> {
     provide(name, &NEEDED)?;
-    if name == "cassandra" {
+    if name.starts_with("cassandra") {
         provide(name, &PYTHON)?;
         python::CQL.provide()?;
     }
-    if daemon.running().is_some() {
-        return Ok(());
+    let mut starting = Vec::new();
+    for daemon in daemons.iter().filter(|daemon| daemon.running().is_none()) {
+        let started = (service.start)(daemon)?;
+        if service.together {
+            starting.push((daemon, started));
+        } else {
+            daemon.wait(started)?;
+        }
     }
-    start(daemon)
+    for (daemon, started) in starting {
+        daemon.wait(started)?;
+    }
+    Ok(())
 }
 
 /// A client has nothing that runs: it is installed or it is not.

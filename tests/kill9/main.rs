@@ -1,5 +1,6 @@
-//! The process is killed with SIGKILL at random moments while devices publish; what they were promised is then
-//! looked for in the log and in the table.
+//! The process is killed with SIGKILL at random moments while devices publish, subscribers sleep and wake, and clients
+//! leave wills and retained publishes; what they were promised is then looked for in the log, in the table and with
+//! those it was for.
 //!
 //! `MESSINA_ROUNDS` says how many kills (20), `MESSINA_SEED` repeats a run's choices; `cargo xtask kill9
 //! --rounds N --seed S` sets both. The verdict comes from the devices, never from the server's counters.
@@ -14,7 +15,10 @@
 )]
 
 mod publishers;
+mod retained;
+mod sleepers;
 mod verdict;
+mod wills;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -59,6 +63,40 @@ fn demo(number: u64) -> String {
     format!("{number},2.10# 2.13# 2.19")
 }
 
+/// Subscribers that sleep, and whose readings they are for.
+fn sleepers() -> Vec<sleepers::Profile> {
+    let profile = |name: &str, version, source: &str, qos, share: &str| sleepers::Profile {
+        client_id: format!("sleeper-{name}"),
+        version,
+        filter: format!("{share}meters/{source}"),
+        qos,
+        topic: format!("meters/{source}"),
+        is_exact: share.is_empty() && matches!(source, "hand-c" | "hand-d" | "ours-d"),
+    };
+    vec![
+        profile("a", 4, "hand-a", 1, ""),
+        profile("c", 4, "hand-c", 2, ""),
+        profile("d", 5, "hand-d", 1, ""),
+        profile("e", 5, "ours-d", 2, ""),
+        profile("f", 5, "hand-b", 1, "$share/crew/"),
+        profile("g", 4, "hand-b", 1, "$share/crew/"),
+    ]
+}
+
+/// All sleepers, subscribed at a process that is killed then.
+fn subscribed(site: &Site, seed: u64) -> Vec<sleepers::Sleeper> {
+    let server = site.start();
+    let crew = sleepers::Seen::default();
+    let subscribe = |(profile, seed): (sleepers::Profile, u64)| {
+        let is_crew = profile.filter.starts_with("$share/");
+        let seen = is_crew.then(|| Arc::clone(&crew)).unwrap_or_default();
+        sleepers::Sleeper::subscribed(profile, site.mqtt, seen, seed)
+    };
+    let all = sleepers().into_iter().zip(seed..).map(subscribe).collect();
+    server.kill_9();
+    all
+}
+
 #[test]
 fn nothing_promised_is_lost_and_no_qos_2_reading_comes_twice_over_kills() {
     let seed = seed();
@@ -71,6 +109,11 @@ fn nothing_promised_is_lost_and_no_qos_2_reading_comes_twice_over_kills() {
     );
     let site = Site::new();
     let signals = Arc::new(Signals::default());
+    let asleep = subscribed(&site, seed);
+    let asleep = asleep.into_iter().map(sleepers::Sleeper::start);
+    let (asleep, goals): (Vec<_>, Vec<_>) = asleep.unzip();
+    let mourned = wills::start(site.mqtt, Arc::clone(&signals));
+    let keeper = retained::start(site.mqtt, Arc::clone(&signals));
     let by_hand = |profile| device(profile, site.mqtt, Arc::clone(&signals));
     let ours = |profile| own_device(profile, site.mqtt, Arc::clone(&signals));
     let devices: Vec<_> = profiles("hand")
@@ -100,7 +143,26 @@ fn nothing_promised_is_lost_and_no_qos_2_reading_comes_twice_over_kills() {
     let outside = outsiders
         .map(|outsiders| outsiders.map(|thread| thread.join().expect("the publisher ends")));
 
+    for (profile, goal) in sleepers().iter().zip(&goals) {
+        let source = |report: &&Report| report.profile.topic == profile.topic;
+        let promised = reports.iter().find(source).map(|report| report.promised);
+        goal.store(promised.expect("its publisher"), Ordering::Relaxed);
+    }
+    let asleep: Vec<_> = asleep
+        .into_iter()
+        .map(|sleeper| sleeper.join().expect("the sleeper ends"))
+        .collect();
+    let mourned = mourned.join().expect("the one with the wills ends");
+    let keeper = keeper
+        .join()
+        .expect("the one with the retained publish ends");
+
     let mut verdict = verdict::Verdict::new(site.admin());
+    for report in &asleep {
+        verdict.sleeper(report);
+    }
+    verdict.wills(&mourned);
+    verdict.retained(&keeper);
     for report in &reports {
         verdict.device(report);
     }

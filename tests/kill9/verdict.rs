@@ -8,6 +8,7 @@ use messina_e2e::patience::until;
 use serde_json::Value;
 
 use crate::publishers::OutsideReport;
+use crate::{retained, sleepers, wills};
 
 /// Rows asked for at once, below what a query may return.
 const PAGE: u64 = 1000;
@@ -60,6 +61,87 @@ impl Verdict {
         };
         in_order(topic, &numbers);
         self.hold(topic, report.profile.qos, &promised, &numbers);
+    }
+
+    /// The verdict on what a sleeper, or the crew it is of, has received.
+    pub(crate) fn sleeper(&mut self, report: &sleepers::Report) {
+        let sleepers::Report {
+            profile,
+            seen,
+            goal,
+            ..
+        } = report;
+        let name = &profile.client_id;
+        self.lines.push(format!(
+            "{name}: {} at QoS {}, {} received of {goal}, {} came again, slept {} times",
+            profile.filter,
+            profile.qos,
+            report.received.len(),
+            report.repeated,
+            report.sleeps
+        ));
+        assert_eq!(report.forgotten, 0, "{name}: its session was forgotten");
+        let seen = seen.lock().expect("whole");
+        let missing: Vec<_> = (0..*goal).filter(|number| !seen.contains(number)).collect();
+        assert!(missing.is_empty(), "{name}: not received: {missing:?}");
+        let twice = &report.twice;
+        assert!(twice.is_empty(), "{name}: received twice: {twice:?}");
+        if profile.is_exact {
+            in_order(name, &report.received);
+            let disordered = &report.disordered;
+            assert!(
+                disordered.is_empty(),
+                "{name}: out of order: {disordered:?}"
+            );
+        }
+        self.checked += report.received.len() as u64;
+    }
+
+    /// The verdict on wills: each that is due is in the log, once.
+    pub(crate) fn wills(&mut self, report: &wills::Report) {
+        let admin = &self.admin;
+        let found = until("all wills are in the log", || {
+            let found = numbers_of(&admin.consume_all("readings"), wills::TOPIC);
+            let all: BTreeSet<_> = found.iter().copied().collect();
+            let has_all = report.promised.iter().all(|number| all.contains(number));
+            has_all.then_some(found)
+        });
+        let mut counted = Found::new();
+        for number in &found {
+            *counted.entry(*number).or_default() += 1;
+        }
+        let twice: Vec<_> = counted.iter().filter(|(_, times)| **times > 1).collect();
+        assert!(twice.is_empty(), "wills published twice: {twice:?}");
+        let recalled = report.recalled.iter();
+        let wrong: Vec<_> = recalled
+            .filter(|number| counted.contains_key(number))
+            .collect();
+        assert!(
+            wrong.is_empty(),
+            "wills of clients that were back: {wrong:?}"
+        );
+        self.lines.push(format!(
+            "wills: {} promised of {} tried, {} recalled",
+            report.promised.len(),
+            report.tried,
+            report.recalled.len()
+        ));
+        self.checked += (report.promised.len() + report.recalled.len()) as u64;
+    }
+
+    /// The verdict on what is retained.
+    pub(crate) fn retained(&mut self, report: &retained::Report) {
+        let wrong = &report.wrong;
+        assert!(
+            wrong.is_empty(),
+            "retained, promised and tried do not agree: {wrong:?}"
+        );
+        assert!(report.answered > 0, "nobody was answered");
+        self.lines.push(format!(
+            "retained: {} promised, {} subscriptions answered",
+            report.promised, report.answered
+        ));
+        self.checked += report.answered;
     }
 
     /// The verdict on what `mosquitto_pub` published.
@@ -171,7 +253,8 @@ fn numbers_of(records: &[Consumed], topic: &str) -> Vec<u64> {
     of_topic.map(|record| meter_number(&record.value)).collect()
 }
 
-fn meter_number(value: &str) -> u64 {
+/// The number of a reading.
+pub(crate) fn meter_number(value: &str) -> u64 {
     let json: Value =
         serde_json::from_str(value).unwrap_or_else(|error| panic!("{error}: {value}"));
     json["n"]

@@ -5,8 +5,8 @@ use crate::config::{
     Unmatched, load_text,
 };
 
-/// The shape of the file the demo starts its proxy with.
-const DEV: &str = include_str!("../testdata/kafka-mqtt-dev.properties");
+/// The file the demo starts its proxy with.
+const DEV: &str = include_str!("../../../../../config/kafka-mqtt-dev.properties");
 
 fn base() -> Config {
     load_text(None, &Inputs::default()).unwrap().config
@@ -69,7 +69,7 @@ fn the_demos_file_is_accepted_as_it_is() {
     assert_eq!(
         said,
         [
-            "p:3:11: `listeners` has everybody publish who reaches 0.0.0.0:1883; \
+            "p:7:11: `listeners` has everybody publish who reaches 0.0.0.0:1883; \
           `listeners.security.protocol=SASL_SSL` asks for a password"
         ]
     );

@@ -88,9 +88,12 @@ fn subscribed(site: &Site, seed: u64) -> Vec<sleepers::Sleeper> {
     let server = site.start();
     let crew = sleepers::Seen::default();
     let subscribe = |(profile, seed): (sleepers::Profile, u64)| {
-        let is_crew = profile.filter.starts_with("$share/");
-        let seen = is_crew.then(|| Arc::clone(&crew)).unwrap_or_default();
-        sleepers::Sleeper::subscribed(profile, site.mqtt, seen, seed)
+        let shared = if profile.filter.starts_with("$share/") {
+            Arc::clone(&crew)
+        } else {
+            sleepers::Seen::default()
+        };
+        sleepers::Sleeper::subscribed(profile, site.mqtt, shared, seed)
     };
     let all = sleepers().into_iter().zip(seed..).map(subscribe).collect();
     server.kill_9();

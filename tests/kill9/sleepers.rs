@@ -65,7 +65,12 @@ pub(crate) struct Sleeper {
 
 impl Sleeper {
     /// Subscribes; the server must be there. What is published from now on is for it.
-    pub(crate) fn subscribed(profile: Profile, address: SocketAddr, seen: Seen, seed: u64) -> Self {
+    pub(crate) fn subscribed(
+        profile: Profile,
+        address: SocketAddr,
+        shared: Seen,
+        seed: u64,
+    ) -> Self {
         let mut sleeper = Self {
             address,
             random: Random::new(seed),
@@ -74,7 +79,7 @@ impl Sleeper {
             last: None,
             report: Report {
                 profile,
-                seen,
+                seen: shared,
                 goal: 0,
                 received: Vec::new(),
                 twice: Vec::new(),

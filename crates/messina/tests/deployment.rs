@@ -1,6 +1,10 @@
 //! The files for systemd and for containers, read as far as they can be where neither runs: that they are what they
 //! should look like, that they name what exists, and that what they start is a command of ours.
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    reason = "a test that cannot go on has failed"
+)]
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};

@@ -27,3 +27,5 @@ mod rebalance;
 mod topics;
 
 mod rights;
+
+mod leader;

@@ -5,6 +5,7 @@
 use std::time::Instant;
 
 use messina_mqtt::packet::{ClientId, Publish};
+use messina_mqtt::topic::Topic;
 use messina_store::log::{AppendError, NewRecord};
 
 use super::produce::{Destination, Destinations, LogDestination};
@@ -13,6 +14,8 @@ use super::retained;
 use super::server::Gateway;
 use super::sessions::SessionKey;
 use super::state::delivery::Body;
+use super::wills::PendingWill;
+use crate::access::{Client, Identity};
 use crate::config::Unmatched;
 use crate::record_log::LogPartition;
 
@@ -158,8 +161,31 @@ impl Gateway {
         published.recipients.cancel(&published.publish);
     }
 
-    /// Publishes the will of `client`, whose connection is gone; its durable form is forgotten in the same append.
-    pub(super) async fn publish_will(&self, client: &ClientId, key: SessionKey, publish: Publish) {
+    /// Whether the author of a will of `client` may publish to its topic; one that nobody knows was asked at CONNECT.
+    fn may_publish(&self, client: &ClientId, author: Option<&Identity>, topic: &Topic) -> bool {
+        author.is_none_or(|identity| {
+            let client = Client {
+                identity,
+                client_id: client.as_str(),
+            };
+            self.access.acl().may_write(client, topic)
+        })
+    }
+
+    /// Publishes the will of `client`, whose connection is gone; its durable form is forgotten in the same append. By the
+    /// rules of now: a will that its author may not publish any more is forgotten and counted.
+    pub(super) async fn publish_will(&self, client: &ClientId, key: SessionKey, will: PendingWill) {
+        let PendingWill {
+            publish, author, ..
+        } = will;
+        if !self.may_publish(client, author.as_ref(), &publish.topic) {
+            self.events.denied("will");
+            let done = vec![self.state.will_done(client, self.clock.unix_millis())];
+            if let Err(error) = self.log.append_wait(done).await {
+                tracing::warn!(client_id = %client, %error, "a will that is not to be published stays in the log; it is looked at again after a restart");
+            }
+            return;
+        }
         let destination = Destinations::default()
             .resolve(&publish.topic, client, &self.routes, &self.topics)
             .await;

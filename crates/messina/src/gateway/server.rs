@@ -255,7 +255,7 @@ impl Gateway {
         let pending = will.and_then(|will| {
             let left = will.due.saturating_duration_since(self.clock.now());
             let left = i64::try_from(left.as_millis()).unwrap_or(i64::MAX);
-            wills::pending(&will.publish, now.saturating_add(left))
+            wills::pending(will, now.saturating_add(left))
         });
         records.push(match pending {
             Some(value) => self.state.will(client, value, now),
@@ -272,7 +272,7 @@ impl Gateway {
     pub async fn end(&self, mut ended: Ended) {
         let session = &mut ended.session;
         if let Some(will) = ended.will {
-            self.publish_will(session.client_id(), ended.key, will.publish)
+            self.publish_will(session.client_id(), ended.key, *will)
                 .await;
         }
         let filters = session.subscriptions().iter().map(|own| &own.filter);

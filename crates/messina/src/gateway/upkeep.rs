@@ -30,7 +30,7 @@ impl Gateway {
             }
             self.end_expired().await;
             for Due { key, asleep, will } in self.sessions.take_due(self.clock.now()) {
-                self.publish_will(asleep.session.client_id(), key, will.publish)
+                self.publish_will(asleep.session.client_id(), key, *will)
                     .await;
                 self.sessions.put_back(asleep);
             }

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use messina::config::{CertificateUser, ListenerConfig};
@@ -328,6 +329,50 @@ async fn a_will_needs_its_right_when_it_is_made_and_when_it_is_due() {
     let mut late = guarded.client("ada", Version::V311).await;
     late.subscribe(&["lamps/#"]).await;
     assert!(late.hears().await.is_empty());
+}
+
+#[tokio::test]
+async fn a_will_that_waited_is_published_by_the_rules_of_then() {
+    let guarded = Guarded::open().await;
+    let mut watcher = guarded.client("ada", Version::V5).await;
+    watcher.subscribe(&["lamps/#"]).await;
+    let waiting = || {
+        let mut options = options("ada", Version::V5);
+        options.client_id = ClientId::new("leaving").unwrap();
+        options.properties.session_expiry_interval = Some(60);
+        let mut own = will("lamps/1");
+        own.properties.will_delay_interval = Some(1);
+        options.will = Some(own);
+        options
+    };
+    let upkeep = tokio::spawn(Arc::clone(&guarded.bench.gateway).expire_sessions());
+    drop(
+        Client::enter(guarded.served.address, waiting())
+            .await
+            .unwrap(),
+    );
+    let gone = async { while watcher.hears().await != ["gone"] {} };
+    tokio::time::timeout(PATIENCE, gone).await.unwrap();
+    drop(
+        Client::enter(guarded.served.address, waiting())
+            .await
+            .unwrap(),
+    );
+    guarded.rules("user ada\ntopic read #\n").await;
+    let denied = async {
+        while guarded.denied("will") == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, denied).await.unwrap();
+    upkeep.abort();
+    assert_eq!(guarded.bench.records(), ["gone"]);
+    let state = guarded.bench.log.read_compacted("__messina_sessions");
+    let wills = state
+        .unwrap()
+        .into_keys()
+        .filter(|key| key.starts_with(b"w"));
+    assert_eq!(wills.count(), 0, "it is forgotten");
 }
 
 #[tokio::test]

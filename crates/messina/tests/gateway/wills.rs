@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use messina::telemetry::metrics::GatewayMetrics;
 use messina_mqtt::packet::{Connect, Disconnect, Packet, QoS, Version, Will, WillProperties};
 use messina_mqtt::reason::ReasonCode;
 use messina_mqtt::topic::Topic;
 
-use super::bench::{Bench, Client, Machine, connect, lasting};
+use super::bench::{Bench, Client, Machine, PATIENCE, connect, lasting, open_log};
 
 /// A session of ten minutes, with a will that waits `delay` seconds.
 fn with_will(delay: u32) -> Connect {
@@ -148,4 +149,31 @@ async fn a_sessions_time_runs_on_over_a_crash() {
     assert!(!pump.connect(lasting("pump")).await.session_present);
     let mut valve = machine.bench.dial(Version::V5, 1 << 16);
     assert!(valve.connect(lasting("valve")).await.session_present);
+}
+
+#[tokio::test]
+async fn a_will_that_waits_over_a_restart_is_published_by_the_rules_of_then() {
+    let dir = tempfile::tempdir().unwrap();
+    let rules = dir.path().join("acl");
+    let settings = format!(
+        "[mqtt.access]\nacl_file = '{}'\nanonymous = 'always'\n",
+        rules.display()
+    );
+    std::fs::write(&rules, "topic write status/#\n").unwrap();
+    let bench = Bench::open(open_log(&dir.path().join("log")), &settings).await;
+    bench.client(with_will(1)).await.cut().await;
+    bench.log.close().unwrap();
+    drop(bench);
+
+    std::fs::write(&rules, "topic write other/#\n").unwrap();
+    let bench = Bench::open(open_log(&dir.path().join("log")), &settings).await;
+    bench.look_after_sessions();
+    let denied = GatewayMetrics::counter(&bench.metrics.gateway.denied, "action", "will");
+    let wait = async {
+        while denied.get() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.unwrap();
+    assert_eq!(bench.records(), [""; 0]);
 }

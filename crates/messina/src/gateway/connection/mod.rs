@@ -281,7 +281,13 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
     fn on_will(&mut self, publish: Publish, delay: Duration) {
         match self.gateway.clock.now().checked_add(delay) {
             Some(due) if !delay.is_zero() => {
-                self.will = Some(Box::new(PendingWill { publish, due }));
+                let author = self.identity.as_ref();
+                let author = author.map(|own| own.rights.user().clone());
+                self.will = Some(Box::new(PendingWill {
+                    publish,
+                    due,
+                    author,
+                }));
             }
             _ => {
                 // It is published by the rules of now; the connection ends in any case.

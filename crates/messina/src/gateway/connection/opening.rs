@@ -86,7 +86,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         self.stopping = None;
         // A will that waited is not published: its client is back in time [MQTT-3.1.3-9].
         let had_will = previous.as_ref().is_some_and(|own| own.will.is_some());
-        let will = connect.will.as_ref().and_then(wills::standing);
+        let author = identity.rights.user();
+        let will = connect.will.as_ref();
+        let will = will.and_then(|will| wills::standing(will, author));
         self.identity = Some(identity);
         self.tell(Input::Admit(Box::new(Admission {
             connect,

@@ -4,6 +4,7 @@
 
 pub mod logs;
 
+mod gateway_metrics;
 pub mod metrics;
 
 pub mod health;

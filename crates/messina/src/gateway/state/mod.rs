@@ -6,27 +6,26 @@
 //! | `s` client identifier | session expiry interval (4 bytes big-endian), since when its client is away (8 bytes, ms since 1970), the place that came next in its order when it left (8 bytes); neither while it is connected | the session exists |
 //! | `u` length of the client identifier (2 bytes) client identifier, filter | subscription options (1 byte), subscription identifier (4 bytes, 0 = none) | the session has this subscription |
 //! | `d` packet identifier (2 bytes) client identifier | see [`delivery`] | a publish is on its way to the client |
-//! | `w` client identifier | see [`wills`] | its client has left a will |
+//! | `w` client identifier | see [`wills`](super::wills) | its client has left a will |
 //! | `q` packet identifier (2 bytes big-endian) client identifier | empty | a QoS 2 PUBLISH with this identifier is in the log and not released |
 //!
 //! A null value forgets. The `q` record enters the log in one append with the publish's own record, so that a
 //! crash leaves both or neither [MQTT-4.3.3-10]; so do the `d` records of all its receivers.
 
 pub mod delivery;
+mod restoring;
 
-use std::collections::{BTreeMap, VecDeque};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
-use messina_mqtt::packet::{ClientId, MqttString, PacketId, SubscriptionOptions, Version};
+use bytes::{BufMut as _, Bytes, BytesMut};
+use messina_mqtt::packet::{ClientId, PacketId};
 use messina_mqtt::property::SubscriptionId;
-use messina_mqtt::session::{Restored, SessionSubscription};
+use messina_mqtt::session::SessionSubscription;
 use messina_mqtt::topic::TopicFilter;
 use messina_store::log::{AppendError, NewRecord};
 
-use self::delivery::{Body, Delivery, Kept, ToSend};
-use super::sessions::expiry;
-use super::wills::{self, PendingWill};
+use self::delivery::{Body, Delivery};
+pub use self::restoring::Left;
 use crate::record_log::kafka::KafkaLogError;
 use crate::record_log::{LogPartition, LogWriter, WriterError};
 
@@ -94,21 +93,8 @@ impl SessionState {
         log: &LogWriter,
         now: (Instant, i64),
     ) -> Result<Vec<Left>, StateError> {
-        let mut sessions: BTreeMap<ClientId, Restoring> = BTreeMap::new();
-        for (key, value) in log.read_compacted(&log.own_topic(TOPIC)).await?.latest {
-            let Some((client, fact)) = parse(&key, value, now) else {
-                tracing::warn!(
-                    ?key,
-                    "a record of the session state has no known form; it is passed over"
-                );
-                continue;
-            };
-            sessions.entry(client).or_default().add(fact);
-        }
-        let restored = sessions
-            .into_iter()
-            .map(|(client, session)| session.finish(client, now));
-        Ok(restored.collect())
+        let records = log.read_compacted(&log.own_topic(TOPIC)).await?;
+        Ok(restoring::sessions(records.latest, now))
     }
 
     /// The record that says a session exists.
@@ -136,7 +122,7 @@ impl SessionState {
         self.record(session_key(client), Some(value.freeze()), now)
     }
 
-    /// The record that keeps a will: `value` is of [`wills`].
+    /// The record that keeps a will: `value` is of [`wills`](super::wills).
     pub fn will(&self, client: &ClientId, value: Bytes, now: i64) -> (LogPartition, NewRecord) {
         self.record(will_key(client), Some(value), now)
     }
@@ -244,139 +230,6 @@ impl SessionState {
             },
         )
     }
-}
-
-/// What one record says about a session.
-enum Fact {
-    Exists(u32, Option<i64>, Option<u64>),
-    Will(Box<PendingWill>),
-    Received(PacketId),
-    Subscribed(SessionSubscription),
-    Kept(PacketId, Kept),
-}
-
-/// A session that an earlier run has left.
-#[derive(Debug)]
-pub struct Left {
-    /// The session, without what waits for it.
-    pub session: Restored,
-    /// What is on its way to it, in its order.
-    pub waiting: VecDeque<ToSend>,
-    /// The place that came next when its client left: from there on nothing was sent to it. None if it was connected to
-    /// the end.
-    pub left_at: Option<u64>,
-    /// The place in its order that comes next.
-    pub next: u64,
-    /// When it ends; None is never.
-    pub expires: Option<Instant>,
-    /// Its client's will.
-    pub will: Option<Box<PendingWill>>,
-}
-
-/// A session while its records are read.
-#[derive(Default)]
-struct Restoring {
-    session: Restored,
-    away_since: Option<i64>,
-    left_at: Option<u64>,
-    will: Option<Box<PendingWill>>,
-    waiting: Vec<ToSend>,
-}
-
-impl Restoring {
-    fn add(&mut self, fact: Fact) {
-        match fact {
-            Fact::Exists(expiry, away_since, left_at) => {
-                self.session.expiry = expiry;
-                self.away_since = away_since;
-                self.left_at = left_at;
-            }
-            Fact::Will(will) => self.will = Some(will),
-            Fact::Received(packet_id) => self.session.received.push(packet_id),
-            Fact::Subscribed(subscription) => self.session.subscriptions.push(subscription),
-            Fact::Kept(_, Kept::ToSend(own)) => self.waiting.push(*own),
-            Fact::Kept(packet_id, Kept::Taken) => self.session.taken.push(packet_id),
-            // Its record stays until the identifier is used again, and says the same at every start.
-            Fact::Kept(_, Kept::Expired) => {}
-        }
-    }
-
-    fn finish(mut self, client: ClientId, now: (Instant, i64)) -> Left {
-        self.waiting.sort_by_key(|own| own.sequence);
-        let behind_last = self.waiting.last().map_or(0, |last| last.sequence + 1);
-        let next = behind_last.max(self.left_at.unwrap_or(0));
-        self.session.client_id = client;
-        let (clock, unix) = now;
-        // A client that was connected to the end is away from now on.
-        let away = unix.saturating_sub(self.away_since.unwrap_or(unix));
-        let away = Duration::from_millis(u64::try_from(away).unwrap_or(0));
-        Left {
-            expires: expiry(self.session.expiry, away, clock),
-            session: self.session,
-            waiting: self.waiting.into(),
-            left_at: self.left_at,
-            next,
-            will: self.will,
-        }
-    }
-}
-
-fn parse(key: &Bytes, value: Bytes, now: (Instant, i64)) -> Option<(ClientId, Fact)> {
-    let (kind, rest) = key.split_first()?;
-    match kind {
-        b's' => {
-            let mut value = value;
-            let expiry = value.try_get_u32().ok()?;
-            // Earlier versions have written less.
-            let since = value.try_get_i64().ok();
-            let left_at = value.try_get_u64().ok();
-            Some((client_id(rest)?, Fact::Exists(expiry, since, left_at)))
-        }
-        b'w' => {
-            let will = Box::new(wills::read(value, now)?);
-            Some((client_id(rest)?, Fact::Will(will)))
-        }
-        b'q' => {
-            let (packet_id, client) = packet_of(rest)?;
-            Some((client, Fact::Received(packet_id)))
-        }
-        b'd' => {
-            let (packet_id, client) = packet_of(rest)?;
-            let kept = delivery::read(packet_id, value, now)?;
-            Some((client, Fact::Kept(packet_id, kept)))
-        }
-        b'u' => {
-            let (length, rest) = rest.split_first_chunk::<2>()?;
-            let (client, filter) =
-                rest.split_at_checked(usize::from(u16::from_be_bytes(*length)))?;
-            let subscription = subscription_of(filter, value)?;
-            Some((client_id(client)?, Fact::Subscribed(subscription)))
-        }
-        _ => None,
-    }
-}
-
-fn packet_of(bytes: &[u8]) -> Option<(PacketId, ClientId)> {
-    let (packet_id, client) = bytes.split_first_chunk::<2>()?;
-    let packet_id = PacketId::new(u16::from_be_bytes(*packet_id))?;
-    Some((packet_id, client_id(client)?))
-}
-
-fn subscription_of(filter: &[u8], mut value: Bytes) -> Option<SessionSubscription> {
-    let options = value.try_get_u8().ok()?;
-    let identifier = value.try_get_u32().ok()?;
-    Some(SessionSubscription {
-        filter: TopicFilter::new(std::str::from_utf8(filter).ok()?).ok()?,
-        options: SubscriptionOptions::from_byte(options, Version::V5).ok()?,
-        identifier: SubscriptionId::new(identifier),
-        replaces: true,
-    })
-}
-
-fn client_id(bytes: &[u8]) -> Option<ClientId> {
-    MqttString::try_from(Bytes::copy_from_slice(bytes))
-        .ok()
-        .map(ClientId::from)
 }
 
 fn session_key(client: &ClientId) -> Bytes {

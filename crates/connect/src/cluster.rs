@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use crate::config::{ConnectorConfig, Problem};
 use crate::options::Options;
+use crate::sink_class::SinkClass;
 
 /// A cluster of ScyllaDB or Cassandra as a connector names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,6 +29,8 @@ pub struct Cluster {
     pub connect_timeout: Duration,
     /// A row must be written within this time.
     pub request_timeout: Duration,
+    /// Rows under way at most, where the connector says so.
+    pub in_flight: Option<usize>,
 }
 
 /// A password; `Debug` does not show it.
@@ -51,68 +54,187 @@ pub struct ClusterTls {
     pub verify_names: bool,
 }
 
-const PREFIX: &str = "connect.cassandra.";
 /// The port CQL has everywhere.
 const PORT: u16 = 9042;
+
+/// What a sink calls its connection's options.
+struct Names {
+    prefix: &'static str,
+    points: &'static str,
+    port: &'static str,
+    user: &'static str,
+    password: &'static str,
+    data_center: &'static str,
+    tls: &'static str,
+    trust: &'static str,
+    identity: &'static str,
+    /// Whether certificates must name servers' addresses; the classic sink cannot ask for that.
+    verification: Option<&'static str>,
+    /// An option that counts a row's time, and how many milliseconds one is.
+    request: (&'static str, usize),
+    request_default: usize,
+    in_flight: &'static str,
+}
+
+const CLASSIC: Names = Names {
+    prefix: "connect.cassandra.",
+    points: "contact.points",
+    port: "port",
+    user: "username",
+    password: "password",
+    data_center: "",
+    tls: "ssl.enabled",
+    trust: "trust.store",
+    identity: "key.store",
+    verification: None,
+    request: ("read.timeout.ms", 1),
+    request_default: 12_000,
+    in_flight: "",
+};
+
+const LENSES: Names = Names {
+    user: "auth.username",
+    password: "auth.password",
+    data_center: "load.balancing.local.dc",
+    trust: "ssl.truststore",
+    identity: "ssl.keystore",
+    verification: Some("ssl.hostname.verification"),
+    request: ("query.timeout.ms", 1),
+    request_default: 20_000,
+    in_flight: "max.concurrent.requests",
+    ..CLASSIC
+};
+
+const SCYLLA: Names = Names {
+    prefix: "scylladb.",
+    user: "username",
+    data_center: "loadbalancing.localdc",
+    trust: "ssl.truststore",
+    identity: "ssl.keystore",
+    verification: Some("ssl.hostname.verification"),
+    request: ("execute.timeout.ms", 1),
+    request_default: 30_000,
+    ..CLASSIC
+};
+
+const DATA_STAX: Names = Names {
+    prefix: "",
+    points: "contactPoints",
+    port: "port",
+    user: "auth.username",
+    password: "auth.password",
+    data_center: "loadBalancing.localDc",
+    tls: "ssl.provider",
+    trust: "ssl.truststore",
+    identity: "ssl.keystore",
+    verification: Some("ssl.hostnameValidation"),
+    request: ("queryExecutionTimeout", 1_000),
+    request_default: 30,
+    in_flight: "maxConcurrentRequests",
+};
+
+const fn names(class: SinkClass) -> &'static Names {
+    match class {
+        SinkClass::Table | SinkClass::Classic => &CLASSIC,
+        SinkClass::Lenses => &LENSES,
+        SinkClass::Scylla => &SCYLLA,
+        SinkClass::DataStax => &DATA_STAX,
+    }
+}
 
 impl Cluster {
     /// Whether a connector names a cluster of its own.
     pub fn is_named(config: &ConnectorConfig) -> bool {
-        let named = |option: &str| {
-            let text = config.text(&format!("{PREFIX}{option}"));
+        let own = names(SinkClass::of(config).unwrap_or(SinkClass::Classic));
+        let says = |option: &str| {
+            let text = config.text(&format!("{}{option}", own.prefix));
             text.is_some_and(|text| !text.is_empty())
         };
-        named("contact.points") || named("port")
+        says(own.points) || says(own.port)
     }
 
-    /// The cluster a classic Cassandra sink names; `None` where it names none.
-    pub(crate) fn classic(config: &ConnectorConfig, problems: &mut Vec<Problem>) -> Option<Self> {
-        if !Self::is_named(config) {
+    /// The cluster a sink's options name, on this machine where they name none; `None` for a classic one that names none.
+    pub(crate) fn collect(
+        config: &ConnectorConfig,
+        class: SinkClass,
+        problems: &mut Vec<Problem>,
+    ) -> Option<Self> {
+        if class.projects() && !Self::is_named(config) {
             return None;
         }
-        let mut options = Options::new(config, "connector.class", PREFIX, problems);
-        let points = options.list("contact.points");
-        let port = port_number(&mut options);
-        let contact_points = match points.as_slice() {
-            [] => vec!["localhost".to_owned()],
-            points => points.iter().map(|point| (*point).to_owned()).collect(),
+        let names = names(class);
+        let mut options = Options::new(config, "connector.class", names.prefix, problems);
+        let tls = match class {
+            SinkClass::DataStax => options
+                .text(names.tls)
+                .is_some_and(|text| !text.eq_ignore_ascii_case("none")),
+            _ => options.boolean(names.tls, false),
         };
-        if contact_points
-            .iter()
-            .any(|point| point.is_empty() || point.contains(char::is_whitespace))
-        {
-            let help = Some("write hosts with commas between".to_owned());
-            options.refuse("contact.points", "an item is no host", help);
+        if options.text("cloud.secureConnectBundle").is_some() {
+            options.refuse(
+                "cloud.secureConnectBundle",
+                "bundles are not read",
+                Some("name the hosts and PEM files in it".to_owned()),
+            );
         }
-        let login = options.text("username").zip(options.raw("password"));
-        let login = login.filter(|(_, password)| !password.is_empty());
-        let tls = options.boolean("ssl.enabled", false);
+        let (request, unit) = names.request;
+        let in_flight = (!names.in_flight.is_empty()).then(|| options.count(names.in_flight, 500));
         Some(Self {
-            contact_points,
-            port,
-            login: login.map(|(user, password)| (user.to_owned(), Password(password.to_owned()))),
-            tls: tls.then(|| classic_tls(&mut options)).flatten(),
-            data_center: None,
+            contact_points: contact_points(&mut options, names.points),
+            port: port_number(&mut options, names.port),
+            login: login(&mut options, names),
+            tls: tls.then(|| tls_files(&mut options, names)).flatten(),
+            data_center: options
+                .text(names.data_center)
+                .filter(|_| !names.data_center.is_empty())
+                .map(str::to_owned),
             token_aware: token_aware(&mut options),
-            connect_timeout: millis(&mut options, "connect.timeout.ms", 5_000),
-            request_timeout: millis(&mut options, "read.timeout.ms", 12_000),
+            connect_timeout: millis(&mut options, "connect.timeout.ms", 1, 5_000),
+            request_timeout: millis(&mut options, request, unit, names.request_default),
+            in_flight,
         })
     }
 }
 
-fn port_number(options: &mut Options<'_, '_>) -> u16 {
-    match options.text("port").map(str::parse) {
+fn contact_points(options: &mut Options<'_, '_>, name: &str) -> Vec<String> {
+    let points: Vec<String> = options.list(name).into_iter().map(str::to_owned).collect();
+    if points.is_empty() {
+        return vec!["localhost".to_owned()];
+    }
+    let wrong = |point: &String| {
+        point.is_empty() || point.contains(|c: char| c.is_whitespace() || c == '{' || c == '"')
+    };
+    if points.iter().any(wrong) {
+        let help = Some("write hosts with commas between".to_owned());
+        options.refuse(name, "an item is no host", help);
+    }
+    points
+}
+
+/// User and password where both are set; ScyllaDB's sink also wants to be told that they count.
+fn login(options: &mut Options<'_, '_>, names: &Names) -> Option<(String, Password)> {
+    if names.prefix == SCYLLA.prefix && !options.boolean("security.enabled", false) {
+        return None;
+    }
+    let login = options.text(names.user).zip(options.raw(names.password));
+    let (user, password) = login.filter(|(_, password)| !password.is_empty())?;
+    Some((user.to_owned(), Password(password.to_owned())))
+}
+
+fn port_number(options: &mut Options<'_, '_>, name: &str) -> u16 {
+    match options.text(name).map(str::parse) {
         None => PORT,
         Some(Ok(port)) if port > 0 => port,
         Some(_) => {
-            options.refuse("port", "is not a port: a number from 1 to 65535", None);
+            options.refuse(name, "is not a port: a number from 1 to 65535", None);
             PORT
         }
     }
 }
 
-fn millis(options: &mut Options<'_, '_>, name: &str, default: usize) -> Duration {
-    let millis = options.count(name, default);
+/// A time that is written as a count of so many milliseconds.
+fn millis(options: &mut Options<'_, '_>, name: &str, unit: usize, default: usize) -> Duration {
+    let millis = options.count(name, default).saturating_mul(unit);
     Duration::from_millis(u64::try_from(millis).unwrap_or(u64::MAX))
 }
 
@@ -136,29 +258,33 @@ fn token_aware(options: &mut Options<'_, '_>) -> bool {
     }
 }
 
-/// The original's TLS verifies who signed a certificate and not whom it names; so does this.
-fn classic_tls(options: &mut Options<'_, '_>) -> Option<ClusterTls> {
-    let trust = store(options, "trust.store");
-    if trust.is_none() && options.text("trust.store.path").is_none() {
+/// The classic sink's TLS verifies who signed a certificate and not whom it names; so does this.
+fn tls_files(options: &mut Options<'_, '_>, names: &Names) -> Option<ClusterTls> {
+    let verify_names = names
+        .verification
+        .is_some_and(|option| options.boolean(option, true));
+    let trust = store(options, names.trust);
+    let path = format!("{}.path", names.trust);
+    if trust.is_none() && options.text(&path).is_none() {
         let help =
             "write the path of a file of PEM certificates: of who signed those of the cluster";
-        let missing =
-            "is required with `ssl.enabled`: there is no Java trust store to fall back to";
-        options.refuse("trust.store.path", missing, Some(help.to_owned()));
+        let missing = "is required with TLS: there is no Java trust store to fall back to";
+        options.refuse(&path, missing, Some(help.to_owned()));
     }
-    let identity = store(options, "key.store");
+    let identity = store(options, names.identity);
     if options.boolean("ssl.client.cert.auth", false) && identity.is_none() {
         let help = "write the path of a PEM file of the client's certificate and key";
+        let missing = "is required with `ssl.client.cert.auth`";
         options.refuse(
-            "key.store.path",
-            "is required with `ssl.client.cert.auth`",
+            &format!("{}.path", names.identity),
+            missing,
             Some(help.to_owned()),
         );
     }
     Some(ClusterTls {
         trust: trust?,
         identity,
-        verify_names: false,
+        verify_names,
     })
 }
 
@@ -208,7 +334,7 @@ fn conversion(kind: &str, which: &str, path: &str) -> String {
     } else {
         format!("{path}.p12")
     };
-    let what = if which == "trust.store" {
+    let what = if which.contains("trust") {
         "-nokeys"
     } else {
         "-nodes"
@@ -223,9 +349,15 @@ fn conversion(kind: &str, which: &str, path: &str) -> String {
 mod tests {
     use super::*;
 
+    const CLASS: [(&str, &str); 1] = [("connector.class", SinkClass::NAMES[1])];
+
     fn read(options: &[(&str, &str)]) -> (Option<Cluster>, Vec<String>) {
         let mut problems = Vec::new();
-        let cluster = Cluster::classic(&ConnectorConfig::of("test", options), &mut problems);
+        let cluster = Cluster::collect(
+            &ConnectorConfig::of("test", &[&CLASS[..], options].concat()),
+            SinkClass::Classic,
+            &mut problems,
+        );
         (cluster, problems.iter().map(ToString::to_string).collect())
     }
 

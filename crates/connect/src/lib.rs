@@ -33,6 +33,8 @@ pub mod bind;
 
 pub mod sink_class;
 
+pub mod mapping;
+
 pub mod cluster;
 
 pub mod plan;

@@ -76,7 +76,7 @@ fn an_outline_tells_the_cluster_without_asking_it() {
     ]));
     let outline = outline.unwrap();
     assert_eq!(outline.cluster.unwrap().contact_points, ["10.0.0.1"]);
-    assert_eq!(outline.keyspace.as_deref(), Some("demo"));
+    assert_eq!(outline.keyspaces, ["demo"]);
     assert_eq!(
         outline.delete_statement.as_deref(),
         Some("DELETE FROM iot WHERE id = ?")

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
+use super::mapped::keyspaces;
 use super::target::Target;
-use super::{Keyspace, Outline, Plan};
+use super::{Creation, Keyspace, Outline, Plan};
 use crate::cluster::Cluster;
 use crate::config::{ConnectorConfig, Problem};
 use crate::converter::{Converter, HeaderConverter, JsonConverter};
@@ -32,6 +33,10 @@ pub(super) struct Compiler<'a> {
     pub(super) problems: Vec<Problem>,
     pub(super) warnings: Vec<Problem>,
     pub(super) tables: Vec<Arc<TableSchema>>,
+    /// Consistencies of tables by index.
+    pub(super) consistencies: Vec<(usize, Option<String>)>,
+    /// Which of the tables are deletions, and of rows of which table.
+    pub(super) deletions: Vec<(usize, Arc<TableSchema>)>,
 }
 
 impl<'a> Compiler<'a> {
@@ -42,24 +47,39 @@ impl<'a> Compiler<'a> {
             problems: Vec::new(),
             warnings: Vec::new(),
             tables: Vec::new(),
+            consistencies: Vec::new(),
+            deletions: Vec::new(),
         }
     }
 
     /// What can be said before the cluster has told its tables.
     pub(super) fn outline(mut self) -> Result<Outline, Vec<Problem>> {
-        let cluster = Cluster::classic(self.config, &mut self.problems);
-        let keyspace = self.options().text("connect.cassandra.key.space");
-        if cluster.is_some() && keyspace.is_none() {
+        let class = SinkClass::of(self.config).unwrap_or(SinkClass::Classic);
+        let cluster = Cluster::collect(self.config, class, &mut self.problems);
+        let keyspaces = keyspaces(self.config, class);
+        if class == SinkClass::Classic && cluster.is_some() {
             self.options().required("connect.cassandra.key.space");
         }
-        let consistency = self.options().text("connect.cassandra.consistency.level");
-        let delete_statement = self.delete_statement();
+        let consistency = match class {
+            SinkClass::Scylla => self
+                .options()
+                .text("scylladb.consistency.level")
+                .or(Some("LOCAL_QUORUM")),
+            _ => self.options().text("connect.cassandra.consistency.level"),
+        };
+        let delete_statement = if class == SinkClass::Classic {
+            self.delete_statement()
+        } else {
+            None
+        };
+        let creation = (class == SinkClass::Scylla).then(|| self.creation());
         let plan = self.compile()?;
         Ok(Outline {
             topics: plan.topics,
             warnings: plan.warnings,
             cluster,
-            keyspace: keyspace.map(str::to_owned),
+            keyspaces,
+            creation,
             consistency: consistency.map(str::to_owned),
             delete_statement,
         })
@@ -75,7 +95,13 @@ impl<'a> Compiler<'a> {
         let header_converter =
             HeaderConverter::collect(self.config, "header.converter", &mut self.problems);
         let transforms = Chain::collect(self.config, &mut self.problems);
-        let targets = self.targets(&topics);
+        let class = SinkClass::of(self.config).unwrap_or(SinkClass::Table);
+        let targets = if class.projects() {
+            self.targets(&topics)
+        } else {
+            Vec::new()
+        };
+        let mapped = (!class.projects()).then(|| self.mapped_targets(class, &topics));
         let errors = self.errors(&topics);
         if matches!(self.tables_of, Tables::Declared(_)) {
             self.delete_statement();
@@ -90,9 +116,10 @@ impl<'a> Compiler<'a> {
             let mut all = targets.iter().flat_map(|(_, targets)| targets);
             all.any(|target: &Target| target.projection.reads(source))
         };
-        let uses_headers = transforms.uses_headers() || reads(Source::Header);
+        let uses_headers = mapped.is_some() || transforms.uses_headers() || reads(Source::Header);
         let uses_key = !key_converter.reads_anything()
             || deletes.is_some()
+            || mapped.is_some()
             || transforms.uses_key()
             || reads(Source::Key);
         Ok(Plan {
@@ -109,7 +136,10 @@ impl<'a> Compiler<'a> {
             uses_headers,
             transforms,
             targets,
+            mapped,
             deletes,
+            consistencies: self.consistencies,
+            deletions: self.deletions,
         })
     }
 
@@ -167,6 +197,37 @@ impl<'a> Compiler<'a> {
             CqlValue::Unset
         } else {
             CqlValue::Null
+        }
+    }
+
+    /// What ScyllaDB's sink may create.
+    fn creation(&mut self) -> Creation {
+        let replication = self.whole_number("scylladb.keyspace.replication.factor", 3, 1);
+        let compression = self
+            .config
+            .text("scylladb.table.create.compression.algorithm");
+        let compression = compression.map(str::to_ascii_lowercase);
+        let compression = match compression.as_deref() {
+            None | Some("" | "none") => None,
+            Some("lz4compressor" | "lz4") => Some("LZ4Compressor"),
+            Some("snappycompressor" | "snappy") => Some("SnappyCompressor"),
+            Some("deflatecompressor" | "deflate") => Some("DeflateCompressor"),
+            Some(other) => {
+                let message = format!("unknown algorithm `{other}`");
+                self.refuse(
+                    "scylladb.table.create.compression.algorithm",
+                    message,
+                    "available are none, SnappyCompressor, LZ4Compressor, DeflateCompressor",
+                );
+                None
+            }
+        };
+        let keyspace = self
+            .options()
+            .boolean("scylladb.keyspace.create.enabled", true);
+        Creation {
+            replication: keyspace.then_some(replication),
+            compression,
         }
     }
 

@@ -73,6 +73,7 @@ impl ErrorHandling {
     }
 }
 
+const IGNORED: &str = "connect.cassandra.ignore.errors.mode";
 const POLICY: &str = "connect.cassandra.error.policy";
 
 impl Compiler<'_> {
@@ -129,8 +130,52 @@ impl Compiler<'_> {
         self.whole_number("errors.retry.delay.max.ms", 60_000, 0);
     }
 
+    /// What the other sinks say of records that cannot be written, in the words of the classic one.
+    fn policy_word(&mut self) -> Option<String> {
+        let (option, words): (&str, &[(&str, &str)]) = match SinkClass::of(self.config) {
+            Some(SinkClass::Scylla) => (
+                "behavior.on.error",
+                &[("FAIL", "THROW"), ("LOG", "NOOP"), ("IGNORE", "NOOP")],
+            ),
+            Some(SinkClass::DataStax) => (
+                "ignoreErrors",
+                &[
+                    ("NONE", "THROW"),
+                    ("FALSE", "THROW"),
+                    ("ALL", "NOOP"),
+                    ("TRUE", "NOOP"),
+                    ("DRIVER", "NOOP"),
+                ],
+            ),
+            Some(SinkClass::Lenses)
+                if self
+                    .config
+                    .text(IGNORED)
+                    .is_some_and(|mode| !mode.eq_ignore_ascii_case("none")) =>
+            {
+                (IGNORED, &[("ALL", "NOOP"), ("DRIVER", "NOOP")])
+            }
+            _ => return self.config.text(POLICY).map(str::to_ascii_uppercase),
+        };
+        let written = self
+            .config
+            .text(option)
+            .filter(|text| !text.is_empty())?
+            .to_ascii_uppercase();
+        let known = words.iter().find(|(own, _)| *own == written);
+        if known.is_none() {
+            let names: Vec<&str> = words.iter().map(|(own, _)| *own).collect();
+            self.refuse(
+                option,
+                format!("unknown value `{written}`"),
+                &format!("available are {}", names.join(", ")),
+            );
+        }
+        known.map(|(_, word)| (*word).to_owned())
+    }
+
     fn put_policy(&mut self) -> PutPolicy {
-        let written = self.config.text(POLICY).map(str::to_ascii_uppercase);
+        let written = self.policy_word();
         let retries = self.whole_number("connect.cassandra.max.retries", 20, -1);
         let interval = self.whole_number("connect.cassandra.retry.interval", 60_000, 0);
         let reports = self
@@ -162,7 +207,7 @@ impl Compiler<'_> {
     }
 
     /// A whole number that is not below `least`.
-    fn whole_number(&mut self, option: &str, default: i64, least: i64) -> i64 {
+    pub(super) fn whole_number(&mut self, option: &str, default: i64, least: i64) -> i64 {
         let Some(text) = self.config.text(option).filter(|text| !text.is_empty()) else {
             return default;
         };

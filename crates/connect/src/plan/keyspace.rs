@@ -16,12 +16,23 @@ pub struct Outline {
     pub warnings: Vec<Problem>,
     /// The cluster it names; without one it writes to that of the program's configuration.
     pub cluster: Option<Cluster>,
-    /// The keyspace of its tables.
-    pub keyspace: Option<String>,
+    /// The keyspaces of its tables.
+    pub keyspaces: Vec<String>,
+    /// What may be created, where the connector creates anything.
+    pub creation: Option<Creation>,
     /// The consistency it asks for, as written.
     pub consistency: Option<String>,
     /// The statement that deletes, where deletes are enabled.
     pub delete_statement: Option<String>,
+}
+
+/// What a connector may create that is missing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Creation {
+    /// The keyspace, with so many replicas; `None` where it must be there.
+    pub replication: Option<i64>,
+    /// The class that compresses tables; `None` compresses none.
+    pub compression: Option<&'static str>,
 }
 
 /// A keyspace as the cluster has told it.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use crate::config::{ConnectorConfig, Problem};
 use crate::converter::{Converter, HeaderConverter};
 use crate::data_error::DataError;
+use crate::mapping::{Stop, TableChange};
 use crate::record::{ConnectHeader, ConnectRecord, RecordHeader, SinkRecord};
 use crate::row::Row;
 use crate::table_schema::TableSchema;
@@ -20,6 +21,14 @@ mod compile;
 mod deletes;
 mod errors;
 mod keyspace;
+mod mapped;
+mod mapped_data_stax;
+mod mapped_lenses;
+mod mapped_scylla;
+#[cfg(test)]
+mod mapped_strict_tests;
+#[cfg(test)]
+mod mapped_tests;
 mod outcome;
 mod statements;
 mod target;
@@ -28,11 +37,12 @@ mod tests;
 mod topics;
 
 pub use errors::{DeadLetters, ErrorHandling, PutPolicy, Tolerance};
-pub use keyspace::{Keyspace, Outline};
+pub use keyspace::{Creation, Keyspace, Outline};
 pub use outcome::{Outcome, RecordError, Stage};
 pub use topics::Topics;
 
 use deletes::Deletes;
+use mapped::Mapped;
 use target::Target;
 
 /// A compiled connector.
@@ -54,8 +64,24 @@ pub struct Plan {
     transforms: Chain,
     /// What is written for each topic.
     targets: Vec<(String, Vec<Target>)>,
+    /// What is written by column mappings instead.
+    mapped: Option<Mapped>,
     /// What is done with records that have no value.
     deletes: Option<Deletes>,
+    consistencies: Vec<(usize, Option<String>)>,
+    deletions: Vec<(usize, Arc<TableSchema>)>,
+}
+
+/// Why a record's rows were not made.
+enum Ending {
+    Rejected(RecordError),
+    TableFirst(Box<TableChange>),
+}
+
+impl From<RecordError> for Ending {
+    fn from(error: RecordError) -> Self {
+        Self::Rejected(error)
+    }
 }
 
 impl Plan {
@@ -99,6 +125,18 @@ impl Plan {
         &self.tables
     }
 
+    /// The table whose rows a table of [`Self::tables`] deletes, by the values of their key; `None` where it writes.
+    pub fn deletes_from(&self, index: usize) -> Option<&Arc<TableSchema>> {
+        let found = self.deletions.iter().find(|(own, _)| *own == index);
+        found.map(|(_, table)| table)
+    }
+
+    /// The consistency asked for a table of [`Self::tables`], as written.
+    pub fn consistency_of(&self, index: usize) -> Option<&str> {
+        let found = self.consistencies.iter().find(|(own, _)| *own == index);
+        found.and_then(|(_, consistency)| consistency.as_deref())
+    }
+
     /// What becomes of records that fail.
     pub fn errors(&self) -> &ErrorHandling {
         &self.errors
@@ -116,18 +154,17 @@ impl Plan {
         match self.rows(record, out) {
             Ok(()) if out.len() == before => Outcome::Filtered,
             Ok(()) => Outcome::Written(out.len() - before),
-            Err(error) => {
+            Err(ending) => {
                 out.truncate(before);
-                Outcome::Rejected(Box::new(error))
+                match ending {
+                    Ending::Rejected(error) => Outcome::Rejected(Box::new(error)),
+                    Ending::TableFirst(change) => Outcome::TableFirst(change),
+                }
             }
         }
     }
 
-    fn rows(
-        &self,
-        source: &SinkRecord<'_>,
-        out: &mut Vec<(usize, Row)>,
-    ) -> Result<(), RecordError> {
+    fn rows(&self, source: &SinkRecord<'_>, out: &mut Vec<(usize, Row)>) -> Result<(), Ending> {
         let records = self.transforms.apply(self.decode(source)?);
         let records = records.map_err(|(index, error)| {
             rejected(
@@ -194,21 +231,24 @@ impl Plan {
             .map_err(|error| rejected(Stage::HeaderConverter, class_name, error))
     }
 
-    fn write(
-        &self,
-        record: &ConnectRecord<'_>,
-        out: &mut Vec<(usize, Row)>,
-    ) -> Result<(), RecordError> {
+    fn write(&self, record: &ConnectRecord<'_>, out: &mut Vec<(usize, Row)>) -> Result<(), Ending> {
         let put = |exception_class, message| RecordError {
             stage: Stage::TaskPut,
             class_name: self.class_name.clone(),
             exception_class,
             message,
         };
+        if let Some(mapped) = &self.mapped {
+            let written = mapped.write(record, target::write_timestamp(record), out);
+            return written.map_err(|stop| match stop {
+                Stop::Refused(error) => put(error.exception.class(), error.message).into(),
+                Stop::First(change) => Ending::TableFirst(change),
+            });
+        }
         if record.value.is_null() {
             let Some(deletes) = &self.deletes else {
                 let message = "Sink is missing delete statement.".to_owned();
-                return Err(put(CONNECT_EXCEPTION, message));
+                return Err(put(CONNECT_EXCEPTION, message).into());
             };
             let row = deletes.row(record, target::write_timestamp(record));
             let row = row.map_err(|(class, message)| put(class, message))?;
@@ -223,7 +263,8 @@ impl Plan {
             return Err(put(
                 CONNECT_EXCEPTION,
                 format!("topic `{}` has no KCQL statement", record.topic),
-            ));
+            )
+            .into());
         };
         let whole = targets
             .iter()

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::mapping::TableChange;
+
 /// What [`Plan::apply`](super::Plan::apply) made of a record.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
@@ -9,6 +11,8 @@ pub enum Outcome {
     Written(usize),
     /// Dropped on purpose: by a transform, or because there was nothing in it to write.
     Filtered,
+    /// A table must change before it can be written; `out` is as it was.
+    TableFirst(Box<TableChange>),
     /// Cannot become a row, however often it is tried; `out` is as it was.
     Rejected(Box<RecordError>),
 }

@@ -17,9 +17,9 @@ const KCQL: &str = "connect.cassandra.kcql";
 const OLD_KCQL: &str = "connect.cassandra.sink.kcql";
 
 /// The option KCQL stands in, and its text.
-struct Place<'a> {
-    option: &'a str,
-    text: &'a str,
+pub(super) struct Place<'a> {
+    pub(super) option: &'a str,
+    pub(super) text: &'a str,
 }
 
 impl Compiler<'_> {
@@ -54,19 +54,7 @@ impl Compiler<'_> {
             Err(errors) => return self.kcql_errors(&place, errors, targets),
         };
         for statement in &statements {
-            if !topics.takes(&statement.topic.text) {
-                let message = match topics {
-                    Topics::Named(_) => {
-                        format!("topic `{}` is not in `topics`", statement.topic.text)
-                    }
-                    Topics::Matching { .. } => format!(
-                        "topic `{}` does not match `topics.regex`",
-                        statement.topic.text
-                    ),
-                };
-                let problem = self.at(&place, statement.topic.span, message, None);
-                self.problems.push(problem);
-            }
+            self.check_topic(&place, statement, topics);
             let Some(target) = self.target(&place, statement) else {
                 continue;
             };
@@ -79,23 +67,56 @@ impl Compiler<'_> {
                 None => targets.push((topic.clone(), vec![target])),
             }
         }
-        for topic in topics.names() {
-            if !statements
-                .iter()
-                .any(|statement| statement.topic.text == *topic)
-            {
-                let message = format!("topic `{topic}` has no KCQL statement");
-                self.refuse(
-                    option,
-                    message,
-                    &format!("add `INSERT INTO <table> SELECT * FROM {topic}`"),
-                );
-            }
-        }
+        self.check_statements(option, &statements, topics);
         targets
     }
 
-    fn kcql_errors<T>(&mut self, place: &Place<'_>, errors: Vec<kcql::KcqlError>, result: T) -> T {
+    /// A statement's topic must be read.
+    pub(super) fn check_topic(
+        &mut self,
+        place: &Place<'_>,
+        statement: &Statement,
+        topics: &Topics,
+    ) {
+        let topic = &statement.topic;
+        if topics.takes(&topic.text) {
+            return;
+        }
+        let message = match topics {
+            Topics::Named(_) => format!("topic `{}` is not in `topics`", topic.text),
+            Topics::Matching { .. } => {
+                format!("topic `{}` does not match `topics.regex`", topic.text)
+            }
+        };
+        let problem = self.at(place, topic.span, message, None);
+        self.problems.push(problem);
+    }
+
+    /// A topic that is read must have a statement.
+    pub(super) fn check_statements(
+        &mut self,
+        option: &str,
+        statements: &[Statement],
+        topics: &Topics,
+    ) {
+        for topic in topics.names() {
+            if statements
+                .iter()
+                .all(|statement| statement.topic.text != *topic)
+            {
+                let message = format!("topic `{topic}` has no KCQL statement");
+                let help = format!("add `INSERT INTO <table> SELECT * FROM {topic}`");
+                self.refuse(option, message, &help);
+            }
+        }
+    }
+
+    pub(super) fn kcql_errors<T>(
+        &mut self,
+        place: &Place<'_>,
+        errors: Vec<kcql::KcqlError>,
+        result: T,
+    ) -> T {
         for error in errors {
             let problem = self.at(place, error.span, error.message, error.help);
             self.problems.push(problem);
@@ -224,7 +245,13 @@ impl Compiler<'_> {
     }
 
     /// A problem of a part of the KCQL text.
-    fn at(&self, place: &Place<'_>, span: Span, message: String, help: Option<String>) -> Problem {
+    pub(super) fn at(
+        &self,
+        place: &Place<'_>,
+        span: Span,
+        message: String,
+        help: Option<String>,
+    ) -> Problem {
         let mut problem = Problem {
             help,
             ..Problem::new(self.config, place.option, message)

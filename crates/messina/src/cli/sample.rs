@@ -115,6 +115,7 @@ impl Sample {
             connector.name
         ))?;
         match outcome {
+            Outcome::TableFirst(_) => out.line("-- its table is created or changed first"),
             Outcome::Filtered => out.line("-- filtered: no row"),
             Outcome::Rejected(error) => {
                 let stage = error.stage.name();

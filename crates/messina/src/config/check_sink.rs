@@ -133,8 +133,11 @@ fn compile(section: &Section<'_>, written: &Written, tables: &[Arc<TableSchema>]
 
 /// Whether a connector's tables are in a cluster: the one it names, else `[cql]`'s where there is one.
 pub fn is_on_cluster(config: &ConnectorConfig, has_cql: bool) -> bool {
-    let is_cassandra = SinkClass::of(config).is_some_and(|class| class != SinkClass::Table);
-    is_cassandra && (has_cql || Cluster::is_named(config))
+    match SinkClass::of(config) {
+        None | Some(SinkClass::Table) => false,
+        Some(SinkClass::Classic) => has_cql || Cluster::is_named(config),
+        Some(SinkClass::Lenses | SinkClass::Scylla | SinkClass::DataStax) => true,
+    }
 }
 
 /// What is surprising about a connector, or everything that is wrong with it, as far as that can be told without

@@ -129,7 +129,7 @@ impl CqlConfig {
             replication: None,
             request_timeout: cluster.request_timeout,
             speculative_delay: None,
-            max_in_flight: MAX_IN_FLIGHT,
+            max_in_flight: cluster.in_flight.unwrap_or(MAX_IN_FLIGHT),
         }
     }
 

@@ -2,8 +2,11 @@
 
 use std::sync::Arc;
 
+use messina_connect::cluster::Cluster;
 use messina_connect::config::{ConnectorConfig, Problem};
-use messina_connect::plan::{Keyspace, Outline, Plan};
+use messina_connect::mapping::TableChange;
+use messina_connect::plan::{Creation, Keyspace, Outline, Plan};
+use messina_connect::table_schema::TableSchema;
 
 use crate::config::{CqlConfig, CqlConsistency};
 use crate::sink::{OpenError, Opened};
@@ -18,6 +21,8 @@ const DELETES: &str = "connect.cassandra.delete.statement";
 pub(super) struct ClusterSink {
     config: ConnectorConfig,
     cql: CqlConfig,
+    keyspaces: Vec<String>,
+    creation: Option<Creation>,
     consistency: Option<CqlConsistency>,
     delete_statement: Option<String>,
     clients: Arc<TableClients>,
@@ -31,20 +36,25 @@ impl ClusterSink {
         own: Option<&CqlConfig>,
         clients: &Arc<TableClients>,
     ) -> Result<Self, Vec<Problem>> {
-        let keyspace = outline.keyspace.as_deref();
+        let keyspace = outline.keyspaces.first().map(String::as_str);
+        let own = own.filter(|_| !Cluster::is_named(&config));
         let cql = match (&outline.cluster, own) {
-            (Some(cluster), _) => CqlConfig::of_connector(cluster, keyspace.unwrap_or_default()),
-            (None, Some(own)) => CqlConfig {
+            (_, Some(own)) => CqlConfig {
                 keyspace: keyspace.unwrap_or(&own.keyspace).to_owned(),
                 replication: None,
                 ..own.clone()
             },
+            (Some(cluster), None) => CqlConfig::of_connector(cluster, keyspace.unwrap_or_default()),
             (None, None) => {
                 let problem =
                     Problem::new(&config, "connect.cassandra.contact.points", "is required");
                 return Err(vec![problem]);
             }
         };
+        let mut keyspaces = outline.keyspaces;
+        if keyspaces.is_empty() {
+            keyspaces.push(cql.keyspace.clone());
+        }
         let consistency = outline.consistency.as_deref();
         Ok(Self {
             config,
@@ -52,27 +62,27 @@ impl ClusterSink {
                 use_keyspace: outline.delete_statement.is_some(),
                 ..cql
             },
+            keyspaces,
+            creation: outline.creation,
             consistency: consistency.and_then(CqlConsistency::parse),
             delete_statement: outline.delete_statement,
             clients: Arc::clone(clients),
         })
     }
 
-    /// Connects, reads the keyspace, compiles the connector against it, and prepares its statements.
+    /// Connects, reads the keyspaces, compiles the connector against them, and prepares its statements.
     pub(super) async fn open(&self) -> Result<Opened, OpenError> {
-        let client = self.clients.get(&self.cql).await.map_err(connecting)?;
-        let keyspace = &self.cql.keyspace;
-        let tables = client.tables(keyspace).await.map_err(defining)?;
-        if tables.is_empty() {
-            let keyspace = keyspace.clone();
-            return Err(defining(DefinitionError::NoTables { keyspace }));
-        }
+        let client = self.client().await?;
+        let tables = self.tables(&client).await?;
         let deletes = match &self.delete_statement {
-            Some(text) => Some(self.prepared(CqlTable::statement(&client, DELETES, text).await)?),
+            Some(text) => {
+                let statement = CqlTable::statement(&client, DELETES, text).await;
+                Some(Arc::new(statement.map_err(defining)?))
+            }
             None => None,
         };
         let described = Keyspace {
-            name: keyspace,
+            name: &self.keyspaces.join("`, `"),
             tables: &tables,
             deletes: deletes.as_ref().map(|own| Arc::clone(own.schema())),
         };
@@ -86,34 +96,66 @@ impl ClusterSink {
             );
         }
         let mut tables: Vec<Arc<dyn Table>> = Vec::with_capacity(plan.tables().len());
-        for schema in plan.tables() {
-            let own = deletes.as_ref().filter(|own| own.schema() == schema);
-            let table = match own {
-                Some(deletes) => Arc::clone(deletes),
-                None => self.described(&client, schema).await?,
+        for (index, schema) in plan.tables().iter().enumerate() {
+            let statement = deletes.as_ref().filter(|own| own.schema() == schema);
+            let table = match (statement, plan.deletes_from(index)) {
+                (Some(deletes), _) => deletes.at(self.consistency.unwrap_or(self.cql.consistency)),
+                (None, Some(table)) => self.at(
+                    &plan,
+                    index,
+                    CqlTable::deletion(&client, schema, table).await,
+                )?,
+                (None, None) => {
+                    self.at(&plan, index, CqlTable::described(&client, schema).await)?
+                }
             };
-            tables.push(table);
+            tables.push(Arc::new(table));
         }
         Ok(Opened { plan, tables })
     }
 
-    async fn described(
-        &self,
-        client: &TableClient,
-        schema: &Arc<messina_connect::table_schema::TableSchema>,
-    ) -> Result<Arc<CqlTable>, OpenError> {
-        self.prepared(CqlTable::described(client, schema).await)
+    /// Creates or changes a table as a record needs it.
+    pub(super) async fn change(&self, change: &TableChange) -> Result<(), OpenError> {
+        let client = self.client().await?;
+        let compression = self.creation.and_then(|creation| creation.compression);
+        client.change(change, compression).await.map_err(defining)
     }
 
-    /// A table at the connector's consistency: its own, else that of the cluster's settings.
-    fn prepared(
+    async fn client(&self) -> Result<TableClient, OpenError> {
+        self.clients.get(&self.cql).await.map_err(connecting)
+    }
+
+    /// The tables of all its keyspaces. What may be created need not be there.
+    async fn tables(&self, client: &TableClient) -> Result<Vec<Arc<TableSchema>>, OpenError> {
+        let mut all = Vec::new();
+        for keyspace in &self.keyspaces {
+            if let Some(replicas) = self.creation.and_then(|creation| creation.replication) {
+                client
+                    .create_keyspace(keyspace, replicas)
+                    .await
+                    .map_err(defining)?;
+            }
+            let tables = client.tables(keyspace).await.map_err(defining)?;
+            if tables.is_empty() && self.creation.is_none() {
+                let keyspace = keyspace.clone();
+                return Err(defining(DefinitionError::NoTables { keyspace }));
+            }
+            all.extend(tables);
+        }
+        Ok(all)
+    }
+
+    /// A table at the consistency asked for: its own, the connector's, else that of the cluster's settings.
+    fn at(
         &self,
+        plan: &Plan,
+        index: usize,
         prepared: Result<CqlTable, DefinitionError>,
-    ) -> Result<Arc<CqlTable>, OpenError> {
+    ) -> Result<CqlTable, OpenError> {
         let table = prepared.map_err(defining)?;
-        Ok(Arc::new(
-            table.at(self.consistency.unwrap_or(self.cql.consistency)),
-        ))
+        let own = plan.consistency_of(index).and_then(CqlConsistency::parse);
+        let consistency = own.or(self.consistency).unwrap_or(self.cql.consistency);
+        Ok(table.at(consistency))
     }
 }
 

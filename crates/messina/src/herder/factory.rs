@@ -14,7 +14,7 @@ use crate::config::{
 use crate::record_log::RecordLog;
 use crate::sink::{Connector, Opening, SinkOptions};
 use crate::table::cql::{CqlTable, TableClients};
-use crate::table::{EmbeddedTable, Table};
+use crate::table::{BoxFuture, EmbeddedTable, Table};
 
 /// A table that is declared and ready.
 #[derive(Debug, Clone)]
@@ -113,10 +113,16 @@ impl Factory {
         let outline = Plan::outline(&config)?;
         let sink = ClusterSink::new(config, outline, self.cql.as_ref(), &self.clients)?;
         let sink = Arc::new(sink);
-        let opening = Opening::new(move || {
+        let changed = Arc::clone(&sink);
+        let open = move || -> BoxFuture<'static, _> {
             let sink = Arc::clone(&sink);
             Box::pin(async move { sink.open().await })
-        });
+        };
+        let change = move |change| -> BoxFuture<'static, _> {
+            let sink = Arc::clone(&changed);
+            Box::pin(async move { sink.change(&change).await })
+        };
+        let opening = Opening::new(open, change);
         let log = Arc::clone(&self.log);
         Ok(Connector::opening(&name, opening, log, self.options))
     }

@@ -1,6 +1,7 @@
 //! The classes there are.
 
 use messina_connect::converter::Converter;
+use messina_connect::sink_class::SinkClass;
 use serde::Serialize;
 
 /// A class a configuration may name.
@@ -12,12 +13,19 @@ pub(super) struct Plugin {
     pub(super) version: &'static str,
 }
 
-/// Our sink, and the names it goes by in configurations of Lenses' Cassandra sink.
-pub(super) const SINKS: [&str; 3] = [
-    "messina.TableSink",
-    "io.lenses.streamreactor.connect.cassandra.sink.CassandraSinkConnector",
-    "com.datamountaineer.streamreactor.connect.cassandra.sink.CassandraSinkConnector",
-];
+/// Our sink, and the names of those whose configurations are understood.
+pub(super) const SINKS: [&str; SinkClass::NAMES.len()] = SinkClass::NAMES;
+
+/// The sections of options a sink has.
+pub(super) fn sections(class: &str) -> &'static [&'static str] {
+    match SinkClass::named(class) {
+        None | Some(SinkClass::Table) => &["kcql"],
+        Some(SinkClass::Classic) => &["kcql", "classic"],
+        Some(SinkClass::Lenses) => &["kcql", "lenses"],
+        Some(SinkClass::Scylla) => &["scylladb"],
+        Some(SinkClass::DataStax) => &["datastax"],
+    }
+}
 
 /// The converter of headers.
 pub(super) const HEADER_CONVERTER: &str = "org.apache.kafka.connect.storage.SimpleHeaderConverter";

@@ -151,13 +151,18 @@ fn infos(
         )));
     };
     let mut sheet = common(properties);
-    let own = if full == "messina.TableSink" {
-        "kcql"
-    } else {
-        "classic"
-    };
-    for section_name in ["kcql", own] {
+    let mut groups: Vec<String> = ["Common", "Transforms", "Predicates", "Error Handling"]
+        .map(str::to_owned)
+        .to_vec();
+    for section_name in plugins::sections(full) {
         for definition in section(section_name).unwrap_or_default() {
+            if let Some(group) = definition
+                .group
+                .as_ref()
+                .filter(|own| !groups.contains(own))
+            {
+                groups.push(group.clone());
+            }
             let known = sheet
                 .iter()
                 .any(|info| info.definition.name == definition.name);
@@ -166,12 +171,6 @@ fn infos(
                 sheet.push(ConfigInfo::judge(definition, &definition.name, raw));
             }
         }
-    }
-    let mut groups: Vec<String> = ["Common", "Transforms", "Predicates", "Error Handling"]
-        .map(str::to_owned)
-        .to_vec();
-    if full != "messina.TableSink" {
-        groups.push("Connection".to_owned());
     }
     stages::topics(&mut sheet, properties);
     stages::converters(&mut sheet, &mut groups, properties);
@@ -301,11 +300,9 @@ pub(super) async fn plugins(RawQuery(query): RawQuery) -> Json<Vec<Plugin>> {
 /// `GET /connector-plugins/{plugin}/config`
 pub(super) async fn options(Path(plugin): Path<String>) -> Result<Json<Vec<Definition>>, Failure> {
     if let Some(class) = full_name(&SINKS, "Connector", &plugin) {
-        let mut all = section("kcql").unwrap_or_default().to_vec();
-        if class != "messina.TableSink" {
-            all.extend_from_slice(section("classic").unwrap_or_default());
-        }
-        return Ok(Json(all));
+        let sections = plugins::sections(class).iter();
+        let all = sections.filter_map(|name| section(name)).flatten();
+        return Ok(Json(all.cloned().collect()));
     }
     let converter = full_name(&Converter::CLASSES, "Converter", &plugin)
         .or_else(|| full_name(&[HEADER_CONVERTER], "Converter", &plugin));

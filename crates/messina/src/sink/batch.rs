@@ -4,6 +4,7 @@ use std::collections::VecDeque;
 use std::time::Duration;
 
 use bytes::Bytes;
+use messina_connect::mapping::TableChange;
 use messina_connect::plan::{Outcome, Plan, RecordError};
 use messina_connect::row::Row;
 use messina_store::log::StoredRecord;
@@ -45,9 +46,16 @@ pub(super) struct Batch {
     pub(super) rejected: Vec<(usize, Box<RecordError>)>,
     /// Set if the last record ends the task: the plan refused it, and the connector tolerates no errors.
     pub(super) fatal: bool,
+    /// Set if the last record's table must change first: the record is read again then.
+    pub(super) first: Option<Box<TableChange>>,
 }
 
 impl Batch {
+    /// Whether nothing may follow its last record.
+    fn ends_the_task(&self) -> bool {
+        self.fatal || self.first.is_some()
+    }
+
     pub(super) fn rows(&self) -> usize {
         self.tables.iter().map(|table| table.rows.len()).sum()
     }
@@ -120,14 +128,14 @@ impl Backlog {
                     span.progress.skipped += skipped;
                 }
                 batch.take(plan, span, record, &mut rows);
-                if batch.fatal || limits.reached(&batch) {
+                if batch.ends_the_task() || limits.reached(&batch) {
                     break;
                 }
             }
             if records.is_empty() {
                 self.fetched.pop_front();
             }
-            if batch.fatal || limits.reached(&batch) {
+            if batch.ends_the_task() || limits.reached(&batch) {
                 break;
             }
         }
@@ -161,6 +169,8 @@ impl Batch {
             // Counted as written now, as a dead letter later if its table refuses it.
             Outcome::Written(_) => at.progress.written += 1,
             Outcome::Filtered => at.progress.filtered += 1,
+            // Its offset is not passed either.
+            Outcome::TableFirst(change) => self.first = Some(change),
             Outcome::Rejected(error) => {
                 if plan.errors().tolerates(error.stage) {
                     at.progress.dead_lettered += 1;

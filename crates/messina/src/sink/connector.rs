@@ -3,17 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use messina_connect::mapping::TableChange;
 use messina_connect::plan::Plan;
 use tokio_util::sync::CancellationToken;
 
 use super::delivery::{Delivery, trace};
 use super::error::SinkError;
-use super::opening::{Opened, Opening};
+use super::opening::{OpenError, Opened, Opening};
 use super::retry::Backoff;
 use super::status::{SinkStatus, TaskState};
 use super::task::Task;
 use crate::record_log::RecordLog;
-use crate::table::{Table, Verdict};
+use crate::table::{BoxFuture, Table, Verdict};
 
 /// How a sink's task works.
 #[derive(Debug, Clone, Copy)]
@@ -163,13 +164,36 @@ impl Connector {
     }
 
     async fn work(&self, stop: CancellationToken) -> Result<(), SinkError> {
-        let ready = match &self.work {
-            Work::Ready(ready) => ready.clone(),
-            Work::Opening(opening) => match self.open(opening, &stop).await? {
-                Some(opened) => Ready::new(opened),
-                None => return Ok(()),
-            },
+        let opening = match &self.work {
+            Work::Ready(ready) => return self.run_task(ready.clone(), stop).await,
+            Work::Opening(opening) => opening,
         };
+        let mut last: Option<TableChange> = None;
+        loop {
+            let opened = self.open(opening, &stop).await?;
+            let Some(opened) = opened else { return Ok(()) };
+            let change = match self.run_task(Ready::new(opened), stop.clone()).await {
+                Err(SinkError::TableFirst(change)) => change,
+                ended => return ended,
+            };
+            if last.as_ref() == Some(&*change) {
+                let name = table_of(&change).to_owned();
+                return Err(SinkError::Open(OpenError::Unchanged(name)));
+            }
+            tracing::info!(
+                connector = self.name,
+                table = table_of(&change),
+                "a table is created or changed for the sink"
+            );
+            let attempt = || opening.change((*change).clone());
+            if self.as_often_as_it_takes(attempt, &stop).await?.is_none() {
+                return Ok(());
+            }
+            last = Some(*change);
+        }
+    }
+
+    async fn run_task(&self, ready: Ready, stop: CancellationToken) -> Result<(), SinkError> {
         let consumer = self
             .log
             .subscribe(&self.group(), ready.plan.topics().subscription());
@@ -184,24 +208,32 @@ impl Connector {
         Task::new(Arc::new(delivery), consumer).run().await
     }
 
-    /// Opens what the task needs; while the cluster is away, again and again. `None` if it was asked to stop first.
+    /// Opens what the task needs. `None` if it was asked to stop first.
     async fn open(
         &self,
         opening: &Opening,
         stop: &CancellationToken,
     ) -> Result<Option<Opened>, SinkError> {
+        let opened = self.as_often_as_it_takes(|| opening.open(), stop).await?;
+        self.status.set_state(TaskState::Running);
+        Ok(opened)
+    }
+
+    /// Asks the cluster; while it is away, again and again. `None` if the task was asked to stop first.
+    async fn as_often_as_it_takes<T>(
+        &self,
+        attempt: impl Fn() -> BoxFuture<'static, Result<T, OpenError>>,
+        stop: &CancellationToken,
+    ) -> Result<Option<T>, SinkError> {
         let mut backoff = Backoff::new(self.options.first_retry, self.options.longest_retry);
         loop {
-            let opened = tokio::select! {
+            let answer = tokio::select! {
                 biased;
                 () = stop.cancelled() => return Ok(None),
-                opened = opening.open() => opened,
+                answer = attempt() => answer,
             };
-            let error = match opened {
-                Ok(opened) => {
-                    self.status.set_state(TaskState::Running);
-                    return Ok(Some(opened));
-                }
+            let error = match answer {
+                Ok(answer) => return Ok(Some(answer)),
                 Err(error) if error.verdict() == Verdict::Retry => error,
                 Err(error) => return Err(SinkError::Open(error)),
             };
@@ -213,6 +245,13 @@ impl Connector {
                 () = stop.cancelled() => return Ok(None),
             }
         }
+    }
+}
+
+fn table_of(change: &TableChange) -> &str {
+    match change {
+        TableChange::Create(table) => &table.name,
+        TableChange::Add { table, .. } => &table.name,
     }
 }
 

@@ -96,7 +96,7 @@ impl Delivery {
             rows,
             took: begin.elapsed(),
             dead_letters: !refused.is_empty(),
-            fatal,
+            fatal: fatal.or_else(|| batch.first.map(SinkError::TableFirst)),
         })
     }
 

@@ -1,5 +1,6 @@
 //! Why a sink's task ends before it is asked to.
 
+use messina_connect::mapping::TableChange;
 use messina_connect::plan::RecordError;
 
 use super::opening::OpenError;
@@ -42,6 +43,9 @@ pub enum SinkError {
     /// The log cannot be used.
     #[error(transparent)]
     Log(RecordLogError),
+    /// A table must change before the next record can be written; the connector sees to it.
+    #[error("a table must be created or changed first")]
+    TableFirst(Box<TableChange>),
     /// A bug of ours.
     #[error("the task panicked; please report it with the log lines before this one")]
     Panicked,

@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use messina_connect::config::Problem;
+use messina_connect::mapping::TableChange;
 use messina_connect::plan::Plan;
 
 use crate::table::{BoxFuture, Table, Verdict};
@@ -27,6 +28,11 @@ pub enum OpenError {
     /// The cluster, or a table of it, is not for us to use as things are.
     #[error(transparent)]
     Unusable(Box<dyn Error + Send + Sync>),
+    /// A table was changed, and is as it was.
+    #[error(
+        "table `{0}` was created or changed for the connector, and still is not what its records want"
+    )]
+    Unchanged(String),
     /// The connector's options and its tables do not go together.
     #[error("{}", all(.0))]
     Wrong(Vec<Problem>),
@@ -42,26 +48,43 @@ impl OpenError {
     pub fn verdict(&self) -> Verdict {
         match self {
             Self::Away(_) => Verdict::Retry,
-            Self::Unusable(_) | Self::Wrong(_) => Verdict::Stop,
+            Self::Unusable(_) | Self::Unchanged(_) | Self::Wrong(_) => Verdict::Stop,
         }
     }
 }
 
 type Open = dyn Fn() -> BoxFuture<'static, Result<Opened, OpenError>> + Send + Sync;
 
-/// How it is opened; may be asked again after it failed, and whenever the task is started again.
-pub struct Opening(Box<Open>);
+type Change = dyn Fn(TableChange) -> BoxFuture<'static, Result<(), OpenError>> + Send + Sync;
+
+/// How it is opened, and how a table of it is changed; may be asked again after it failed, and whenever the task is
+/// started again.
+pub struct Opening {
+    open: Box<Open>,
+    change: Box<Change>,
+}
 
 impl Opening {
-    /// Opens by that.
+    /// Opens and changes by that.
     pub fn new(
         open: impl Fn() -> BoxFuture<'static, Result<Opened, OpenError>> + Send + Sync + 'static,
+        change: impl Fn(TableChange) -> BoxFuture<'static, Result<(), OpenError>>
+        + Send
+        + Sync
+        + 'static,
     ) -> Self {
-        Self(Box::new(open))
+        Self {
+            open: Box::new(open),
+            change: Box::new(change),
+        }
     }
 
     pub(super) fn open(&self) -> BoxFuture<'static, Result<Opened, OpenError>> {
-        (self.0)()
+        (self.open)()
+    }
+
+    pub(super) fn change(&self, change: TableChange) -> BoxFuture<'static, Result<(), OpenError>> {
+        (self.change)(change)
     }
 }
 

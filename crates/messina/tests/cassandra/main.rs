@@ -12,5 +12,6 @@
 mod classic;
 mod errors;
 mod insert_json;
+mod mapped;
 mod place;
 mod worker;

@@ -226,6 +226,20 @@ pub(super) fn insert(table: &TableSchema) -> String {
     text
 }
 
+/// The statement that deletes a row by its key; the time is the request's.
+pub(super) fn delete(key: &TableSchema, table: &TableSchema) -> String {
+    let conditions: Vec<String> = key
+        .columns
+        .iter()
+        .map(|column| format!("{} = ?", name(&column.name)))
+        .collect();
+    format!(
+        "DELETE FROM {} WHERE {}",
+        table_name(table),
+        conditions.join(" AND ")
+    )
+}
+
 /// A column as the cluster has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Found {
@@ -237,29 +251,6 @@ pub(super) struct Found {
 }
 
 impl TableClient {
-    /// Creates keyspace and table where that was asked for.
-    pub(super) async fn create(&self, table: &TableSchema) -> Result<(), DefinitionError> {
-        let Some(replication) = &self.config.replication else {
-            return Ok(());
-        };
-        if let Some(keyspace) = &table.keyspace {
-            self.define(create_keyspace(keyspace, replication)).await?;
-        }
-        let create =
-            create_table(table).replacen("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ", 1);
-        self.define(create).await
-    }
-
-    async fn define(&self, statement: String) -> Result<(), DefinitionError> {
-        match self.session.query_unpaged(statement.as_str(), ()).await {
-            Ok(_) => Ok(()),
-            Err(source) => Err(DefinitionError::Statement {
-                statement,
-                source: Box::new(source),
-            }),
-        }
-    }
-
     /// Compares the table with its declaration.
     pub(super) async fn verify(&self, table: &TableSchema) -> Result<(), DefinitionError> {
         let found = self.columns(table).await?;

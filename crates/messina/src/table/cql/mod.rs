@@ -14,6 +14,8 @@ mod tls;
 
 mod keyspace;
 
+mod change;
+
 mod definition;
 
 pub use definition::{DefinitionError, create_keyspace, create_table, name};

@@ -15,7 +15,7 @@ use scylla::serialize::writers::RowWriter;
 use scylla::statement::prepared::PreparedStatement;
 
 use super::TableClient;
-use super::definition::{DefinitionError, insert};
+use super::definition::{DefinitionError, delete, insert};
 use super::keyspace::variable as variable_type;
 use super::limit::Limit;
 use super::value::encode;
@@ -105,6 +105,16 @@ impl CqlTable {
             statement,
             Form::Statement,
         ))
+    }
+
+    /// What deletes rows of a table by their key: `deletion` has the key's columns, a row is their values.
+    pub async fn deletion(
+        client: &TableClient,
+        deletion: &Arc<TableSchema>,
+        table: &TableSchema,
+    ) -> Result<Self, DefinitionError> {
+        let statement = prepared(client, &delete(deletion, table)).await?;
+        Ok(Self::of(client, deletion, statement, Form::Statement))
     }
 
     async fn prepare(

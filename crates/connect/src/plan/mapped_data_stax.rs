@@ -1,0 +1,113 @@
+//! The options of `DataStax`'s sink to targets.
+
+use super::Topics;
+use super::compile::Compiler;
+use super::mapped::{Mapped, TopicTable, dest, push, topic_tables};
+use super::statements::Place;
+use crate::kcql::Span;
+use crate::mapping::{Codec, MappedTarget, Rules, Style, TimeUnit};
+
+impl Compiler<'_> {
+    pub(super) fn data_stax(&mut self, topics: &Topics) -> Mapped {
+        let mut by_topic: Vec<(String, Vec<MappedTarget>)> = Vec::new();
+        for settings in topic_tables(self.config) {
+            let option = settings.option("mapping");
+            if self.config.text(&settings.option("query")).is_some() {
+                self.refuse(
+                    &settings.option("query"),
+                    "an own query is not available",
+                    "write the mapping of columns instead",
+                );
+            }
+            if !topics.takes(settings.topic) {
+                self.warn(&option, format!("topic `{}` is not read", settings.topic));
+                continue;
+            }
+            self.options().required(&option);
+            let Some(entries) = self.mapping(&option) else {
+                continue;
+            };
+            let rules = self.data_stax_rules(settings);
+            let consistency = self
+                .config
+                .text(&settings.option("consistencyLevel"))
+                .unwrap_or("LOCAL_ONE")
+                .to_owned();
+            let text = self
+                .config
+                .get(&option)
+                .map(|own| own.value.clone())
+                .unwrap_or_default();
+            let place = Place {
+                option: &option,
+                text: &text,
+            };
+            let spans: Vec<Span> = entries.iter().map(|entry| entry.span).collect();
+            let fields: Vec<_> = entries.into_iter().map(dest).collect();
+            let named = (settings.keyspace, settings.table);
+            let target =
+                self.strict_target(&place, named, (fields, &spans), rules, Some(consistency));
+            if let Some(target) = target {
+                push(&mut by_topic, settings.topic, target);
+            }
+        }
+        for topic in topics.names() {
+            if topic_tables(self.config)
+                .iter()
+                .all(|own| own.topic != topic)
+            {
+                let example = format!("write `topic.{topic}.<keyspace>.<table>.mapping`");
+                self.refuse(
+                    "topics",
+                    format!("topic `{topic}` has no mapping"),
+                    &example,
+                );
+            }
+        }
+        Mapped {
+            by_topic,
+            others: None,
+        }
+    }
+
+    fn data_stax_rules(&mut self, settings: TopicTable<'_>) -> Rules {
+        let codec = format!("topic.{}.codec.", settings.topic);
+        for (name, default) in [
+            ("locale", "en_US"),
+            ("timeZone", "UTC"),
+            ("timestamp", "CQL_TIMESTAMP"),
+            ("date", "ISO_LOCAL_DATE"),
+            ("time", "ISO_LOCAL_TIME"),
+        ] {
+            let option = format!("{codec}{name}");
+            if self
+                .config
+                .text(&option)
+                .is_some_and(|text| !text.is_empty() && text != default)
+            {
+                self.refuse(
+                    &option,
+                    "patterns of your own are not available",
+                    &format!("leave it at {default}"),
+                );
+            }
+        }
+        let ttl = self.ttl(&settings.option("ttl"), &settings.option("ttlTimeUnit"));
+        let unit = self.unit(&format!("{codec}unit"), TimeUnit::Milliseconds);
+        let timestamp_unit = self.unit(
+            &settings.option("timestampTimeUnit"),
+            TimeUnit::Microseconds,
+        );
+        let mut options = self.options();
+        Rules {
+            style: Style::DataStax,
+            codec: Codec::Strict { unit },
+            null_to_unset: options.boolean(&settings.option("nullToUnset"), true),
+            deletes: options.boolean(&settings.option("deletesEnabled"), true),
+            manages: false,
+            ttl_seconds: ttl.0,
+            ttl_unit: ttl.1,
+            timestamp_unit,
+        }
+    }
+}

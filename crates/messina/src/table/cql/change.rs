@@ -1,0 +1,75 @@
+//! Keyspaces and tables are created and changed here, where that is wanted.
+
+use messina_connect::mapping::TableChange;
+use messina_connect::table_schema::TableSchema;
+
+use super::TableClient;
+use super::definition::{DefinitionError, create_keyspace, create_table, name, table_name};
+
+impl TableClient {
+    /// Creates keyspace and table where that was asked for.
+    pub(super) async fn create(&self, table: &TableSchema) -> Result<(), DefinitionError> {
+        let Some(replication) = &self.config.replication else {
+            return Ok(());
+        };
+        if let Some(keyspace) = &table.keyspace {
+            self.define(create_keyspace(keyspace, replication)).await?;
+        }
+        let create =
+            create_table(table).replacen("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ", 1);
+        self.define(create).await
+    }
+
+    /// Creates a keyspace with so many replicas if it is not there.
+    pub async fn create_keyspace(
+        &self,
+        keyspace: &str,
+        replicas: i64,
+    ) -> Result<(), DefinitionError> {
+        let replication =
+            format!("{{'class': 'SimpleStrategy', 'replication_factor': {replicas}}}");
+        self.define(create_keyspace(keyspace, &replication)).await
+    }
+
+    /// Creates a table, or gives it columns; `compression` is the class that compresses a new one.
+    pub async fn change(
+        &self,
+        change: &TableChange,
+        compression: Option<&str>,
+    ) -> Result<(), DefinitionError> {
+        match change {
+            TableChange::Create(table) => {
+                let create =
+                    create_table(table).replacen("CREATE TABLE ", "CREATE TABLE IF NOT EXISTS ", 1);
+                let with =
+                    compression.map(|class| format!(" WITH compression = {{'class': '{class}'}};"));
+                let create = match with {
+                    Some(with) => format!("{}{with}", create.trim_end_matches(';')),
+                    None => create,
+                };
+                self.define(create).await
+            }
+            TableChange::Add { table, columns } => {
+                for column in columns {
+                    let (table, own) = (table_name(table), name(&column.name));
+                    self.define(format!(
+                        "ALTER TABLE {table} ADD {own} {};",
+                        column.cql_type
+                    ))
+                    .await?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    async fn define(&self, statement: String) -> Result<(), DefinitionError> {
+        match self.session.query_unpaged(statement.as_str(), ()).await {
+            Ok(_) => Ok(()),
+            Err(source) => Err(DefinitionError::Statement {
+                statement,
+                source: Box::new(source),
+            }),
+        }
+    }
+}

@@ -15,7 +15,10 @@ fn original(name: &str) -> PathBuf {
 
 fn standalone(dir: &Path, files: &[&Path]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_messina"));
-    command.arg("connect-standalone").args(files);
+    command
+        .arg("connect-standalone")
+        .arg("--embedded")
+        .args(files);
     command.arg("--data").arg(dir.join("data"));
     for setting in ["gateway.listen", "admin.listen", "rest.listen"] {
         command.args(["--set", &format!("{setting}=127.0.0.1:0")]);

@@ -9,7 +9,8 @@ use serde_json::{Map, Value};
 
 use crate::config::worker::{Worker, worker};
 use crate::config::{
-    self, Config, LoadError, Problem, Problems, Severity, Source, check_connector, properties,
+    self, Config, KafkaConfig, LoadError, Problem, Problems, Severity, Source, check_connector,
+    properties,
 };
 use crate::herder::resolve;
 use crate::up::Role;
@@ -21,15 +22,18 @@ use super::{CommandError, Settings, up};
 /// `messina connect-standalone`
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
-The worker's file names converters, the REST API's listener and config providers under Kafka Connect's names;
-connectors are .properties files, or .json with the options, or with `name` and `config`. Everything else is as
-with `messina up`: the log is the embedded one, MQTT clients write to it, and tables are those of --config. Its
-[[sink]]s do not run.")]
+The worker's file names Kafka, converters, the REST API's listener and config providers under Kafka Connect's names;
+connectors are .properties files, or .json with the options, or with `name` and `config`. Records are read from the
+Kafka of `bootstrap.servers`. With --embedded, or without that option, everything else is as with `messina up`: the
+log is the embedded one, and MQTT clients write to it. Tables are those of --config. Its [[sink]]s do not run.")]
 pub(super) struct Args {
     /// The worker's file
     worker: PathBuf,
     /// Connectors' files
     connectors: Vec<PathBuf>,
+    /// Read the embedded log, which MQTT clients write to, instead of the Kafka that the worker's file names
+    #[arg(long)]
+    embedded: bool,
     #[command(flatten)]
     logging: up::Logging,
     #[command(flatten)]
@@ -40,13 +44,13 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
     let loaded = args.settings.load()?;
     let mut config = loaded.config;
     let mut problems: Vec<Problem> = loaded.warnings.iter().cloned().collect();
-    apply(args, &mut config, &mut problems)?;
+    let role = apply(args, &mut config, &mut problems)?;
     let problems = Problems::new(problems);
     if problems.has_errors() {
         return Err(LoadError::Wrong(problems).into());
     }
     args.logging.start();
-    up::run_config(config, &problems, Role::All, out)
+    up::run_config(config, &problems, role, out)
 }
 
 /// Puts what the files say into the configuration, and what is wrong with them into `problems`.
@@ -54,24 +58,15 @@ fn apply(
     args: &Args,
     config: &mut Config,
     problems: &mut Vec<Problem>,
-) -> Result<(), CommandError> {
-    let source = config::read(&args.worker)?;
-    match worker(&source.text, &source.name) {
-        Ok(said) => {
-            add(&source, &said.warnings, Severity::Warning, problems);
-            let Worker {
-                listen,
-                converters,
-                providers,
-                warnings: _,
-            } = said;
-            config.rest.listen = listen.or(config.rest.listen);
-            config.rest.converters = converters;
-            config.rest.providers = providers;
+) -> Result<Role, CommandError> {
+    let kafka = apply_worker(&args.worker, config, problems)?.and_then(|said| said.kafka);
+    let role = match kafka.filter(|_| !args.embedded) {
+        Some(kafka) => {
+            read_kafka(config, kafka);
+            Role::Worker
         }
-        Err(errors) => add(&source, &errors, Severity::Error, problems),
-    }
-    config.sinks.clear();
+        None => Role::All,
+    };
     for path in &args.connectors {
         let source = config::read(path)?;
         let connector = match read(path, &source) {
@@ -87,7 +82,37 @@ fn apply(
         check(&connector, &source, config, problems);
         config.sinks.push(connector);
     }
-    Ok(())
+    Ok(role)
+}
+
+/// Puts what a worker's file says into the configuration, but for its Kafka and its group.
+pub(super) fn apply_worker(
+    path: &Path,
+    config: &mut Config,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<Worker>, CommandError> {
+    let source = config::read(path)?;
+    config.sinks.clear();
+    match worker(&source.text, &source.name) {
+        Ok(said) => {
+            add(&source, &said.warnings, Severity::Warning, problems);
+            config.rest.listen = said.listen.or(config.rest.listen);
+            config.rest.converters.clone_from(&said.converters);
+            config.rest.providers = said.providers.clone();
+            Ok(Some(said))
+        }
+        Err(errors) => {
+            add(&source, &errors, Severity::Error, problems);
+            Ok(None)
+        }
+    }
+}
+
+/// Has records read from Kafka. No topic is made there but for dead letters: the others are somebody else's.
+pub(super) fn read_kafka(config: &mut Config, kafka: KafkaConfig) {
+    config.kafka = Some(kafka);
+    config.topics.clear();
+    config.routes.clear();
 }
 
 /// Compiles a connector, so that all that is wrong with it is shown where it was typed.
@@ -111,7 +136,7 @@ fn check(
     }
 }
 
-fn add(
+pub(super) fn add(
     source: &Arc<Source>,
     list: &[ConnectorProblem],
     severity: Severity,

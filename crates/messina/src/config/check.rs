@@ -50,6 +50,7 @@ fn config(root: &Section<'_>) -> Option<Config> {
         sinks: sinks(root, &tables, cql.is_some()),
         admin: admin(&root.section("admin")?),
         rest: rest(&root.section("rest")?),
+        distributed: None,
         cql,
         data,
         log,

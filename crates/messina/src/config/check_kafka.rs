@@ -131,7 +131,7 @@ fn bootstrap_servers(section: &Section<'_>) -> Vec<String> {
     servers
 }
 
-fn is_server(text: &str) -> bool {
+pub(super) fn is_server(text: &str) -> bool {
     let port = text.rsplit_once(':').filter(|(host, port)| {
         let host = host.rsplit_once("://").map_or(*host, |(_, host)| host);
         !host.is_empty() && port.parse::<u16>().is_ok_and(|port| port > 0)

@@ -10,7 +10,7 @@ use messina_connect::config::ConnectorConfig;
 use messina_connect::table_schema::TableSchema;
 use regex::Regex;
 
-use super::{AccessConfig, CqlConfig, KafkaConfig, ListenerConfig, Template};
+use super::{AccessConfig, CqlConfig, DistributedConfig, KafkaConfig, ListenerConfig, Template};
 use crate::herder::Providers;
 
 /// Everything `messina up` needs to know. Built only by the checker, so nothing here needs checking again.
@@ -45,6 +45,8 @@ pub struct Config {
     pub admin: AdminConfig,
     /// `[rest]`
     pub rest: RestConfig,
+    /// The other workers this one shares connectors with; only a worker's file says so.
+    pub distributed: Option<DistributedConfig>,
 }
 
 /// The MQTT side.

@@ -29,6 +29,10 @@ mod kafka;
 
 pub use kafka::{KafkaConfig, KafkaSetting, KafkaTopicConfig};
 
+mod distributed;
+
+pub use distributed::{DistributedConfig, StorageTopic};
+
 mod template;
 
 pub use template::{Template, TemplateError, TemplatePart};
@@ -76,6 +80,10 @@ pub mod units;
 pub mod properties;
 
 pub mod worker;
+
+mod worker_kafka;
+
+mod worker_group;
 
 pub mod mqtt_proxy;
 

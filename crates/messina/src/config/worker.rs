@@ -4,8 +4,8 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use messina_connect::config::{ConnectorConfig, Position, Problem, Property};
 
-use super::properties;
 use super::section::nearest;
+use super::{DistributedConfig, KafkaConfig, properties, worker_group, worker_kafka};
 use crate::herder::{Provider, Providers};
 
 /// What a worker's file says that matters here.
@@ -17,12 +17,16 @@ pub struct Worker {
     pub converters: Vec<(String, String)>,
     /// What variables in connectors' options may stand for.
     pub providers: Providers,
+    /// The Kafka it names.
+    pub kafka: Option<KafkaConfig>,
+    /// Its group, for a worker that is one of several; or what is wrong with that, which matters to nobody else.
+    pub distributed: Option<Result<DistributedConfig, Vec<Problem>>>,
     /// What is accepted and may surprise.
     pub warnings: Vec<Problem>,
 }
 
 /// Names that are read.
-const READ: [&str; 8] = [
+const READ: [&str; 24] = [
     "key.converter",
     "value.converter",
     "header.converter",
@@ -31,21 +35,37 @@ const READ: [&str; 8] = [
     "rest.port",
     "config.providers",
     "bootstrap.servers",
+    "config.storage.replication.factor",
+    "config.storage.topic",
+    "group.id",
+    "heartbeat.interval.ms",
+    "offset.storage.partitions",
+    "offset.storage.replication.factor",
+    "offset.storage.topic",
+    "rebalance.timeout.ms",
+    "rest.advertised.host.name",
+    "rest.advertised.listener",
+    "rest.advertised.port",
+    "session.timeout.ms",
+    "status.storage.partitions",
+    "status.storage.replication.factor",
+    "status.storage.topic",
+    "task.shutdown.graceful.timeout.ms",
 ];
 
-/// Names that are accepted without effect: a matter of Java's plug-ins, of Kafka's topics, or of Kafka itself.
-const WITHOUT_EFFECT: [&str; 40] = [
+/// Names that are accepted without effect: a matter of Java's plug-ins, or of Java's way to share work.
+const WITHOUT_EFFECT: [&str; 29] = [
     "access.control.allow.methods",
     "access.control.allow.origin",
     "admin.listeners",
-    "client.id",
-    "config.storage.replication.factor",
-    "config.storage.topic",
     "connect.protocol",
     "connector.client.config.override.policy",
     "exactly.once.source.support",
-    "group.id",
-    "heartbeat.interval.ms",
+    "inter.worker.key.generation.algorithm",
+    "inter.worker.key.size",
+    "inter.worker.key.ttl.ms",
+    "inter.worker.signature.algorithm",
+    "inter.worker.verification.algorithms",
     "internal.key.converter",
     "internal.key.converter.schemas.enable",
     "internal.value.converter",
@@ -54,31 +74,20 @@ const WITHOUT_EFFECT: [&str; 40] = [
     "offset.flush.interval.ms",
     "offset.flush.timeout.ms",
     "offset.storage.file.filename",
-    "offset.storage.partitions",
-    "offset.storage.replication.factor",
-    "offset.storage.topic",
     "plugin.discovery",
     "plugin.path",
-    "rebalance.timeout.ms",
-    "rest.advertised.host.name",
-    "rest.advertised.listener",
-    "rest.advertised.port",
-    "rest.extension.classes",
     "response.http.headers.config",
+    "rest.extension.classes",
     "scheduled.rebalance.max.delay.ms",
-    "security.protocol",
-    "session.timeout.ms",
-    "status.storage.partitions",
-    "status.storage.replication.factor",
-    "status.storage.topic",
-    "task.shutdown.graceful.timeout.ms",
     "topic.creation.enable",
     "topic.tracking.allow.reset",
     "topic.tracking.enable",
+    "worker.sync.timeout.ms",
+    "worker.unsync.backoff.ms",
 ];
 
 /// Beginnings of names that are read or accepted.
-const PREFIXES: [&str; 10] = [
+const PREFIXES: [&str; 13] = [
     "key.converter.",
     "value.converter.",
     "header.converter.",
@@ -89,6 +98,9 @@ const PREFIXES: [&str; 10] = [
     "ssl.",
     "sasl.",
     "metrics.",
+    "config.storage.",
+    "offset.storage.",
+    "status.storage.",
 ];
 
 /// Whether a file of properties is a worker's, and not a connector's.
@@ -127,6 +139,8 @@ pub fn worker(text: &str, file: &str) -> Result<Worker, Vec<Problem>> {
     reader.converters(file);
     reader.listen();
     reader.providers();
+    reader.registry();
+    reader.kafka();
     reader.others(&places);
     if reader.problems.is_empty() {
         Ok(reader.worker)
@@ -235,16 +249,31 @@ impl Reader<'_> {
         self.worker.providers = Providers::new(known);
     }
 
+    /// Converters of a Schema Registry are no reason to refuse the file: connectors may name others.
+    fn registry(&mut self) {
+        for option in ["key.converter", "value.converter"] {
+            let class = self.config.text(option).unwrap_or_default();
+            if class.starts_with("io.confluent.connect.") {
+                let message =
+                    format!("`{class}` needs a Schema Registry, which is not available yet");
+                let help = format!("connectors that name no `{option}` of their own are refused");
+                self.warn(option, &message, &help);
+            }
+        }
+    }
+
+    fn kafka(&mut self) {
+        let read = worker_kafka::kafka(self.config);
+        self.problems.extend(read.problems);
+        self.worker.warnings.extend(read.warnings);
+        self.worker.kafka = read.kafka;
+        self.worker.distributed = Some(worker_group::group(self.config));
+    }
+
     /// What is not read: known to have no effect here, or not known at all.
     fn others(&mut self, places: &[(String, Position)]) {
-        if self.config.get("bootstrap.servers").is_some() {
-            self.warn(
-                "bootstrap.servers",
-                "no Kafka is asked: records are read from the embedded log",
-                "send them by MQTT, or with `messina produce`",
-            );
-        }
-        let known: Vec<&str> = READ.into_iter().chain(WITHOUT_EFFECT).collect();
+        let known = READ.into_iter().chain(WITHOUT_EFFECT);
+        let known: Vec<&str> = known.chain(worker_kafka::CLIENT).collect();
         for (name, position) in places {
             let has_prefix = PREFIXES.iter().any(|prefix| name.starts_with(prefix));
             if has_prefix || known.contains(&name.as_str()) {
@@ -317,11 +346,35 @@ mod tests {
                 "value.converter.schema.registry.url"
             ]
         );
+        let warned = |option: &str, column: usize, line: usize| {
+            format!(
+                "connect-avro-distributed.properties:{line}:{column}: `{option}`: \
+                 `io.confluent.connect.avro.AvroConverter` needs a Schema Registry, which is not available yet; \
+                 connectors that name no `{option}` of their own are refused"
+            )
+        };
         assert_eq!(
             shown(&worker.warnings),
             [
-                "connect-avro-distributed.properties:3:19: `bootstrap.servers`: no Kafka is asked: records are read \
-                 from the embedded log; send them by MQTT, or with `messina produce`"
+                warned("key.converter", 15, 6),
+                warned("value.converter", 17, 8)
+            ]
+        );
+        let kafka = worker.kafka.unwrap();
+        assert_eq!(kafka.bootstrap_servers, ["localhost:9092"]);
+        let group = worker.distributed.unwrap().unwrap();
+        assert_eq!(
+            (group.group.as_str(), group.worker_id("127.0.0.1:8083")),
+            ("connect-cluster", "127.0.0.1:8083".to_owned())
+        );
+        let topics = [&group.configs, &group.offsets, &group.statuses]
+            .map(|topic| (topic.name.as_str(), topic.partitions, topic.replication));
+        assert_eq!(
+            topics,
+            [
+                ("connect-configs", 1, Some(1)),
+                ("connect-offsets", 25, Some(1)),
+                ("connect-statuses", 5, Some(1))
             ]
         );
     }

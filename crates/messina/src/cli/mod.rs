@@ -32,6 +32,8 @@ mod mqtt_proxy;
 
 mod connect_standalone;
 
+mod connect_distributed;
+
 mod check;
 
 mod sample;
@@ -94,6 +96,8 @@ enum Command {
     MqttProxy(mqtt_proxy::Args),
     /// Run connectors from Kafka Connect's own files, on this machine
     ConnectStandalone(connect_standalone::Args),
+    /// Run a worker that shares connectors with others, from Kafka Connect's own file
+    ConnectDistributed(connect_distributed::Args),
     /// Say everything that is wrong with configuration files; with --sample, what they make of a record
     Check(check::Args),
     /// Print the configuration
@@ -136,6 +140,7 @@ pub fn run(command_line: CommandLine) -> Result<(), CommandError> {
         Command::Worker(args) => up::run_worker(&args, &mut out),
         Command::MqttProxy(args) => mqtt_proxy::run(&args, &mut out),
         Command::ConnectStandalone(args) => connect_standalone::run(&args, &mut out),
+        Command::ConnectDistributed(args) => connect_distributed::run(&args, &mut out),
         Command::Check(args) => check::run(&args, &mut out),
         Command::Config(args) => config::run(&args, &mut out),
         Command::Passwd(args) => passwd::run(&args, &mut out),

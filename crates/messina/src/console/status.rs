@@ -15,7 +15,7 @@ use messina_store::table::{QueryLimits, TableStore};
 use super::guard::Hosts;
 use crate::config::CqlConfig;
 use crate::gateway::server::Gateway;
-use crate::herder::Herder;
+use crate::herder::Connectors;
 use crate::record_log::{LogWriter, RecordLog, WriterHealth};
 use crate::runtime::clock::Clock;
 use crate::sink::{PartitionSnapshot, SinkSnapshot};
@@ -35,7 +35,7 @@ pub struct Sources {
     /// The gateway, if there is one in this process.
     pub gateway: Option<Arc<Gateway>>,
     /// The connectors, if they run in this process.
-    pub herder: Option<Arc<Herder>>,
+    pub herder: Option<Connectors>,
     /// All lights.
     pub health: Arc<Health>,
     /// All metrics.
@@ -75,9 +75,19 @@ impl Sources {
                 WriterHealth::Failed(reason) => self.health.red("kafka", &*reason),
             }
         }
-        let sinks = self.herder.as_ref().map(|herder| herder.sinks());
+        let sinks = self.herder.as_ref().map(Connectors::sinks);
         let sinks = sinks.unwrap_or_default();
-        let snapshots: Vec<_> = sinks.iter().map(|sink| sink.snapshot()).collect();
+        let mut snapshots: Vec<SinkSnapshot> = Vec::with_capacity(sinks.len());
+        for snapshot in sinks.iter().map(|sink| sink.snapshot()) {
+            // Tasks of one connector follow each other.
+            match snapshots
+                .last_mut()
+                .filter(|last| last.name == snapshot.name)
+            {
+                Some(last) => last.join(snapshot),
+                None => snapshots.push(snapshot),
+            }
+        }
         // Of connectors that are gone nothing is told.
         self.health.forget_all("sink ");
         for sink in &snapshots {
@@ -88,7 +98,7 @@ impl Sources {
                 (Light::Red, reason) => self.health.red(&name, reason.unwrap_or_default()),
             }
         }
-        let unprepared = self.herder.as_ref().map(|herder| herder.unprepared());
+        let unprepared = self.herder.as_ref().map(Connectors::unprepared);
         for (name, trace) in unprepared.unwrap_or_default() {
             self.health.red(&format!("sink {name}"), trace);
         }

@@ -3,6 +3,8 @@
 use messina_connect::config::Problem;
 use messina_store::log::{AppendError, ReadError, TopicError};
 
+use crate::record_log::kafka::KafkaLogError;
+
 /// A request the herder does not carry out.
 #[derive(Debug, thiserror::Error)]
 pub enum HerderError {
@@ -26,6 +28,17 @@ pub enum HerderError {
     /// There are as many connectors as the configuration allows.
     #[error("there are {0} connectors already, which is `rest.max_connectors`")]
     Full(usize),
+    /// Somebody else is at it: to be asked again.
+    #[error("{0}")]
+    Busy(String),
+    /// No worker leads the group now, or it is not known which.
+    #[error(
+        "Cannot complete request momentarily due to stale configuration (typically caused by a concurrent config change)"
+    )]
+    Stale,
+    /// Kafka cannot be used.
+    #[error(transparent)]
+    Kafka(KafkaLogError),
     /// The log did not take a change.
     #[error("the change is not durable and was not made")]
     Append(#[from] AppendError),
@@ -35,6 +48,16 @@ pub enum HerderError {
     /// The log cannot be read.
     #[error("a topic of the connectors cannot be read")]
     Read(#[from] ReadError),
+}
+
+impl From<KafkaLogError> for HerderError {
+    fn from(error: KafkaLogError) -> Self {
+        match error {
+            error @ KafkaLogError::NoPartition(_) => Self::Refused(error.to_string()),
+            error @ KafkaLogError::GroupInUse { .. } => Self::Busy(error.to_string()),
+            error => Self::Kafka(error),
+        }
+    }
 }
 
 fn list(problems: &[Problem]) -> String {

@@ -15,6 +15,7 @@ use super::properties::{Properties, connector_config, properties_of};
 use super::records::{self, Stored};
 use super::state::Target;
 use super::state_topic::{Change, StateTopic};
+use crate::record_log::kafka::KafkaGroups;
 use crate::runtime::clock::Clock;
 use crate::runtime::tasks::Tasks;
 use crate::sink::{Connector, SinkStatus};
@@ -36,6 +37,10 @@ pub struct Parts {
     pub worker_id: String,
     /// Connectors at most.
     pub max_connectors: usize,
+    /// Where the offsets are if the log is Kafka; else they are in `log`.
+    pub groups: Option<KafkaGroups>,
+    /// What the cluster calls itself that has the log.
+    pub cluster: String,
 }
 
 /// Looks after all connectors.
@@ -146,7 +151,7 @@ impl Herder {
             return Ok(());
         };
         if let Some(properties) = first {
-            let changes = records::tasks(name, &properties, true);
+            let changes = records::tasks(name, &properties, 1);
             self.configs.write(changes).await?;
         }
         let run = Run {

@@ -72,7 +72,7 @@ impl Managed {
         let standing = |(state, trace)| Standing {
             state,
             worker_id: worker.to_owned(),
-            version: env!("CARGO_PKG_VERSION"),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
             trace,
         };
         let task = |(state, trace)| TaskStatus {

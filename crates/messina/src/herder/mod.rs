@@ -26,6 +26,13 @@ mod offsets;
 
 mod requests;
 
+mod shared;
+
+mod connectors;
+
+pub use connectors::Connectors;
+pub use shared::{For, SharedHerder, SharedParts, Whereabouts};
+
 pub use error::HerderError;
 pub use factory::{Declared, Factory, resolve};
 pub use keeping::{Herder, Parts};

@@ -5,6 +5,8 @@ use messina_store::log::{OffsetCommit, PartitionHandle};
 use super::error::HerderError;
 use super::keeping::Herder;
 use super::state::Target;
+use crate::record_log::SourcePartition;
+use crate::record_log::kafka::GroupOffset;
 
 /// A partition and the offset that is read next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -17,10 +19,34 @@ pub struct PartitionOffset {
     pub offset: Option<i64>,
 }
 
+impl From<GroupOffset> for PartitionOffset {
+    fn from((source, offset): GroupOffset) -> Self {
+        Self {
+            topic: source.topic.to_string(),
+            partition: source.partition,
+            offset,
+        }
+    }
+}
+
+impl From<PartitionOffset> for GroupOffset {
+    fn from(own: PartitionOffset) -> Self {
+        let source = SourcePartition {
+            topic: own.topic.into(),
+            partition: own.partition,
+        };
+        (source, own.offset)
+    }
+}
+
 impl Herder {
     /// Committed offsets, by topic and partition.
-    pub fn offsets(&self, name: &str) -> Result<Vec<PartitionOffset>, HerderError> {
+    pub async fn offsets(&self, name: &str) -> Result<Vec<PartitionOffset>, HerderError> {
         self.look(name, |_| ())?;
+        if let Some(groups) = &self.parts.groups {
+            let committed = groups.committed(&group(name)).await?;
+            return Ok(committed.into_iter().map(PartitionOffset::from).collect());
+        }
         let committed = self.parts.log.group(&group(name)).into_iter();
         let offset = |own: messina_store::log::GroupOffset| PartitionOffset {
             topic: own.topic,
@@ -30,7 +56,7 @@ impl Herder {
         Ok(committed.map(offset).collect())
     }
 
-    /// Moves a stopped connector to other offsets, all or none.
+    /// Moves a stopped connector to other offsets: in the embedded log all or none.
     pub async fn alter_offsets(
         &self,
         name: &str,
@@ -38,6 +64,10 @@ impl Herder {
     ) -> Result<(), HerderError> {
         let _changing = self.changing.lock().await;
         self.must_be_stopped(name)?;
+        if let Some(groups) = &self.parts.groups {
+            let offsets = offsets.into_iter().map(GroupOffset::from).collect();
+            return Ok(groups.alter(&group(name), offsets).await?);
+        }
         let (mut set, mut reset) = (Vec::new(), Vec::new());
         for own in offsets {
             let handle = self.partition(&own)?;
@@ -64,6 +94,9 @@ impl Herder {
     pub async fn reset_offsets(&self, name: &str) -> Result<(), HerderError> {
         let _changing = self.changing.lock().await;
         self.must_be_stopped(name)?;
+        if let Some(groups) = &self.parts.groups {
+            return Ok(groups.reset(&group(name)).await?);
+        }
         self.parts.log.delete_group(&group(name)).await?;
         tracing::info!(connector = name, "offsets of a connector were reset");
         Ok(())
@@ -87,8 +120,8 @@ impl Herder {
 }
 
 /// The group whose offsets are a connector's.
-fn group(name: &str) -> String {
+pub(super) fn group(name: &str) -> String {
     format!("connect-{name}")
 }
 
-const STOP_FIRST: &str = "Connectors must be in the STOPPED state before their offsets can be modified. This can be done for the specified connector by issuing a 'PUT' request to the '/connectors/<connector>/stop' endpoint";
+pub(super) const STOP_FIRST: &str = "Connectors must be in the STOPPED state before their offsets can be modified. This can be done for the specified connector by issuing a 'PUT' request to the '/connectors/<connector>/stop' endpoint";

@@ -43,7 +43,7 @@ pub(super) fn stored(records: &BTreeMap<String, Value>) -> BTreeMap<String, Stor
     all
 }
 
-fn properties(value: &Value) -> Option<Properties> {
+pub(super) fn properties(value: &Value) -> Option<Properties> {
     let text = |value: &Value| match value {
         Value::String(text) => Some(text.clone()),
         Value::Null => None,
@@ -66,14 +66,14 @@ pub(super) fn target(name: &str, target: Target) -> Change {
     (format!("target-state-{name}"), Some(value))
 }
 
-/// The one task of a connector, and that it is all; or that it has none.
-pub(super) fn tasks(name: &str, properties: &Properties, has_task: bool) -> Vec<Change> {
-    let task = |properties: &Properties| {
+/// The tasks of a connector, and that these are all.
+pub(super) fn tasks(name: &str, properties: &Properties, count: usize) -> Vec<Change> {
+    let task = |number: usize| {
         let value = json!({ "properties": task_properties(properties) });
-        (format!("task-{name}-0"), Some(value))
+        (format!("task-{name}-{number}"), Some(value))
     };
-    let mut changes: Vec<Change> = has_task.then(|| task(properties)).into_iter().collect();
-    let count = json!({ "tasks": u8::from(has_task) });
+    let mut changes: Vec<Change> = (0..count).map(task).collect();
+    let count = json!({ "tasks": count });
     changes.push((format!("commit-{name}"), Some(count)));
     changes
 }
@@ -83,6 +83,12 @@ pub(super) fn task_properties(properties: &Properties) -> Properties {
     let mut own = properties.clone();
     own.insert("task.class".to_owned(), "messina.TableSinkTask".to_owned());
     own
+}
+
+/// A wish that a connector starts again.
+pub(super) fn restart(name: &str, tasks: bool, only_failed: bool) -> Change {
+    let value = json!({ "include-tasks": tasks, "only-failed": only_failed });
+    (format!("restart-connector-{name}"), Some(value))
 }
 
 /// Takes everything back that was said of a connector.
@@ -99,21 +105,23 @@ pub(super) fn deleted(name: &str) -> Vec<Change> {
 /// How a connector and its tasks are.
 pub(super) fn status(status: &ConnectorStatus) -> Vec<Change> {
     let name = &status.name;
-    let value = |standing: &Standing| {
-        json!({
-            "state": standing.state,
-            "trace": standing.trace,
-            "worker_id": standing.worker_id,
-            "generation": 1,
-            "version": standing.version,
-        })
-    };
     let own = (
         format!("status-connector-{name}"),
-        Some(value(&status.connector)),
+        Some(standing(&status.connector)),
     );
-    let task = status.tasks.first().map(|task| value(&task.standing));
+    let task = status.tasks.first().map(|task| standing(&task.standing));
     vec![own, (format!("status-task-{name}-0"), task)]
+}
+
+/// How a connector or a task is. The generation is the first: a Java worker's word of a later one wins.
+pub(super) fn standing(standing: &Standing) -> Value {
+    json!({
+        "state": standing.state,
+        "trace": standing.trace,
+        "worker_id": standing.worker_id,
+        "generation": 1,
+        "version": standing.version,
+    })
 }
 
 /// Nothing is known of a connector any more.
@@ -134,8 +142,8 @@ mod tests {
         let options = Properties::from([("topics".to_owned(), "a".to_owned())]);
         let mut records = BTreeMap::new();
         let mut changes = vec![connector("x", &options), target("x", Target::Stopped)];
-        changes.extend(tasks("x", &options, true));
-        changes.extend(tasks("x", &options, false));
+        changes.extend(tasks("x", &options, 1));
+        changes.extend(tasks("x", &options, 0));
         changes.push(target("file", Target::Paused));
         for (key, value) in changes {
             records.insert(key, value.unwrap());

@@ -11,6 +11,11 @@ use super::state::{ConnectorInfo, ConnectorStatus, State, Target, TaskStatus};
 use crate::sink::Connector;
 
 impl Herder {
+    /// What the cluster calls itself that has the log.
+    pub fn cluster(&self) -> &str {
+        &self.parts.cluster
+    }
+
     /// The names of all connectors, sorted.
     pub fn names(&self) -> Vec<String> {
         self.connectors.lock().keys().cloned().collect()
@@ -158,7 +163,7 @@ impl Herder {
         let prepared = self.prepare(&connector_config(name, &properties))?;
         let mut changes = vec![records::connector(name, &properties)];
         if self.look(name, |own| own.has_task)? {
-            changes.extend(records::tasks(name, &properties, true));
+            changes.extend(records::tasks(name, &properties, 1));
         }
         self.configs.write(changes).await?;
         self.end(name).await;
@@ -203,7 +208,7 @@ impl Herder {
         let (origin, properties) = look.map_err(|_other| unknown())?;
         let mut changes = vec![records::target(name, target)];
         if target == Target::Stopped && origin == Origin::Request {
-            changes.extend(records::tasks(name, &properties, false));
+            changes.extend(records::tasks(name, &properties, 0));
         }
         self.configs.write(changes).await?;
         if let Some(managed) = self.connectors.lock().get_mut(name) {

@@ -84,7 +84,7 @@ pub struct Standing {
     /// Which worker has it.
     pub worker_id: String,
     /// Which version of it runs.
-    pub version: &'static str,
+    pub version: String,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub trace: Option<String>,

@@ -65,14 +65,17 @@ impl From<HerderError> for Failure {
     fn from(error: HerderError) -> Self {
         let status = match &error {
             HerderError::Unknown(_) => StatusCode::NOT_FOUND,
-            HerderError::Exists(_) => StatusCode::CONFLICT,
+            HerderError::Exists(_) | HerderError::Busy(_) | HerderError::Stale => {
+                StatusCode::CONFLICT
+            }
             HerderError::Configured(_) => StatusCode::FORBIDDEN,
             HerderError::Refused(_) | HerderError::Invalid(_) | HerderError::Full(_) => {
                 StatusCode::BAD_REQUEST
             }
-            HerderError::Append(_) | HerderError::Topic(_) | HerderError::Read(_) => {
-                StatusCode::INTERNAL_SERVER_ERROR
-            }
+            HerderError::Kafka(_)
+            | HerderError::Append(_)
+            | HerderError::Topic(_)
+            | HerderError::Read(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         let mut message = error.to_string();
         let mut cause = std::error::Error::source(&error);

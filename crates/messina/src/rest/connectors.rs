@@ -21,11 +21,11 @@ use crate::herder::{
 type Shared = State<Arc<Api>>;
 
 /// `GET /`
-pub(super) async fn worker() -> Json<Value> {
+pub(super) async fn worker(State(api): Shared) -> Json<Value> {
     Json(json!({
         "version": env!("CARGO_PKG_VERSION"),
         "commit": "unknown",
-        "kafka_cluster_id": "embedded",
+        "kafka_cluster_id": api.herder.cluster(),
     }))
 }
 
@@ -259,9 +259,10 @@ pub(super) async fn tasks(
     State(api): Shared,
     Path(name): Path<String>,
 ) -> Result<Json<Vec<Value>>, Failure> {
-    let task = |config| json!({ "id": { "connector": name, "task": 0 }, "config": config });
-    let tasks = api.herder.task(&name)?.map(task);
-    Ok(Json(tasks.into_iter().collect()))
+    let task =
+        |(number, config)| json!({ "id": { "connector": name, "task": number }, "config": config });
+    let tasks = api.herder.tasks(&name)?.into_iter().enumerate();
+    Ok(Json(tasks.map(task).collect()))
 }
 
 fn number(task: &str) -> Result<usize, Failure> {
@@ -348,6 +349,6 @@ pub(super) async fn topics(State(api): Shared, Path(name): Path<String>) -> Json
 
 /// `PUT /connectors/{name}/topics/reset`
 pub(super) async fn reset_topics(State(api): Shared, Path(name): Path<String>) -> StatusCode {
-    api.herder.reset_topics(&name);
+    api.herder.reset_topics(&name).await;
     StatusCode::ACCEPTED
 }

@@ -18,6 +18,8 @@ mod loggers;
 
 mod connectors;
 
+mod forward;
+
 mod routes;
 
 mod server;

@@ -26,7 +26,7 @@ pub(super) async fn show(
             "offset": { "kafka_offset": own.offset },
         })
     };
-    let offsets = api.herder.offsets(&name)?.into_iter().map(offset);
+    let offsets = api.herder.offsets(&name).await?.into_iter().map(offset);
     Ok(Json(json!({ "offsets": offsets.collect::<Vec<_>>() })))
 }
 

@@ -11,25 +11,25 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post, put};
 
 use super::answer::Failure;
-use super::{connectors, loggers, offsets, validation};
+use super::{connectors, forward, loggers, offsets, validation};
 use crate::config::RestConfig;
 use crate::console::guard::Hosts;
-use crate::herder::Herder;
+use crate::herder::Connectors;
 use crate::runtime::clock::Clock;
 
 /// What requests need.
 #[derive(Debug)]
 pub struct Api {
-    pub(super) herder: Arc<Herder>,
+    pub(super) herder: Connectors,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) max_body: usize,
-    timeout: Duration,
+    pub(super) timeout: Duration,
     hosts: Hosts,
 }
 
 impl Api {
     /// An API over a herder.
-    pub fn new(herder: Arc<Herder>, config: &RestConfig, clock: &Arc<dyn Clock>) -> Self {
+    pub fn new(herder: Connectors, config: &RestConfig, clock: &Arc<dyn Clock>) -> Self {
         Self {
             herder,
             clock: Arc::clone(clock),
@@ -95,6 +95,10 @@ pub(super) fn router(api: Arc<Api>) -> Router {
     paths
         .fallback(async || Failure::plain(StatusCode::NOT_FOUND))
         .method_not_allowed_fallback(async || Failure::plain(StatusCode::METHOD_NOT_ALLOWED))
+        .layer(from_fn_with_state(
+            Arc::clone(&api),
+            forward::to_whom_it_is_for,
+        ))
         .layer(from_fn_with_state(Arc::clone(&api), every_request))
         .with_state(api)
 }

@@ -15,7 +15,7 @@ use super::definition::{Definition, Kind, plugin_options, section};
 use super::plugins::{self, HEADER_CONVERTER, PREDICATES, Plugin, SINKS, TRANSFORMS, full_name};
 use super::routes::Api;
 use super::stages;
-use crate::herder::{Herder, Properties};
+use crate::herder::{Connectors, Properties};
 
 /// What `PUT /connector-plugins/{plugin}/config/validate` gives.
 #[derive(Debug, Serialize)]
@@ -127,7 +127,7 @@ pub(super) fn items(raw: &str) -> Vec<&str> {
 
 /// Judges all options; an error where there is no class to judge them by.
 fn infos(
-    herder: Option<&Herder>,
+    herder: Option<&Connectors>,
     name: &str,
     properties: &Properties,
 ) -> Result<ConfigInfos, Failure> {
@@ -207,7 +207,7 @@ fn common(properties: &Properties) -> Vec<ConfigInfo> {
 /// Last, what only the sink itself finds: KCQL, tables, what a transform does not take.
 fn compiled(
     sheet: &mut [ConfigInfo],
-    herder: &Herder,
+    herder: &Connectors,
     name: &str,
     class: &str,
     properties: &Properties,
@@ -234,7 +234,7 @@ fn compiled(
 
 /// Refuses options that are wrong, in Kafka Connect's words.
 pub(super) fn must_be_valid(
-    herder: &Herder,
+    herder: &Connectors,
     name: &str,
     properties: &Properties,
 ) -> Result<(), Failure> {

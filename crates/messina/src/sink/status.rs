@@ -94,6 +94,19 @@ impl SinkSnapshot {
     pub fn total(&self, figure: impl Fn(&PartitionSnapshot) -> u64) -> u64 {
         self.partitions.iter().map(figure).sum()
     }
+
+    /// Takes in another task of the same connector: its partitions are others, and the worse state counts.
+    pub fn join(&mut self, other: Self) {
+        self.partitions.extend(other.partitions);
+        self.partitions
+            .sort_by(|left, right| left.source.cmp(&right.source));
+        self.rows_written += other.rows_written;
+        self.batches_written += other.batches_written;
+        self.retries += other.retries;
+        if other.state.light().0 > self.state.light().0 {
+            self.state = other.state;
+        }
+    }
 }
 
 impl From<&SinkSnapshot> for SinkBooks {

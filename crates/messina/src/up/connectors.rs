@@ -1,13 +1,18 @@
-//! Declares the tables that connectors may write to.
+//! Declares the tables that connectors may write to, and starts what looks after connectors.
 
 use std::sync::Arc;
 
+use messina_store::log::Log;
 use messina_store::table::TableStore;
+use tokio_util::sync::CancellationToken;
 
 use super::error::UpError;
 use crate::config::Config;
-use crate::herder::{Declared, Factory};
+use crate::herder::{self, Connectors, Declared, Factory, Herder, SharedHerder, SharedParts};
 use crate::record_log::RecordLog;
+use crate::record_log::kafka::{KafkaAdmin, KafkaGroups};
+use crate::runtime::clock::Clock;
+use crate::runtime::tasks::Tasks;
 use crate::sink::SinkOptions;
 use crate::table::EmbeddedTable;
 use crate::table::cql::{CqlTable, TableClients};
@@ -32,6 +37,64 @@ pub(super) async fn factory(
         providers: config.rest.providers.clone(),
         converters: config.rest.converters.clone(),
     })
+}
+
+/// What connectors have around them.
+pub(super) struct Around {
+    pub(super) tasks: Tasks,
+    pub(super) stop: CancellationToken,
+    pub(super) clock: Arc<dyn Clock>,
+    /// Where the REST API listens.
+    pub(super) worker_id: String,
+}
+
+/// Starts what looks after connectors: this process alone, or it and the other workers of its group.
+pub(super) async fn connectors(
+    config: &Config,
+    log: &Log,
+    factory: Factory,
+    around: Around,
+) -> Result<Connectors, UpError> {
+    let Around {
+        tasks,
+        stop,
+        clock,
+        worker_id,
+    } = around;
+    let kafka = config.kafka.clone().map(Arc::new);
+    let cluster = match &kafka {
+        Some(kafka) => KafkaAdmin::new(Arc::clone(kafka)).cluster().await?,
+        None => Some("embedded".to_owned()),
+    };
+    let cluster = cluster.unwrap_or_default();
+    let max_connectors = config.rest.max_connectors;
+    if let (Some(kafka), Some(distributed)) = (&kafka, &config.distributed) {
+        let parts = SharedParts {
+            factory,
+            tasks,
+            stop,
+            clock,
+            worker_id: distributed.worker_id(&worker_id),
+            max_connectors,
+            cluster,
+            kafka: Arc::clone(kafka),
+            config: distributed.clone(),
+        };
+        return Ok(Connectors::Shared(SharedHerder::open(parts).await?));
+    }
+    let parts = herder::Parts {
+        log: log.clone(),
+        factory,
+        tasks,
+        stop,
+        clock,
+        worker_id,
+        max_connectors,
+        groups: kafka.map(KafkaGroups::new),
+        cluster,
+    };
+    let herder = Herder::open(parts, &config.sinks).await?;
+    Ok(Connectors::Alone(herder))
 }
 
 async fn declare(

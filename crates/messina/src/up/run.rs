@@ -10,7 +10,7 @@ use messina_store::log::Log;
 use messina_store::table::{QueryLimits, TableStore};
 use tokio::net::TcpListener;
 
-use super::connectors::factory;
+use super::connectors::{Around, connectors, factory};
 use super::error::UpError;
 use super::patience;
 use super::process::{Reloads, Signals, allow_many_connections};
@@ -25,7 +25,7 @@ use crate::gateway::accept::accept;
 use crate::gateway::produce::Topics;
 use crate::gateway::route::Routes;
 use crate::gateway::server::{Gateway, Parts};
-use crate::herder::{self, Herder};
+use crate::herder::Connectors;
 use crate::listener::tcp::{self, ListenError};
 use crate::listener::{Below, Listening};
 use crate::record_log::LogWriter;
@@ -130,16 +130,13 @@ impl Running {
         };
         let herder = match prepared {
             Some(factory) => {
-                let parts = herder::Parts {
-                    log: stores.log.clone(),
-                    factory,
+                let around = Around {
                     tasks: sinks.clone(),
                     stop: shared.shutdown.sinks().clone(),
                     clock: Arc::clone(&shared.clock),
                     worker_id: worker_id(&ready),
-                    max_connectors: config.rest.max_connectors,
                 };
-                Some(Herder::open(parts, &config.sinks).await?)
+                Some(connectors(&config, &stores.log, factory, around).await?)
             }
             None => None,
         };
@@ -357,14 +354,14 @@ impl Shared {
         config: &Config,
         stores: &Stores,
         gateway: Option<&Arc<Gateway>>,
-        herder: Option<&Arc<Herder>>,
+        herder: Option<&Connectors>,
     ) -> Sources {
         Sources {
             log: stores.log.clone(),
             record_log: Arc::clone(&stores.record_log),
             tables: stores.tables.clone(),
             gateway: gateway.map(Arc::clone),
-            herder: herder.map(Arc::clone),
+            herder: herder.cloned(),
             health: Arc::clone(&self.health),
             metrics: Arc::clone(&self.metrics),
             topic_defaults: topic_defaults(config),

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::ClientContext;
-use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication, TopicResult};
+use rdkafka::admin::{
+    AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication, TopicResult,
+};
 use rdkafka::client::OAuthToken;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
@@ -128,6 +130,45 @@ impl KafkaAdmin {
         .await
     }
 
+    /// What the cluster calls itself.
+    pub async fn cluster(&self) -> Result<Option<String>, KafkaLogError> {
+        let config = Arc::clone(&self.config);
+        blocking(move || {
+            let client = looking(
+                &config,
+                &asked(&config, "ask", "the cluster's name".to_owned()),
+            )?;
+            Ok(client.client().fetch_cluster_id(PATIENCE))
+        })
+        .await
+    }
+
+    /// A setting of a topic as it is in force.
+    pub async fn topic_setting(
+        &self,
+        topic: &str,
+        setting: &'static str,
+    ) -> Result<Option<String>, KafkaLogError> {
+        let (config, topic) = (Arc::clone(&self.config), topic.to_owned());
+        blocking(move || {
+            let asked = asked(&config, "describe", format!("`{topic}`"));
+            let client = admin_client(&config, &asked)?;
+            let resource = ResourceSpecifier::Topic(&topic);
+            let (resources, options) = ([resource], options());
+            let describing = client.describe_configs(&resources, &options);
+            let results = tokio::runtime::Handle::current().block_on(describing);
+            let results = results.map_err(|error| asked.clone().failed(error))?;
+            for result in results {
+                let described = result.map_err(|code| asked.clone().answered(code, None))?;
+                if let Some(entry) = described.get(setting) {
+                    return Ok(entry.value.clone());
+                }
+            }
+            Ok(None)
+        })
+        .await
+    }
+
     /// Deletes topics; one that does not exist is an error.
     pub async fn delete(&self, topics: &[String]) -> Result<(), KafkaLogError> {
         let (config, topics) = (Arc::clone(&self.config), topics.to_vec());
@@ -205,14 +246,20 @@ fn check(
     Ok(())
 }
 
-fn list_topics(config: &Arc<KafkaConfig>) -> Result<Vec<TopicDescription>, KafkaLogError> {
-    let asked = asked(config, "list", "the topics".to_owned());
+/// A producer that produces nothing: its thread hears why a connection fails, and renews tokens.
+fn looking(
+    config: &Arc<KafkaConfig>,
+    asked: &Asked,
+) -> Result<ThreadedProducer<Looking>, KafkaLogError> {
     let settings = client_config(config, ClientRole::Admin)?;
     let context = Looking(ClientEvents::new(Arc::clone(config), "admin"));
-    // A producer that produces nothing: its thread hears why a connection fails, and renews tokens.
-    let client: ThreadedProducer<Looking> = settings
-        .create_with_context(context)
-        .map_err(|error| asked.clone().failed(error))?;
+    let client = settings.create_with_context(context);
+    client.map_err(|error| asked.clone().failed(error))
+}
+
+fn list_topics(config: &Arc<KafkaConfig>) -> Result<Vec<TopicDescription>, KafkaLogError> {
+    let asked = asked(config, "list", "the topics".to_owned());
+    let client = looking(config, &asked)?;
     let metadata = match client.client().fetch_metadata(None, PATIENCE) {
         Ok(metadata) => metadata,
         Err(error) => {
@@ -236,7 +283,7 @@ fn list_topics(config: &Arc<KafkaConfig>) -> Result<Vec<TopicDescription>, Kafka
     Ok(topics)
 }
 
-fn admin_client(
+pub(super) fn admin_client(
     config: &Arc<KafkaConfig>,
     asked: &Asked,
 ) -> Result<AdminClient<ClientEvents>, KafkaLogError> {

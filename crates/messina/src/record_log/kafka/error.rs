@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 
-use crate::record_log::RecordLogError;
+use crate::record_log::{RecordLogError, SourcePartition};
 use crate::table::Verdict;
 
 /// What Kafka was asked, for the error that says so.
@@ -99,6 +99,47 @@ pub enum KafkaLogError {
         /// Servers of the cluster.
         servers: String,
     },
+    /// A topic of Kafka Connect's workers has more partitions than it may, or none.
+    #[error(
+        "topic `{topic}` supplied via the `{option}` property is required to have a single partition in order to \
+         guarantee consistency of connector configurations, but found {found} partitions; name another topic"
+    )]
+    OnePartition {
+        /// The topic.
+        topic: String,
+        /// The worker's option that names it.
+        option: &'static str,
+        /// Partitions it has.
+        found: usize,
+    },
+    /// A topic of Kafka Connect's workers loses what is old.
+    #[error(
+        "topic `{topic}` supplied via the `{option}` property is required to have `cleanup.policy=compact`, but has \
+         `{policy}`; mend it with: kafka-configs.sh --bootstrap-server {servers} --alter --topic {topic} --add-config \
+         cleanup.policy=compact"
+    )]
+    NotCompacted {
+        /// The topic.
+        topic: String,
+        /// The worker's option that names it.
+        option: &'static str,
+        /// What it has.
+        policy: String,
+        /// Servers of the cluster.
+        servers: String,
+    },
+    /// A group that is to have no members has some.
+    #[error(
+        "the tasks of `{group}` have not stopped completely yet, or were resumed meanwhile; try again when they have \
+         stopped"
+    )]
+    GroupInUse {
+        /// The group.
+        group: String,
+    },
+    /// There is no such partition.
+    #[error("there is no partition {}-{}", .0.topic, .0.partition)]
+    NoPartition(SourcePartition),
     /// A record is larger than something on its way allows.
     #[error(
         "{} does not take a record this large; raise `max.message.bytes` of the topic (or `message.max.bytes` of the \
@@ -143,6 +184,7 @@ impl KafkaLogError {
             Self::Refused { .. }
             | Self::Away { .. }
             | Self::Moved { .. }
+            | Self::GroupInUse { .. }
             | Self::File { .. }
             | Self::Token { .. }
             // It may be created while we wait.
@@ -152,6 +194,9 @@ impl KafkaLogError {
             | Self::Denied { .. }
             | Self::Partitions { .. }
             | Self::TooLarge { .. }
+            | Self::OnePartition { .. }
+            | Self::NotCompacted { .. }
+            | Self::NoPartition(_)
             | Self::Fenced => Verdict::Stop,
         }
     }

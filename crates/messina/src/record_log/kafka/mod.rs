@@ -41,6 +41,15 @@ mod tail;
 
 mod writer;
 
+// What Kafka Connect's workers need besides.
+mod storage_topics;
+
+pub use storage_topics::StorageTopics;
+
+mod group_offsets;
+
+pub use group_offsets::{GroupOffset, KafkaGroups};
+
 pub use catalog::KafkaPartition;
 pub use compacted::Compacted;
 pub use tail::{KafkaTail, TailRecord};

@@ -16,7 +16,7 @@ use super::api::{
 };
 use super::exchange::{ApiError, Asked, Body};
 use super::status::Sources;
-use crate::gateway::produce::partition_of;
+use crate::gateway::partitioner::partition_of;
 
 /// Most records in one answer.
 pub const MOST_RECORDS: usize = 10_000;

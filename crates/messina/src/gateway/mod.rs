@@ -8,6 +8,7 @@ pub mod read_buffer;
 
 pub mod route;
 
+pub mod partitioner;
 pub mod produce;
 
 pub mod publish;

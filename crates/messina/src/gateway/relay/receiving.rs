@@ -9,7 +9,7 @@ use messina_mqtt::topic::TopicFilter;
 use messina_store::log::{AppendError, NewRecord};
 use parking_lot::Mutex;
 
-use super::super::produce::partition_of;
+use super::super::partitioner::partition_of;
 use super::super::publish::Published;
 use super::super::retained;
 use super::super::server::Gateway;

@@ -56,6 +56,7 @@ fn help_of_every_command_is_what_the_snapshot_says() {
         &["worker"],
         &["mqtt-proxy"],
         &["connect-standalone"],
+        &["connect-distributed"],
         &["check"],
         &["config"],
         &["passwd"],

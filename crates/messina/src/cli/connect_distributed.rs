@@ -57,7 +57,7 @@ fn apply(
     };
     match said.distributed {
         Some(Ok(group)) => {
-            config.rest.hosts.extend(group.advertised_host.clone());
+            config.rest.hosts.extend(group.host_names());
             config.distributed = Some(group);
         }
         Some(Err(errors)) => {

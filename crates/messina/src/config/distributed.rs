@@ -31,12 +31,29 @@ impl DistributedConfig {
     /// What the worker is called whose REST API listens at `listening`: where the others find it.
     pub fn worker_id(&self, listening: &str) -> String {
         let (host, port) = listening.rsplit_once(':').unwrap_or((listening, ""));
+        let everywhere = matches!(host, "0.0.0.0" | "[::]").then(host_name);
+        let host = everywhere.as_deref().unwrap_or(host);
         let host = self.advertised_host.as_deref().unwrap_or(host);
         match self.advertised_port {
             Some(port) => format!("{host}:{port}"),
             None => format!("{host}:{port}"),
         }
     }
+
+    /// The names the other workers may call this one by.
+    pub fn host_names(&self) -> Vec<String> {
+        self.advertised_host
+            .iter()
+            .cloned()
+            .chain([host_name()])
+            .collect()
+    }
+}
+
+/// What the system calls itself: where a worker that listens everywhere is found.
+fn host_name() -> String {
+    let system = rustix::system::uname();
+    system.nodename().to_string_lossy().into_owned()
 }
 
 /// One of the group's topics: compacted, and created where it is missing.

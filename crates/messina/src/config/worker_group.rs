@@ -203,6 +203,15 @@ mod tests {
         let setting = [("min.insync.replicas".to_owned(), "2".to_owned())];
         assert_eq!(group.configs.settings, setting);
         assert_eq!(group.worker_id("127.0.0.1:8083"), "h:80");
+        assert_eq!(group.host_names()[0], "h");
+        let everywhere = DistributedConfig {
+            advertised_host: None,
+            ..group.clone()
+        };
+        assert_eq!(
+            everywhere.worker_id("0.0.0.0:8083"),
+            format!("{}:80", everywhere.host_names()[0])
+        );
         assert_eq!(group.heartbeat, Duration::from_secs(2));
     }
 

@@ -163,7 +163,10 @@ impl Connectors {
 
     /// Starts a task again.
     pub async fn restart_task(&self, name: &str, task: usize) -> Result<(), HerderError> {
-        ask!(self, herder => herder.restart_task(name, task).await)
+        match self {
+            Self::Alone(herder) => herder.restart_task(name, task).await,
+            Self::Shared(herder) => herder.restart_task(name, task),
+        }
     }
 
     /// Committed offsets, by topic and partition.

@@ -17,4 +17,6 @@ mod refusals;
 
 mod sharing;
 
+mod standalone;
+
 mod worker;

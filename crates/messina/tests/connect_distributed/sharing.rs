@@ -117,17 +117,43 @@ fn a_request_reaches_the_leader_or_the_tasks_worker_whoever_is_asked() {
                 == json!(["meters", "more", "others"].map(|name| place.topic(name)))
         });
     }
+    tasks_are_restarted_where_they_are(&place, [&first, &second]);
+    anybody_changes_and_deletes(&place, [&first, &second]);
+    // Sent on twice already: the workers do not agree.
+    let follower = if after[0] > before[0] {
+        &second
+    } else {
+        &first
+    };
+    assert_eq!(
+        follower
+            .ask(
+                "DELETE",
+                &place.connector_path("meters", "?forward=false"),
+                None
+            )
+            .0,
+        409
+    );
+    first.stop();
+    second.stop();
+}
+
+fn tasks_are_restarted_where_they_are(place: &Place, [first, second]: [&Worker; 2]) {
     let started = |worker: &Worker| worker.said().matches("a task starts here").count();
     for task in 0..4 {
-        let before = started(&first) + started(&second);
+        let before = started(first) + started(second);
         let path = place.connector_path("meters", &format!("/tasks/{task}/restart"));
         assert_eq!(second.ask("POST", &path, None).0, 204);
         until("the task is started again", || {
-            started(&first) + started(&second) > before
+            started(first) + started(second) > before
         });
     }
+}
+
+fn anybody_changes_and_deletes(place: &Place, [first, second]: [&Worker; 2]) {
     let config = place.connector(2);
-    for worker in [&first, &second] {
+    for worker in [first, second] {
         assert_eq!(
             worker
                 .ask(
@@ -140,7 +166,7 @@ fn a_request_reaches_the_leader_or_the_tasks_worker_whoever_is_asked() {
         );
     }
     let offsets = &place.connector_path("others", "/offsets");
-    for worker in [&first, &second] {
+    for worker in [first, second] {
         assert_eq!(
             worker.ask("DELETE", offsets, None).0,
             400,
@@ -161,21 +187,6 @@ fn a_request_reaches_the_leader_or_the_tasks_worker_whoever_is_asked() {
     });
     let (status, refused) = first.ask("DELETE", &place.connector_path("others", ""), None);
     assert_eq!(status, 404, "{refused}");
-    // Sent on twice already: the workers do not agree.
-    let leads = |worker: &Worker| worker.said().contains("this worker leads the group");
-    let follower = if leads(&first) { &second } else { &first };
-    assert_eq!(
-        follower
-            .ask(
-                "DELETE",
-                &place.connector_path("meters", "?forward=false"),
-                None
-            )
-            .0,
-        409
-    );
-    first.stop();
-    second.stop();
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! A worker as a process.
 
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -43,15 +43,17 @@ pub(crate) fn properties(place: &Place) -> String {
 pub(crate) fn command(place: &Place, name: &str, properties: &str) -> Command {
     let file = place.path().join(format!("{name}.properties"));
     std::fs::write(&file, properties).unwrap();
-    let mut command = Command::new(env!("CARGO_BIN_EXE_messina"));
+    let mut command = messina(place, name);
+    command.arg("connect-distributed").arg(&file);
     command
-        .arg("connect-distributed")
-        .arg(&file)
-        .arg("--data")
-        .arg(place.path().join(name))
-        .args(["--set", "admin.listen=127.0.0.1:0"])
-        .current_dir(place.path())
-        .env("NO_COLOR", "1");
+}
+
+fn messina(place: &Place, name: &str) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_messina"));
+    command.current_dir(place.path()).env("NO_COLOR", "1");
+    let data = place.path().join(name);
+    command.env("MESSINA__DATA", format!("\"{}\"", data.display()));
+    command.env("MESSINA__ADMIN__LISTEN", "\"127.0.0.1:0\"");
     command
 }
 
@@ -61,12 +63,24 @@ impl Worker {
     }
 
     pub(crate) fn start_with(place: &Place, name: &str, properties: &str) -> Self {
+        Self::run(place, name, &mut command(place, name, properties))
+    }
+
+    /// The command that starts a worker of one, with a connector's file.
+    pub(crate) fn standalone(place: &Place, properties: &str, connector: &Path) -> Command {
+        let file = place.path().join("standalone.properties");
+        std::fs::write(&file, properties).unwrap();
+        let mut command = messina(place, "standalone");
+        command.arg("connect-standalone").arg(&file).arg(connector);
+        command
+    }
+
+    pub(crate) fn run(place: &Place, name: &str, command: &mut Command) -> Self {
         let log = place.path().join(format!("{name}.log"));
         let file = std::fs::File::options()
             .create(true)
             .append(true)
             .open(&log);
-        let mut command = command(place, name, properties);
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(file.unwrap())

@@ -55,12 +55,14 @@ impl SharedHerder {
 
     /// Ends what is not to run, or not as it does, or is to be started again.
     async fn end_others(&self, wanted: &BTreeMap<TaskKey, Wanted>, wishes: &[RestartWish]) {
+        let again = std::mem::take(&mut *self.again.lock());
         let is_over = |key: &TaskKey, task: &RunningTask| {
-            let wish = |wish: &&RestartWish| {
+            let is_due = |wish: &RestartWish| {
                 let due = !wish.only_failed || task.state().0 == State::Failed;
                 wish.connector == key.0 && wish.tasks && due
             };
-            wanted.get(key) != Some(&task.wanted) || wishes.iter().any(|own| wish(&own))
+            let is_other = wanted.get(key) != Some(&task.wanted);
+            is_other || again.contains(key) || wishes.iter().any(is_due)
         };
         let over: Vec<(TaskKey, RunningTask)> = {
             let mut running = self.running.lock();
@@ -285,14 +287,31 @@ impl SharedHerder {
         self.end(over).await;
     }
 
-    /// Starts one of this worker's tasks again; whether it is here.
-    pub(super) async fn start_again(self: &Arc<Self>, key: &TaskKey) -> bool {
-        let task = self.running.lock().remove(key);
-        let Some(task) = task else {
-            return false;
+    /// Has one of this worker's tasks started again; whether it is here.
+    pub(super) fn start_again(&self, key: TaskKey) -> bool {
+        let is_here = self.running.lock().contains_key(&key);
+        if is_here {
+            self.again.lock().insert(key);
+            self.stirred.notify_one();
+        }
+        is_here
+    }
+
+    /// Forgets what was told where the topic says something else by now: a worker that has lost a task may have had
+    /// the last word on it, and a connector that was deleted and made again has none.
+    pub(super) fn doubt(&self) {
+        let is_known = |key: &str, told: &Told| {
+            let said = self.tail.look(|view| view.standing(key));
+            let worker = self.parts.worker_id.as_str();
+            said.is_some_and(|said| said.state == told.0 && said.worker_id == worker)
         };
-        self.end(vec![(key.clone(), task)]).await;
-        self.stirred.notify_one();
-        true
+        for (name, own) in self.own.lock().iter_mut() {
+            own.told
+                .take_if(|told| !is_known(&connector_key(name), told));
+        }
+        for ((name, task), own) in self.running.lock().iter_mut() {
+            own.told
+                .take_if(|told| !is_known(&task_key(name, *task), told));
+        }
     }
 }

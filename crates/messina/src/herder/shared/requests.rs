@@ -6,6 +6,7 @@ use std::time::Duration;
 use messina_connect::config::Problem;
 
 use super::super::error::HerderError;
+use super::super::offsets::group;
 use super::super::properties::{Properties, connector_config};
 use super::super::records;
 use super::super::state::{ConnectorInfo, ConnectorStatus, State, Target, TaskStatus};
@@ -257,6 +258,13 @@ impl SharedHerder {
             let text = format!("tasks.max may be {MAX_TASKS} at most");
             return Err(HerderError::Refused(text));
         }
+        let workers = &self.parts.config.group;
+        if group(name) == *workers {
+            let text = format!(
+                "Consumer group for sink connector named {name} conflicts with Connect worker group {workers}"
+            );
+            return Err(HerderError::Refused(text));
+        }
         let problems = self.check(name, properties);
         if problems.is_empty() {
             Ok(())
@@ -323,22 +331,15 @@ impl SharedHerder {
     }
 
     /// Starts a task of this worker again.
-    pub async fn restart_task(
-        self: &Arc<Self>,
-        name: &str,
-        task: usize,
-    ) -> Result<(), HerderError> {
+    pub fn restart_task(&self, name: &str, task: usize) -> Result<(), HerderError> {
         let unknown = |what: String| HerderError::Unknown(what);
         let tasks = self.tasks(name);
         let tasks = tasks.map_err(|_other| unknown(format!("Unknown connector: {name}")))?;
         if task >= tasks.len() {
             return Err(unknown(format!("Unknown task: {name}-{task}")));
         }
-        if self.start_again(&(name.to_owned(), task)).await {
-            Ok(())
-        } else {
-            Err(HerderError::Stale)
-        }
+        let is_here = self.start_again((name.to_owned(), task));
+        is_here.then_some(()).ok_or(HerderError::Stale)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The worker itself: what it starts with, and the loop that follows what the topics and the group say.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,6 +62,8 @@ pub struct SharedHerder {
     pub(super) pen: tokio::sync::Mutex<Option<ConfigWriter>>,
     pub(super) running: Mutex<BTreeMap<TaskKey, RunningTask>>,
     pub(super) own: Mutex<BTreeMap<String, OwnConnector>>,
+    /// Tasks of this worker that are to be started again.
+    pub(super) again: Mutex<BTreeSet<TaskKey>>,
     /// A task has ended, or is to be started again.
     pub(super) stirred: Notify,
 }
@@ -91,6 +93,7 @@ impl SharedHerder {
             pen: tokio::sync::Mutex::default(),
             running: Mutex::default(),
             own: Mutex::default(),
+            again: Mutex::default(),
             stirred: Notify::new(),
         });
         herder.join().await?;
@@ -130,7 +133,7 @@ impl SharedHerder {
                 Some(turn) = turns.recv() => self.turned(turn).await,
                 () = news.more() => {}
                 () = self.stirred.notified() => {}
-                _ = look.tick() => {}
+                _ = look.tick() => self.doubt(),
             }
             self.settle().await;
             self.lead().await;
@@ -151,13 +154,11 @@ impl SharedHerder {
     async fn turned(self: &Arc<Self>, turn: Turn) {
         let Turn { seat, done } = turn;
         let (slots, leads) = (seat.slots.len(), seat.leads);
-        tracing::info!(
-            slots,
-            of = self.slots,
-            leads,
-            "this worker's share of the group"
-        );
-        *self.seat.lock() = seat;
+        let before = std::mem::replace(&mut *self.seat.lock(), seat.clone());
+        if before != seat {
+            let of = self.slots;
+            tracing::info!(slots, of, leads, "this worker's share of the group");
+        }
         if let Some(done) = done {
             self.settle().await;
             if done.send(()).is_err() {

@@ -32,6 +32,8 @@ pub mod console;
 
 pub mod simulator;
 
+pub mod carry;
+
 pub mod telemetry;
 
 // All of it in one process.

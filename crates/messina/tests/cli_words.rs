@@ -49,7 +49,7 @@ fn snapshot(name: &str, shown: &str) {
 #[test]
 fn help_of_every_command_is_what_the_snapshot_says() {
     let dir = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 27] = [
+    let commands: [&[&str]; 29] = [
         &[],
         &["up"],
         &["gateway"],
@@ -73,6 +73,8 @@ fn help_of_every_command_is_what_the_snapshot_says() {
         &["dlq", "list"],
         &["dlq", "replay"],
         &["log"],
+        &["export"],
+        &["import"],
         &["log", "check"],
         &["log", "repair"],
         &["pub"],

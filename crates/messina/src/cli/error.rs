@@ -7,6 +7,7 @@ use std::process::ExitCode;
 use messina_mqtt::reason::ReasonCode;
 use thiserror::Error;
 
+use crate::carry::CarryError;
 use crate::config::LoadError;
 use crate::listener::tls::TlsError;
 use crate::up::UpError;
@@ -28,6 +29,9 @@ pub enum CommandError {
         /// The files they are in.
         files: String,
     },
+    /// An installation could not be carried over.
+    #[error(transparent)]
+    Carry(#[from] Box<CarryError>),
     /// What was typed makes no sense, though clap could read it.
     #[error("{0}")]
     Usage(String),
@@ -128,6 +132,7 @@ impl CommandError {
             Self::NotLetIn { code, .. } => *code,
             Self::TimedOut(_) => TIMED_OUT,
             Self::Tls(_)
+            | Self::Carry(_)
             | Self::Refused(_)
             | Self::Answer { .. }
             | Self::File { .. }

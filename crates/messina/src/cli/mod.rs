@@ -58,6 +58,10 @@ mod dlq;
 
 mod log;
 
+mod export;
+
+mod import;
+
 // MQTT from the command line.
 mod mqtt;
 
@@ -118,6 +122,10 @@ enum Command {
     Dlq(dlq::Args),
     /// Check or repair a log that is not in use
     Log(log::Args),
+    /// Carry an installation's log and tables over to Kafka and CQL, or into files
+    Export(export::Args),
+    /// Carry exported files over to Kafka and CQL
+    Import(import::Args),
     /// Publish over MQTT
     Pub(publish::Args),
     /// Print what is published over MQTT
@@ -151,6 +159,8 @@ pub fn run(command_line: CommandLine) -> Result<(), CommandError> {
         Command::Query(args) => query::run(&args, &mut out),
         Command::Dlq(args) => dlq::run(&args, &mut out),
         Command::Log(args) => log::run(&args, &mut out),
+        Command::Export(args) => export::run(&args, &mut out),
+        Command::Import(args) => import::run(&args, &mut out),
         Command::Pub(args) => publish::run(&args),
         Command::Sub(args) => subscribe::run(&args, &mut out),
         Command::Simulate(args) => simulate::run(&args, &mut out),

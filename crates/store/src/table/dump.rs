@@ -30,6 +30,8 @@ pub struct DumpedTable {
     pub schema: TableSchema,
     /// Rows in it whose shelf life has not ended.
     pub rows: u64,
+    /// Rows in it whose shelf life has ended, and which nobody has removed yet.
+    pub expired: u64,
 }
 
 /// A row of the file.
@@ -96,16 +98,16 @@ impl TableDump {
         let columns =
             stored_columns(&self.connection, &name).map_err(|source| failed(&name, source))?;
         let count = format!(
-            "SELECT count(*) FROM {} WHERE \"__expires\" IS NULL OR \"__expires\" > ?1",
+            "SELECT count(*), count(*) FILTER (WHERE \"__expires\" <= ?1) FROM {}",
             rows_table(&name)
         );
-        let count = self
-            .connection
-            .query_row(&count, [(self.now)()], |row| row.get::<_, i64>(0));
-        let count = count.map_err(|source| failed(&name, source))?;
+        let both = |row: &Row<'_>| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?));
+        let counted = self.connection.query_row(&count, [(self.now)()], both);
+        let (all, expired) = counted.map_err(|source| failed(&name, source))?;
         Ok(DumpedTable {
             schema: schema(name, columns)?,
-            rows: u64::try_from(count).unwrap_or_default(),
+            rows: u64::try_from(all - expired).unwrap_or_default(),
+            expired: u64::try_from(expired).unwrap_or_default(),
         })
     }
 

@@ -73,3 +73,10 @@ mod letters;
 mod log;
 
 pub use log::KafkaLog;
+
+// Another log's records.
+mod carrier;
+
+mod arrivals;
+
+pub use carrier::{Carried, CarriedGroup, Carrier, CarryBatch};

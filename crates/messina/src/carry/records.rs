@@ -9,7 +9,7 @@ use tokio::runtime::Runtime;
 use super::installation::is_of_gateway;
 use super::{CarryError, CarryReport, Installation, Progress, TopicBooks};
 use crate::config::KafkaConfig;
-use crate::gateway::produce::partition_of;
+use crate::gateway::partitioner::partition_of;
 use crate::record_log::SourcePartition;
 use crate::record_log::kafka::{
     Carried, CarriedGroup, Carrier, CarryBatch, KafkaAdmin, WantedTopic,

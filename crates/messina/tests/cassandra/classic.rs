@@ -42,7 +42,10 @@ async fn the_demos_connector_file_writes_to_the_cluster_it_names() {
         .replace("key.space=demo", &format!("key.space={}", place.keyspace));
     std::fs::write(&sink, text).unwrap();
     let (worker, sink) = (worker.display().to_string(), sink.display().to_string());
-    let running = Worker::start(dir.path(), &["connect-standalone", &worker, &sink]);
+    let running = Worker::start(
+        dir.path(),
+        &["connect-standalone", "--embedded", &worker, &sink],
+    );
     let value = json!({ "event_id": 99999, "ts": 1_700_000_000_000_i64, "idx": 0, "reading": 2.5 });
     running.produce("temperature", &json!([{ "value": value.to_string() }]));
     let found = place

@@ -12,6 +12,7 @@ use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::DeliveryResult;
 use rdkafka::producer::{Producer as _, ProducerContext, ThreadedProducer};
+use tokio::time::Instant;
 
 use super::client::{ClientEvents, ClientRole, client_config};
 use super::error::{Asked, KafkaLogError, create_command};
@@ -21,6 +22,9 @@ use crate::config::KafkaConfig;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// Changes may take longer: all brokers have to learn of them.
 const CHANGE_PATIENCE: Duration = Duration::from_secs(30);
+
+/// How often it is looked whether they have.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(50);
 
 /// A topic of the cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,7 +129,8 @@ impl KafkaAdmin {
             let new: Vec<NewTopic<'_>> = topics.iter().map(|own| new_topic(&config, own)).collect();
             let creating = client.create_topics(&new, &options());
             let results = tokio::runtime::Handle::current().block_on(creating);
-            check(results, &asked, RDKafkaErrorCode::TopicAlreadyExists)
+            check(results, &asked, RDKafkaErrorCode::TopicAlreadyExists)?;
+            until_told(&config, &asked, &topics)
         })
         .await
     }
@@ -255,6 +260,30 @@ fn looking(
     let context = Looking(ClientEvents::new(Arc::clone(config), "admin"));
     let client = settings.create_with_context(context);
     client.map_err(|error| asked.clone().failed(error))
+}
+
+/// Waits until the brokers tell of new topics with their partitions: each learns of them in its turn. Blocks.
+fn until_told(
+    config: &Arc<KafkaConfig>,
+    asked: &Asked,
+    topics: &[WantedTopic],
+) -> Result<(), KafkaLogError> {
+    let since = Instant::now();
+    loop {
+        let told = list_topics(config)?;
+        let is_told = |wanted: &WantedTopic| {
+            let mut same = told.iter().filter(|own| own.name == wanted.name);
+            same.any(|own| own.partitions > 0)
+        };
+        if topics.iter().all(is_told) {
+            return Ok(());
+        }
+        if since.elapsed() > CHANGE_PATIENCE {
+            let code = RDKafkaErrorCode::OperationTimedOut;
+            return Err(asked.clone().answered(code, None));
+        }
+        std::thread::sleep(BETWEEN_LOOKS);
+    }
 }
 
 fn list_topics(config: &Arc<KafkaConfig>) -> Result<Vec<TopicDescription>, KafkaLogError> {

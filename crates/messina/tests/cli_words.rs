@@ -49,7 +49,7 @@ fn snapshot(name: &str, shown: &str) {
 #[test]
 fn help_of_every_command_is_what_the_snapshot_says() {
     let dir = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 29] = [
+    let commands: [&[&str]; 30] = [
         &[],
         &["up"],
         &["gateway"],

@@ -89,7 +89,6 @@ fn workers_share_tasks_and_lose_no_row_when_one_is_killed_and_all_are_restarted(
 }
 
 #[test]
-#[expect(clippy::too_many_lines, reason = "a story in the order it happens")]
 fn a_request_reaches_the_leader_or_the_tasks_worker_whoever_is_asked() {
     let Some(place) = Place::new("forwarding") else {
         return;

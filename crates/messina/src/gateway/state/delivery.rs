@@ -14,6 +14,7 @@
 //! All numbers are big-endian. Form 1, of earlier versions, is form 3 without the times it waits since and the shared
 //! subscription.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -148,8 +149,30 @@ pub struct ToSend {
     pub forward: Forward,
 }
 
+/// Publishes as they are read back: those for several receivers are in memory once, as they were before.
+#[derive(Debug, Default)]
+pub(super) struct Bodies {
+    by_bytes: HashMap<Bytes, Arc<SharedPublish>>,
+}
+
+impl Bodies {
+    fn publish(&mut self, bytes: Bytes) -> Option<Arc<SharedPublish>> {
+        if let Some(known) = self.by_bytes.get(&bytes) {
+            return Some(Arc::clone(known));
+        }
+        let publish = Arc::new(SharedPublish::new(decode_plain(&bytes)?).ok()?);
+        self.by_bytes.insert(bytes, Arc::clone(&publish));
+        Some(publish)
+    }
+}
+
 /// Reads a value back. `now` is the same time twice: for the clock and in ms since 1970.
-pub(super) fn read(packet_id: PacketId, mut value: Bytes, now: (Instant, i64)) -> Option<Kept> {
+pub(super) fn read(
+    packet_id: PacketId,
+    mut value: Bytes,
+    now: (Instant, i64),
+    bodies: &mut Bodies,
+) -> Option<Kept> {
     let form = value.try_get_u8().ok()?;
     match form {
         TAKEN => return Some(Kept::Taken),
@@ -176,9 +199,8 @@ pub(super) fn read(packet_id: PacketId, mut value: Bytes, now: (Instant, i64)) -
         return Some(Kept::Expired);
     }
     let left = u64::try_from(expires.saturating_sub(unix)).unwrap_or(0);
-    let publish = decode_plain(&value)?;
     let forward = Forward {
-        publish: Arc::new(SharedPublish::new(publish).ok()?),
+        publish: bodies.publish(value)?,
         qos: QoS::from_u8(flags & QOS)?,
         retain: flags & RETAIN != 0,
         subscription_ids,
@@ -233,7 +255,13 @@ mod tests {
     }
 
     fn read_at(value: Bytes, now: i64) -> Option<Kept> {
-        read(PacketId::new(3).unwrap(), value, (SystemClock.now(), now))
+        let now = (SystemClock.now(), now);
+        read(
+            PacketId::new(3).unwrap(),
+            value,
+            now,
+            &mut Bodies::default(),
+        )
     }
 
     fn to_send(value: Bytes) -> ToSend {
@@ -256,6 +284,21 @@ mod tests {
             assert_eq!(read.forward.subscription_ids.len(), 1);
             assert!(matches!(read_at(value(share), 90_000), Some(Kept::Expired)));
         }
+    }
+
+    #[test]
+    fn a_publish_for_several_receivers_is_in_memory_once() {
+        let share = TopicFilter::new("$share/crew/valve/+").unwrap();
+        let mut bodies = Bodies::default();
+        let mut body_of = |value| {
+            let now = (SystemClock.now(), 10_000);
+            match read(PacketId::new(3).unwrap(), value, now, &mut bodies) {
+                Some(Kept::ToSend(read)) => read.forward.publish,
+                other => panic!("{other:?}"),
+            }
+        };
+        let (one, other) = (body_of(value(None)), body_of(value(Some(&share))));
+        assert!(Arc::ptr_eq(&one, &other));
     }
 
     #[test]

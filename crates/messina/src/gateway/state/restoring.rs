@@ -11,14 +11,15 @@ use messina_mqtt::topic::TopicFilter;
 
 use super::super::sessions::expiry;
 use super::super::wills::{self, PendingWill};
-use super::delivery::{self, Kept, ToSend};
+use super::delivery::{self, Bodies, Kept, ToSend};
 
 /// The sessions that `records` tell of, sorted by client identifier. `now` is the same time twice: for the clock and in
 /// ms since 1970.
 pub(super) fn sessions(records: BTreeMap<Bytes, Bytes>, now: (Instant, i64)) -> Vec<Left> {
     let mut sessions: BTreeMap<ClientId, Restoring> = BTreeMap::new();
+    let mut bodies = Bodies::default();
     for (key, value) in records {
-        let Some((client, fact)) = parse(&key, value, now) else {
+        let Some((client, fact)) = parse(&key, value, now, &mut bodies) else {
             tracing::warn!(
                 ?key,
                 "a record of the session state has no known form; it is passed over"
@@ -108,7 +109,12 @@ impl Restoring {
     }
 }
 
-fn parse(key: &Bytes, value: Bytes, now: (Instant, i64)) -> Option<(ClientId, Fact)> {
+fn parse(
+    key: &Bytes,
+    value: Bytes,
+    now: (Instant, i64),
+    bodies: &mut Bodies,
+) -> Option<(ClientId, Fact)> {
     let (kind, rest) = key.split_first()?;
     match kind {
         b's' => {
@@ -129,7 +135,7 @@ fn parse(key: &Bytes, value: Bytes, now: (Instant, i64)) -> Option<(ClientId, Fa
         }
         b'd' => {
             let (packet_id, client) = packet_of(rest)?;
-            let kept = delivery::read(packet_id, value, now)?;
+            let kept = delivery::read(packet_id, value, now, bodies)?;
             Some((client, Fact::Kept(packet_id, kept)))
         }
         b'u' => {

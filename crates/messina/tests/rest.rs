@@ -309,8 +309,9 @@ fn plain(value: &Value) -> Value {
             };
             let is_own = |item: &Value| {
                 let class = item["class"].as_str().unwrap_or_default();
-                let lenses = class.contains("streamreactor");
-                lenses || class.starts_with("messina.") && class != "messina.TableSink"
+                let known = ["streamreactor", "ScyllaDb", "datastax"];
+                let others = known.iter().any(|part| class.contains(part));
+                others || class.starts_with("messina.") && class != "messina.TableSink"
             };
             let kept = items
                 .iter()

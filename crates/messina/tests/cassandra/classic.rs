@@ -32,7 +32,12 @@ async fn the_demos_connector_file_writes_to_the_cluster_it_names() {
         dir.path().join("worker.properties"),
         dir.path().join("sink.properties"),
     );
-    std::fs::write(&worker, demo_file("connect-standalone.properties")).unwrap();
+    // Without a Kafka the log is the embedded one.
+    let text = demo_file("connect-standalone.properties");
+    let lines = text
+        .lines()
+        .filter(|line| !line.starts_with("bootstrap.servers"));
+    std::fs::write(&worker, lines.collect::<Vec<_>>().join("\n")).unwrap();
     let text = demo_file("cassandra-sink.properties")
         .replace(
             "contact.points=localhost",
@@ -371,4 +376,42 @@ async fn connectors_with_equal_settings_share_a_connection() {
         .unwrap();
     assert_eq!(clients.len(), 1, "one that nobody uses is forgotten");
     drop((third, fourth));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_connector_that_names_no_cluster_writes_to_the_configurations() {
+    let Some(place) = Place::new("fallback").await else {
+        return;
+    };
+    place
+        .run("CREATE TABLE KS.t (id int PRIMARY KEY, v text)")
+        .await;
+    let dir = tempfile::tempdir().unwrap();
+    let worker = Worker::up_with(
+        dir.path(),
+        &format!(
+            "[cql]\ncontact_points = \"{}:{}\"\nkeyspace = \"{}\"\nconsistency = \"one\"\n",
+            place.host, place.port, place.keyspace
+        ),
+    );
+    let mut config = classic(
+        &place,
+        &[
+            ("topics", "f"),
+            ("connect.cassandra.kcql", "INSERT INTO t SELECT * FROM f"),
+        ],
+    );
+    for option in ["contact.points", "port", "key.space"] {
+        let option = format!("connect.cassandra.{option}");
+        config.as_object_mut().unwrap().remove(&option);
+    }
+    worker.make("fallback", &config);
+    worker.produce(
+        "f",
+        &json!([{ "value": json!({ "id": 1, "v": "x" }).to_string() }]),
+    );
+    let found = place
+        .until("SELECT JSON * FROM KS.t", |rows| !rows.is_empty())
+        .await;
+    assert_eq!(found, [json!({ "id": 1, "v": "x" })]);
 }

@@ -27,8 +27,14 @@ impl Drop for Worker {
 impl Worker {
     /// `messina up` without tables and sinks of its own.
     pub(crate) fn up(dir: &Path) -> Self {
+        Self::up_with(dir, "")
+    }
+
+    /// The same with some more configuration.
+    pub(crate) fn up_with(dir: &Path, more: &str) -> Self {
         let config = dir.join("messina.toml");
-        std::fs::write(&config, "sink = []\nroute = []\ntable = []\n").unwrap();
+        let text = format!("sink = []\nroute = []\ntable = []\n{more}");
+        std::fs::write(&config, text).unwrap();
         let config = config.display().to_string();
         Self::start(dir, &["up", "--config", &config])
     }

@@ -1,19 +1,18 @@
 //! `messina consume`: the records of a topic. kcat's flags.
 
-use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::str::FromStr;
 
 use clap::Args as ClapArgs;
 
-use crate::console::api::{Consume, Consumed, ConsumedRecord};
+use crate::console::api::{Consume, ConsumedRecord};
 
 use super::CommandError;
-use super::admin::Admin;
 use super::format::Format;
 use super::output::Output;
-use super::source::{Target, open_log};
+use super::source::Target;
 use super::topics::describe;
+use super::way::Way;
 
 /// Most records asked for at once.
 const PAGE: usize = 1_000;
@@ -90,7 +89,8 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
         Some(text) => Format::parse(text)?,
         None => Format::plain(args.key_delimiter.as_deref()),
     };
-    let topic = describe(&args.target, &args.topic)?;
+    let way = args.target.way()?;
+    let topic = describe(&way, &args.topic)?;
     let wanted = |partition: &i32| args.partition.is_none_or(|only| only == *partition);
     let positions: BTreeMap<i32, i64> = topic
         .partitions
@@ -114,26 +114,15 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
         );
         return Err(CommandError::Refused(message));
     }
-    let printer = Printer {
+    let mut printer = Printer {
         args,
         format,
         left: args.count.unwrap_or(usize::MAX),
         line: Vec::new(),
         out,
+        way,
     };
-    let printer = RefCell::new(printer);
-    args.target.ask(
-        |admin| printer.borrow_mut().follow(admin, &mut positions.clone()),
-        |config| {
-            let log = open_log(config)?;
-            let read = |wanted: &Consume| super::source::consume(&log, wanted);
-            // Nothing more will come: what there is, is all.
-            printer
-                .borrow_mut()
-                .drain(&mut positions.clone(), read)
-                .map(|_| ())
-        },
-    )
+    printer.follow(positions)
 }
 
 struct Printer<'a> {
@@ -142,18 +131,15 @@ struct Printer<'a> {
     left: usize,
     line: Vec<u8>,
     out: &'a mut Output,
+    way: Way,
 }
 
 impl Printer<'_> {
-    /// Prints until told to stop.
-    fn follow(
-        &mut self,
-        admin: &Admin,
-        positions: &mut BTreeMap<i32, i64>,
-    ) -> Result<(), CommandError> {
+    /// Prints until told to stop, or until nothing more can come.
+    fn follow(&mut self, mut positions: BTreeMap<i32, i64>) -> Result<(), CommandError> {
         loop {
-            let ended = self.drain(positions, |wanted| ask(admin, wanted))?;
-            if self.left == 0 || (self.args.exit && ended) {
+            let ended = self.drain(&mut positions)?;
+            if self.left == 0 || (ended && (self.args.exit || !self.way.is_live())) {
                 return Ok(());
             }
             if ended {
@@ -164,31 +150,28 @@ impl Printer<'_> {
                 };
                 let wait = self.wanted(*partition, *offset, 1, WAIT);
                 // Only to wait: what came is read with everything else in the next round.
-                ask(admin, &wait)?;
+                self.way.consume(&wait)?;
             }
         }
     }
 
     /// Prints what there is of each partition; true when each was read to its end.
-    fn drain(
-        &mut self,
-        positions: &mut BTreeMap<i32, i64>,
-        read: impl Fn(&Consume) -> Result<Consumed, CommandError>,
-    ) -> Result<bool, CommandError> {
+    fn drain(&mut self, positions: &mut BTreeMap<i32, i64>) -> Result<bool, CommandError> {
         let mut ended = true;
         for (partition, position) in positions {
             loop {
                 if self.left == 0 {
                     return Ok(false);
                 }
-                let page = read(&self.wanted(*partition, *position, PAGE.min(self.left), 0))?;
+                let wanted = self.wanted(*partition, *position, PAGE.min(self.left), 0);
+                let page = self.way.consume(&wanted)?;
                 let none = page.records.is_empty();
                 for record in &page.records {
                     self.print(record)?;
                 }
-                ended &= page.next >= page.end;
                 *position = page.next;
                 if none || page.next >= page.end {
+                    ended &= page.next >= page.end;
                     break;
                 }
             }
@@ -215,20 +198,4 @@ impl Printer<'_> {
         self.format.write(&self.args.topic, record, &mut self.line);
         self.out.bytes(&self.line)
     }
-}
-
-/// Asks the running program for records.
-pub(super) fn ask(admin: &Admin, wanted: &Consume) -> Result<Consumed, CommandError> {
-    let mut parameters = vec![
-        ("topic", wanted.topic.clone()),
-        ("partition", wanted.partition.to_string()),
-        ("wait", wanted.wait.to_string()),
-    ];
-    if let Some(offset) = wanted.offset {
-        parameters.push(("offset", offset.to_string()));
-    }
-    if let Some(max) = wanted.max {
-        parameters.push(("max", max.to_string()));
-    }
-    admin.get("/api/consume", &parameters)
 }

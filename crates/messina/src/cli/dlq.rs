@@ -2,17 +2,16 @@
 
 use clap::{Args as ClapArgs, Subcommand};
 
-use crate::console::api::{Consume, DeadLetterEntry, DeadLetterList, Replay, Replayed};
+use crate::console::api::{DeadLetterEntry, DeadLetterList, ListDeadLetters, Replay};
 
 use super::CommandError;
-use super::dead_letters::entry;
 use super::format::octets;
 use super::output::Output;
-use super::source::{self, Target, open_log};
+use super::place::Place;
+use super::source::Target;
 use super::timestamp::format_millis;
-
-/// The topic dead letters are in.
-pub(super) const TOPIC: &str = "messina.dead-letters";
+use super::topics::describe;
+use super::way::Way;
 
 /// `messina dlq`
 #[derive(Debug, ClapArgs)]
@@ -23,12 +22,15 @@ pub(super) struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// List dead letters, oldest first, with the reason
+    /// List dead letters with the reason, of every topic that connectors keep them in
     List {
-        /// Begin at this offset; -N for the last N
+        /// Only those in this topic
+        #[arg(short, long)]
+        topic: Option<String>,
+        /// Begin at this offset of each partition; -N for the last N
         #[arg(short, long, allow_hyphen_values = true)]
         offset: Option<i64>,
-        /// Most to show
+        /// Most to show of each partition
         #[arg(short, long, default_value_t = 100)]
         count: usize,
         /// Print JSON
@@ -39,8 +41,9 @@ enum Command {
     },
     /// Show one dead letter with its key, headers and value
     Show {
-        /// Its offset, as `list` prints it
-        offset: i64,
+        /// Its offset, as `list` prints it: OFFSET, PARTITION:OFFSET or TOPIC:PARTITION:OFFSET
+        #[arg(value_name = "OFFSET")]
+        letter: Place,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -50,10 +53,10 @@ enum Command {
     /// Append dead letters to the topics they came from; the dead letter itself stays
     Replay {
         /// Offsets, as `list` prints them
-        #[arg(required_unless_present = "all")]
-        offsets: Vec<i64>,
+        #[arg(value_name = "OFFSETS", required_unless_present = "all")]
+        letters: Vec<Place>,
         /// All there are
-        #[arg(long, conflicts_with = "offsets")]
+        #[arg(long, conflicts_with = "letters")]
         all: bool,
         #[command(flatten)]
         target: Target,
@@ -63,115 +66,198 @@ enum Command {
 pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
     match &args.command {
         Command::List {
+            topic,
             offset,
             count,
             json,
             target,
-        } => list(target, *offset, *count, *json, out),
+        } => {
+            let pages = pages(&target.way()?, topic.as_deref(), *offset, *count)?;
+            if *json {
+                return json_list(pages, out);
+            }
+            list(&pages, out)
+        }
         Command::Show {
-            offset,
+            letter,
             json,
             target,
         } => {
-            let found = letters(target, Some(*offset), 1)?
-                .dead_letters
-                .into_iter()
-                .next();
-            let letter = found
-                .filter(|letter| letter.offset == *offset)
-                .ok_or_else(|| {
-                    CommandError::Refused(format!(
-                        "there is no dead letter at offset {offset}; see `messina dlq list`"
-                    ))
-                })?;
+            let found = find(&target.way()?, letter)?;
             if *json {
-                out.json(&letter)
+                out.json(&found)
             } else {
-                show(&letter, out)
+                show(&found, out)
             }
         }
         Command::Replay {
-            offsets,
+            letters,
             all,
             target,
         } => {
-            let replay = Replay {
-                offsets: offsets.clone(),
-                all: *all,
-            };
-            let replayed: Replayed = target.admin()?.post("/api/dlq/replay", &replay)?;
-            out.line(format_args!("{} put back", replayed.replayed))
+            let replayed = replay(&target.way()?, letters, *all)?;
+            out.line(format_args!("{replayed} put back"))
         }
     }
 }
 
-fn letters(
-    target: &Target,
-    offset: Option<i64>,
-    count: usize,
-) -> Result<DeadLetterList, CommandError> {
-    target.ask(
-        |admin| {
-            let mut parameters = vec![("max", count.to_string())];
-            parameters.extend(offset.map(|offset| ("offset", offset.to_string())));
-            admin.get("/api/dlq", &parameters)
-        },
-        |config| {
-            let wanted = Consume {
-                topic: TOPIC.to_owned(),
-                partition: 0,
-                offset,
-                max: Some(count),
-                wait: 0,
-            };
-            let consumed = source::consume(&open_log(config)?, &wanted)?;
-            Ok(DeadLetterList {
-                dead_letters: consumed.records.into_iter().map(entry).collect(),
-                next: consumed.next,
-                end: consumed.end,
-            })
-        },
-    )
+/// Dead letters of one partition.
+struct Page {
+    topic: String,
+    partition: i32,
+    letters: DeadLetterList,
 }
 
-fn list(
-    target: &Target,
+impl Page {
+    fn place(&self, offset: i64) -> Place {
+        Place {
+            topic: self.topic.clone(),
+            partition: self.partition,
+            offset,
+        }
+    }
+}
+
+/// A page of each partition of `topic`, or, if it is absent, of all topics with dead letters.
+fn pages(
+    way: &Way,
+    topic: Option<&str>,
     offset: Option<i64>,
     count: usize,
-    json: bool,
-    out: &mut Output,
-) -> Result<(), CommandError> {
-    let letters = letters(target, offset, count)?;
-    if json {
-        return out.json(&letters);
+) -> Result<Vec<Page>, CommandError> {
+    let ask = |topic: Option<String>, partition: i32| {
+        way.dead_letters(&ListDeadLetters {
+            topic,
+            partition,
+            offset,
+            max: Some(count),
+        })
+    };
+    let partitions: Vec<(String, i32)> = if let Some(name) = topic {
+        let partitions = describe(way, name)?.partitions.into_iter();
+        partitions
+            .map(|own| (name.to_owned(), own.partition))
+            .collect()
+    } else {
+        let there = ask(None, 0)?.topics.into_iter();
+        let each = there.flat_map(|topic| {
+            let partitions = 0..topic.partitions;
+            partitions.map(move |number| (topic.name.clone(), number))
+        });
+        each.collect()
+    };
+    let pages = partitions.into_iter().map(|(topic, partition)| {
+        Ok(Page {
+            letters: ask(Some(topic.clone()), partition)?,
+            topic,
+            partition,
+        })
+    });
+    pages.collect()
+}
+
+fn find(way: &Way, place: &Place) -> Result<DeadLetterEntry, CommandError> {
+    let letters = way.dead_letters(&ListDeadLetters {
+        topic: Some(place.topic.clone()),
+        partition: place.partition,
+        offset: Some(place.offset),
+        max: Some(1),
+    })?;
+    let found = letters.dead_letters.into_iter().next();
+    found
+        .filter(|letter| letter.offset == place.offset)
+        .ok_or_else(|| {
+            CommandError::Refused(format!(
+                "there is no dead letter at offset {place}; see `messina dlq list`"
+            ))
+        })
+}
+
+fn replay(way: &Way, places: &[Place], all: bool) -> Result<u64, CommandError> {
+    if all {
+        let all = Replay {
+            all,
+            ..Replay::default()
+        };
+        return way.replay(&all);
     }
-    if letters.dead_letters.is_empty() {
+    let mut replayed = 0;
+    // In the order they were named, those of one partition together.
+    for same in places.chunk_by(|a, b| a.topic == b.topic && a.partition == b.partition) {
+        let Some(first) = same.first() else { continue };
+        replayed += way.replay(&Replay {
+            topic: Some(first.topic.clone()),
+            partition: first.partition,
+            offsets: same.iter().map(|place| place.offset).collect(),
+            all: false,
+        })?;
+    }
+    Ok(replayed)
+}
+
+/// The letters with where they are; what is behind the last page is not there to be seen in one list.
+fn json_list(pages: Vec<Page>, out: &mut Output) -> Result<(), CommandError> {
+    let mut places = Vec::new();
+    let mut dead_letters = Vec::new();
+    for page in pages {
+        places.push(serde_json::json!({
+            "topic": page.topic,
+            "partition": page.partition,
+            "next": page.letters.next,
+            "end": page.letters.end,
+        }));
+        for letter in page.letters.dead_letters {
+            let place = Place {
+                topic: page.topic.clone(),
+                partition: page.partition,
+                offset: letter.offset,
+            };
+            let mut shown = serde_json::json!(letter);
+            if let Some(fields) = shown.as_object_mut() {
+                fields.insert("place".to_owned(), place.to_string().into());
+            }
+            dead_letters.push(shown);
+        }
+    }
+    out.json(&serde_json::json!({ "dead_letters": dead_letters, "partitions": places }))
+}
+
+fn list(pages: &[Page], out: &mut Output) -> Result<(), CommandError> {
+    let mut letters: Vec<(Place, &DeadLetterEntry)> = Vec::new();
+    for page in pages {
+        let own = page.letters.dead_letters.iter();
+        letters.extend(own.map(|letter| (page.place(letter.offset), letter)));
+    }
+    if letters.is_empty() {
         return out.line("no dead letters");
     }
-    let rows: Vec<Vec<String>> = letters
-        .dead_letters
-        .iter()
-        .map(|letter| {
-            vec![
-                letter.offset.to_string(),
-                format_millis(letter.record.timestamp),
-                letter.connector.clone(),
-                position(letter),
-                letter.stage.clone(),
-                letter.reason.lines().next().unwrap_or_default().to_owned(),
-            ]
-        })
-        .collect();
+    // Within a partition they stay in order, whatever the clocks say.
+    letters.sort_by_key(|(_, letter)| letter.record.timestamp);
+    let rows: Vec<Vec<String>> = letters.iter().map(|(place, own)| row(place, own)).collect();
     let headings = ["OFFSET", "TIME", "SINK", "RECORD", "STAGE", "REASON"];
     out.table(&headings, &[true, false, false, false, false, false], &rows)?;
-    if letters.next < letters.end {
-        let left = letters.end - letters.next;
-        out.line(format_args!(
-            "{left} more: `messina dlq list --offset {}`",
-            letters.next
-        ))?;
+    for page in pages {
+        let (next, end) = (page.letters.next, page.letters.end);
+        if next < end {
+            let left = end - next;
+            out.line(format_args!(
+                "{left} more in `{}` partition {}: `messina dlq list --topic {} --offset {next}`",
+                page.topic, page.partition, page.topic
+            ))?;
+        }
     }
     Ok(())
+}
+
+fn row(place: &Place, letter: &DeadLetterEntry) -> Vec<String> {
+    vec![
+        place.to_string(),
+        format_millis(letter.record.timestamp),
+        letter.connector.clone(),
+        position(letter),
+        letter.stage.clone(),
+        letter.reason.lines().next().unwrap_or_default().to_owned(),
+    ]
 }
 
 /// Topic, partition and offset the record had.

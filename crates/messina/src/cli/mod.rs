@@ -19,7 +19,9 @@ mod admin;
 
 mod source;
 
-mod dead_letters;
+mod way;
+
+mod place;
 
 mod format;
 

@@ -5,12 +5,12 @@ use std::path::PathBuf;
 
 use clap::Args as ClapArgs;
 
-use crate::console::api::{Octets, Produce, ProduceRecord, Produced};
+use crate::console::api::{Octets, Produce, ProduceRecord};
 
 use super::CommandError;
-use super::admin::Admin;
 use super::output::Output;
 use super::source::Target;
+use super::way::Way;
 
 /// Records sent in one request when input is faster than the network.
 const BATCH: usize = 1_000;
@@ -55,7 +55,7 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
     let mut sender = Sender {
-        admin: args.target.admin()?,
+        way: args.target.way()?,
         args,
         headers: headers(&args.headers)?,
         batch: Vec::new(),
@@ -77,7 +77,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
 }
 
 struct Sender<'a> {
-    admin: Admin,
+    way: Way,
     args: &'a Args,
     headers: Vec<(String, Option<Octets>)>,
     batch: Vec<ProduceRecord>,
@@ -147,7 +147,7 @@ impl Sender<'_> {
             topic: self.args.topic.clone(),
             records: std::mem::take(&mut self.batch),
         };
-        let produced: Produced = self.admin.post("/api/produce", &request)?;
+        let produced = self.way.produce(request)?;
         if self.args.json {
             for position in &produced.records {
                 self.out.json(position)?;

@@ -7,7 +7,7 @@ use crate::console::api::{Query, Rows};
 
 use super::CommandError;
 use super::output::Output;
-use super::source::{self, Target};
+use super::source::Target;
 use super::timestamp::format_millis;
 
 /// `messina query`
@@ -16,7 +16,7 @@ use super::timestamp::format_millis;
   messina query \"SELECT * FROM temperature ORDER BY ts DESC LIMIT 5\"
   messina query --format csv \"SELECT topic, field, number FROM readings\" > readings.csv")]
 pub(super) struct Args {
-    /// The statement; SQLite's SQL, reading only
+    /// The statement, reading only: SQLite's SQL, or CQL where the tables are in ScyllaDB or Cassandra
     sql: String,
     /// How to print rows
     #[arg(short, long, value_enum, default_value_t = RowFormat::Table)]
@@ -47,10 +47,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
         sql: args.sql.clone(),
         max_rows: args.max_rows,
     };
-    let rows: Rows = args.target.ask(
-        |admin| admin.post("/api/query", &query),
-        |config| source::query(config, &query),
-    )?;
+    let rows = args.target.query(&query)?;
     let format = if args.json {
         RowFormat::Json
     } else {

@@ -1,5 +1,6 @@
 //! `messina simulate`: a fleet of devices, and whether what it was promised arrived.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,25 +9,31 @@ use bytes::Bytes;
 use clap::{Args as ClapArgs, ValueEnum};
 use messina_mqtt::packet::QoS;
 
-use crate::console::api::{Consume, TopicList};
-use crate::simulator::{Faults, FleetPlan, Profile, Random, Report, Verdict, payload_hash};
+use crate::console::api::Consume;
+use crate::runtime::clock::{Clock, SystemClock};
+use crate::simulator::{
+    Faults, FleetPlan, Profile, Promises, Random, Report, Verdict, payload_hash,
+};
+use crate::sink::dead_letter::DEAD_LETTER_TOPIC;
 
 use super::CommandError;
-use super::admin::Admin;
-use super::consume::ask;
 use super::format::octets;
 use super::mqtt::{Protocol, qos, seed};
 use super::output::Output;
 use super::source::Target;
 use super::topics::duration;
+use super::way::Way;
 
 /// Records asked for at once while looking for what arrived.
 const PAGE: usize = 1_000;
 
+/// How long until it is looked again for what has not arrived.
+const LOOK_AGAIN: Duration = Duration::from_millis(100);
+
 /// `messina simulate`
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
-After the run the log is read through the admin API: every acknowledged payload must be there, at QoS 2 exactly
+After the run the log is read, through the admin API or from Kafka itself: every acknowledged payload must be there, at QoS 2 exactly
 as often as it was published. Exit code 1 if not. The verdict comes from what devices were promised, not from
 the server's counters.
 
@@ -106,20 +113,20 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
     let seed = args.seed.unwrap_or_else(|| seed() % 1_000_000);
     let plan = plan(args, seed)?;
     let verify = !args.no_verify && plan.profile.is_unique();
-    let admin = if verify {
-        Some(args.target.admin()?)
+    let mut watch = if verify {
+        Some(Watch::begin(args.target.way()?)?)
     } else {
         None
     };
-    let before = admin.as_ref().map(ends).transpose()?;
+    let patience = plan.patience;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .map_err(CommandError::Runtime)?;
     let mut promises = runtime.block_on(crate::simulator::run(plan))?;
-    let verdict = match (&admin, before) {
-        (Some(admin), Some(before)) => Some(promises.compare(&arrived(admin, &before)?)),
-        _ => None,
+    let verdict = match &mut watch {
+        Some(watch) => Some(watch.verdict(&promises, patience)?),
+        None => None,
     };
     let report = promises.report(verdict);
     if args.json {
@@ -185,55 +192,92 @@ fn lines(path: &PathBuf) -> Result<Arc<[Bytes]>, CommandError> {
     Ok(lines.map(|line| contents.slice_ref(line)).collect())
 }
 
-/// Where each partition of the operator's topics ends now.
-fn ends(admin: &Admin) -> Result<Vec<(String, i32, i64)>, CommandError> {
-    let list: TopicList = admin.get("/api/topics", &[])?;
-    let mut ends = Vec::new();
-    for topic in list
-        .topics
-        .into_iter()
-        .filter(|topic| !topic.internal && topic.name != super::dlq::TOPIC)
-    {
-        let own = topic
-            .partitions
-            .iter()
-            .map(|partition| (topic.name.clone(), partition.partition, partition.end));
-        ends.extend(own);
-    }
-    Ok(ends)
+/// What comes into the log while devices publish.
+struct Watch {
+    way: Way,
+    /// Where reading goes on, by topic and partition.
+    positions: BTreeMap<(String, i32), i64>,
+    /// The hashes of what came, each partition in order.
+    arrived: BTreeMap<(String, i32), Vec<u64>>,
 }
 
-/// The hashes of everything that came since, each partition in order.
-fn arrived(admin: &Admin, before: &[(String, i32, i64)]) -> Result<Vec<u64>, CommandError> {
-    let mut hashes = Vec::new();
-    for (topic, partition, end) in ends(admin)? {
-        let known = before
-            .iter()
-            .find(|(name, index, _)| *name == topic && *index == partition);
-        let mut position = known.map_or(0, |(_, _, end)| *end);
-        while position < end {
-            let page = ask(
-                admin,
-                &Consume {
-                    topic: topic.clone(),
-                    partition,
+impl Watch {
+    /// Begins where each partition ends now.
+    fn begin(way: Way) -> Result<Self, CommandError> {
+        let positions = ends(&way)?;
+        Ok(Self {
+            way,
+            positions,
+            arrived: BTreeMap::new(),
+        })
+    }
+
+    /// Compares what devices were promised with what came. What is acknowledged is durable, yet readers of committed
+    /// records may see it a moment later: a mark of its transaction may be on its way.
+    fn verdict(
+        &mut self,
+        promises: &Promises,
+        patience: Duration,
+    ) -> Result<Verdict, CommandError> {
+        let begun = SystemClock.now();
+        loop {
+            self.read()?;
+            let arrived: Vec<u64> = self.arrived.values().flatten().copied().collect();
+            let verdict = promises.compare(&arrived);
+            let waited = SystemClock.now().duration_since(begun);
+            if verdict.missing == 0 || waited > patience {
+                return Ok(verdict);
+            }
+            std::thread::sleep(LOOK_AGAIN);
+        }
+    }
+
+    /// Reads everything that came since.
+    fn read(&mut self) -> Result<(), CommandError> {
+        for (place, end) in ends(&self.way)? {
+            let mut position = self.positions.get(&place).copied().unwrap_or(0);
+            while position < end {
+                let page = self.way.consume(&Consume {
+                    topic: place.0.clone(),
+                    partition: place.1,
                     offset: Some(position),
                     max: Some(PAGE),
                     wait: 0,
-                },
-            )?;
-            let values = page
-                .records
-                .iter()
-                .filter_map(|record| octets(record.value.as_ref()));
-            hashes.extend(values.map(|value| payload_hash(&value)));
-            if page.next <= position {
-                break;
+                });
+                let page = match page {
+                    // Others may delete their topics while we look.
+                    Err(CommandError::Refused(_)) if !ends(&self.way)?.contains_key(&place) => {
+                        break;
+                    }
+                    page => page?,
+                };
+                let values = page.records.iter();
+                let values = values.filter_map(|record| octets(record.value.as_ref()));
+                let hashes = values.map(|value| payload_hash(&value));
+                self.arrived
+                    .entry(place.clone())
+                    .or_default()
+                    .extend(hashes);
+                if page.next <= position {
+                    break;
+                }
+                position = page.next;
             }
-            position = page.next;
+            self.positions.insert(place, position);
         }
+        Ok(())
     }
-    Ok(hashes)
+}
+
+/// Where each partition of the operator's topics ends now.
+fn ends(way: &Way) -> Result<BTreeMap<(String, i32), i64>, CommandError> {
+    let topics = way.topics()?.topics.into_iter();
+    let others = topics.filter(|topic| !topic.internal && topic.name != DEAD_LETTER_TOPIC);
+    let ends = others.flat_map(|topic| {
+        let partitions = topic.partitions.into_iter();
+        partitions.map(move |own| ((topic.name.clone(), own.partition), own.end))
+    });
+    Ok(ends.collect())
 }
 
 fn show(report: &Report, seed: u64, out: &mut Output) -> Result<(), CommandError> {

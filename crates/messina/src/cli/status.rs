@@ -5,10 +5,15 @@ use clap::Args as ClapArgs;
 use crate::config::units::format_size;
 use crate::telemetry::health::Light;
 use crate::telemetry::status::Status;
+use crate::up::Role;
 
 use super::CommandError;
 use super::output::Output;
 use super::source::Target;
+
+const UP: &str = Role::All.name();
+const GATEWAY: &str = Role::Gateway.name();
+const WORKER: &str = Role::Worker.name();
 
 /// `messina status`
 #[derive(Debug, ClapArgs)]
@@ -39,8 +44,12 @@ fn show(status: &Status, out: &mut Output) -> Result<(), CommandError> {
     let up = crate::config::units::format_duration(std::time::Duration::from_secs(
         status.uptime_seconds,
     ));
+    let part = match status.role.as_str() {
+        UP => String::new(),
+        role => format!(" {role}"),
+    };
     out.line(format_args!(
-        "messina {}, up {up}, data in {}",
+        "messina{part} {}, up {up}, data in {}",
         status.version, status.data
     ))?;
     let mqtt = if status.listen.is_empty() {
@@ -53,11 +62,9 @@ fn show(status: &Status, out: &mut Output) -> Result<(), CommandError> {
             status.sessions
         )
     };
-    out.line(format_args!(
-        "{mqtt}; log {}, tables {}",
-        format_size(status.log_bytes),
-        format_size(status.table_bytes),
-    ))?;
+    let log = place(status.log.as_deref(), status.log_bytes);
+    let tables = place(status.tables.as_deref(), status.table_bytes);
+    out.line(format_args!("{mqtt}; log {log}, tables {tables}"))?;
     out.line("")?;
     for component in &status.components {
         let light = light(component.light, out.colour());
@@ -68,8 +75,21 @@ fn show(status: &Status, out: &mut Output) -> Result<(), CommandError> {
                 .trim_end(),
         )?;
     }
-    routes(status, out)?;
-    sinks(status, out)
+    if status.role != WORKER {
+        routes(status, out)?;
+    }
+    if status.role != GATEWAY {
+        sinks(status, out)?;
+    }
+    Ok(())
+}
+
+/// Where something is: elsewhere, or on this disk with that size.
+fn place(elsewhere: Option<&str>, bytes: u64) -> String {
+    match elsewhere {
+        Some(place) => format!("in {place}"),
+        None => format_size(bytes),
+    }
 }
 
 fn light(light: Light, colour: bool) -> &'static str {

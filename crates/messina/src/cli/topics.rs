@@ -3,11 +3,12 @@
 use clap::{Args as ClapArgs, Subcommand};
 
 use crate::config::units::{format_duration, format_size, parse_duration, parse_size};
-use crate::console::api::{CreateTopic, TopicEntry, TopicList};
+use crate::console::api::{CreateTopic, TopicEntry};
 
 use super::CommandError;
 use super::output::Output;
-use super::source::{Target, open_log, topic_list};
+use super::source::Target;
+use super::way::Way;
 
 /// `messina topics`
 #[derive(Debug, ClapArgs)]
@@ -100,11 +101,11 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
                 retention_bytes: *retention_bytes,
                 compact: *compact,
             };
-            let _created: serde_json::Value = target.admin()?.post("/api/topics", &topic)?;
+            target.way()?.create(&topic)?;
             out.line(format_args!("created `{name}`"))
         }
         Command::Describe { name, json, target } => {
-            let topic = describe(target, name)?;
+            let topic = describe(&target.way()?, name)?;
             if *json {
                 out.json(&topic)
             } else {
@@ -113,29 +114,16 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
         }
         Command::Delete { name, target } => {
             check_name(name)?;
-            target.admin()?.delete(&format!("/api/topics/{name}"))?;
+            target.way()?.delete(name)?;
             out.line(format_args!("deleted `{name}`"))
         }
     }
 }
 
-/// All topics, from the running program or its data directory.
-pub(super) fn all(target: &Target) -> Result<TopicList, CommandError> {
-    target.ask(
-        |admin| admin.get("/api/topics", &[]),
-        |config| {
-            let log = open_log(config)?;
-            Ok(topic_list(&log))
-        },
-    )
-}
-
-/// One topic, from the running program or its data directory.
-pub(super) fn describe(target: &Target, name: &str) -> Result<TopicEntry, CommandError> {
-    let found = all(target)?
-        .topics
-        .into_iter()
-        .find(|topic| topic.name == name);
+/// One topic.
+pub(super) fn describe(way: &Way, name: &str) -> Result<TopicEntry, CommandError> {
+    let mut topics = way.topics()?.topics.into_iter();
+    let found = topics.find(|topic| topic.name == name);
     found.ok_or_else(|| CommandError::Refused(format!("there is no topic `{name}`")))
 }
 
@@ -151,7 +139,7 @@ fn check_name(name: &str) -> Result<(), CommandError> {
 }
 
 fn list(target: &Target, internal: bool, json: bool, out: &mut Output) -> Result<(), CommandError> {
-    let mut topics = all(target)?;
+    let mut topics = target.way()?.topics()?;
     topics.topics.retain(|topic| internal || !topic.internal);
     if json {
         return out.json(&topics);
@@ -181,8 +169,10 @@ fn list(target: &Target, internal: bool, json: bool, out: &mut Output) -> Result
 }
 
 fn kept(topic: &TopicEntry) -> String {
-    if topic.cleanup == "compact" {
-        return "latest of each key".to_owned();
+    match topic.cleanup.as_str() {
+        "compact" => return "latest of each key".to_owned(),
+        "unknown" => return topic.cleanup.clone(),
+        _ => {}
     }
     let age = topic
         .retention_ms

@@ -159,14 +159,4 @@ impl CqlConfig {
         };
         self.contact_points.iter().map(node).collect()
     }
-
-    /// How a person asks these tables: our own query language is the embedded table's.
-    pub fn ask_cqlsh(&self, statement: &str) -> String {
-        let node = self.nodes().into_iter().next().unwrap_or_default();
-        let at = node.replace(':', " ");
-        format!(
-            "the tables are in CQL, not embedded; ask them with: cqlsh {at} -k {} -e {statement:?}",
-            self.keyspace
-        )
-    }
 }

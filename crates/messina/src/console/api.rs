@@ -59,7 +59,7 @@ pub struct TopicEntry {
     pub name: String,
     /// Made by Messina for itself.
     pub internal: bool,
-    /// `delete` or `compact`.
+    /// `delete` or `compact`; in Kafka also both, and `unknown` where it does not tell us.
     pub cleanup: String,
     /// Records older than this may go, in milliseconds.
     pub retention_ms: Option<u64>,
@@ -106,7 +106,7 @@ pub struct CreateTopic {
 pub struct Produce {
     /// The topic; it must exist.
     pub topic: String,
-    /// Records, appended together or not at all.
+    /// Records, appended together or not at all; in Kafka each for itself.
     pub records: Vec<ProduceRecord>,
 }
 
@@ -219,8 +219,14 @@ pub struct Rows {
 }
 
 /// `GET /api/dlq?...`
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct ListDeadLetters {
+    /// The topic they are in; that of connectors that name none if absent.
+    #[serde(default)]
+    pub topic: Option<String>,
+    /// The partition of that topic.
+    #[serde(default)]
+    pub partition: i32,
     /// First offset in the dead letter topic; negative counts back from the end. The oldest if absent.
     #[serde(default)]
     pub offset: Option<i64>,
@@ -238,6 +244,17 @@ pub struct DeadLetterList {
     pub next: i64,
     /// The high watermark of the dead letter topic.
     pub end: i64,
+    /// Where dead letters may be: the topics that exist of those the connectors name.
+    pub topics: Vec<DeadLetterTopic>,
+}
+
+/// A topic with dead letters.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct DeadLetterTopic {
+    /// Its name.
+    pub name: String,
+    /// How many partitions it has.
+    pub partitions: i32,
 }
 
 /// A record that could not become a row.
@@ -257,7 +274,7 @@ pub struct DeadLetterEntry {
     pub stage: String,
     /// Why.
     pub reason: String,
-    /// Whole record, original bytes.
+    /// Whole record, original bytes; its partition is the dead letter topic's.
     pub record: ConsumedRecord,
 }
 
@@ -265,10 +282,16 @@ pub struct DeadLetterEntry {
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Replay {
+    /// The topic the dead letters are in; that of connectors that name none if absent.
+    #[serde(default)]
+    pub topic: Option<String>,
+    /// The partition of `offsets`.
+    #[serde(default)]
+    pub partition: i32,
     /// Offsets in the dead letter topic.
     #[serde(default)]
     pub offsets: Vec<i64>,
-    /// All that there are.
+    /// All that there are: in every partition of `topic`, or, if it is absent, in every topic with dead letters.
     #[serde(default)]
     pub all: bool,
 }

@@ -7,6 +7,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 
 use super::api::Failure;
+use crate::record_log::kafka::KafkaLogError;
+use crate::table::Verdict;
 
 /// A failed request.
 #[derive(Debug)]
@@ -60,6 +62,40 @@ impl ApiError {
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
             error: text,
+        }
+    }
+}
+
+impl ApiError {
+    /// What failed, on which thing, and what to do.
+    pub fn into_text(self) -> String {
+        self.error
+    }
+}
+
+impl From<KafkaLogError> for ApiError {
+    fn from(error: KafkaLogError) -> Self {
+        match &error {
+            KafkaLogError::Missing { .. } | KafkaLogError::NoPartition(_) => {
+                Self::not_found(&error)
+            }
+            KafkaLogError::GroupInUse { .. } => Self::conflict(&error),
+            KafkaLogError::Denied { .. } => Self::forbidden(&error),
+            KafkaLogError::TooLarge { .. }
+            | KafkaLogError::Partitions { .. }
+            | KafkaLogError::OnePartition { .. }
+            | KafkaLogError::NotCompacted { .. } => Self::bad_request(&error),
+            KafkaLogError::Refused { .. } if error.verdict() == Verdict::Stop => {
+                Self::bad_request(&error)
+            }
+            KafkaLogError::Refused { .. }
+            | KafkaLogError::File { .. }
+            | KafkaLogError::Settings { .. }
+            | KafkaLogError::Token { .. }
+            | KafkaLogError::Away { .. }
+            | KafkaLogError::LogIn { .. }
+            | KafkaLogError::Fenced
+            | KafkaLogError::Moved { .. } => Self::unavailable(&error),
         }
     }
 }

@@ -6,6 +6,8 @@ pub mod api;
 
 pub mod exchange;
 
+pub mod log_view;
+
 pub mod topics;
 
 pub mod records;

@@ -1,24 +1,22 @@
-//! `/api/query`: SELECT on the embedded table.
+//! `/api/query`: SELECT on the tables, embedded or in CQL.
 
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
-use messina_store::table::{QueryError, QueryLimits, QueryValue};
+use messina_store::table::{QueryError, QueryLimits, QueryResult, QueryValue};
 use serde_json::Value;
 
 use super::api::{Query, Rows};
 use super::exchange::{ApiError, Body};
 use super::status::Sources;
+use crate::table::cql::{ReadError, Selected};
 
 /// `POST /api/query`
 pub async fn query(
     State(sources): State<Arc<Sources>>,
     Body(asked): Body<Query>,
 ) -> Result<Json<Rows>, ApiError> {
-    if let Some(cql) = &sources.cql {
-        return Err(ApiError::bad_request(&cql.ask_cqlsh(&asked.sql)));
-    }
     let configured = sources.query_limits;
     let max_rows = asked
         .max_rows
@@ -28,23 +26,52 @@ pub async fn query(
         max_rows,
         ..configured
     };
+    if let Some(cql) = &sources.cql {
+        return Ok(Json(cql.select(&asked.sql, limits).await?.into()));
+    }
     let found = sources.tables.query(&asked.sql, limits).await?;
-    let (columns, types) = found
-        .columns
-        .into_iter()
-        .map(|column| (column.name, column.declared_type))
-        .unzip();
-    let rows = found
-        .rows
-        .into_iter()
-        .map(|row| row.into_iter().map(json).collect())
-        .collect();
-    Ok(Json(Rows {
-        columns,
-        types,
-        rows,
-        truncated: found.truncated,
-    }))
+    Ok(Json(found.into()))
+}
+
+impl From<Selected> for Rows {
+    fn from(found: Selected) -> Self {
+        Self {
+            columns: found.columns,
+            types: found.types,
+            rows: found.rows,
+            truncated: found.truncated,
+        }
+    }
+}
+
+impl From<QueryResult> for Rows {
+    fn from(found: QueryResult) -> Self {
+        let columns = found.columns.into_iter();
+        let (columns, types) = columns
+            .map(|column| (column.name, column.declared_type))
+            .unzip();
+        let row = |row: Vec<QueryValue>| row.into_iter().map(json).collect();
+        Self {
+            columns,
+            types,
+            rows: found.rows.into_iter().map(row).collect(),
+            truncated: found.truncated,
+        }
+    }
+}
+
+impl From<ReadError> for ApiError {
+    fn from(error: ReadError) -> Self {
+        match &error {
+            ReadError::NotSelect { .. } | ReadError::TimedOut { .. } => {
+                ApiError::bad_request(&error)
+            }
+            ReadError::Statement(source) => ApiError::bad_request(&format!("{error}: {source}")),
+            ReadError::Connect(_) | ReadError::Cluster(_) | ReadError::Answer { .. } => {
+                ApiError::unavailable(&error)
+            }
+        }
+    }
 }
 
 impl From<QueryError> for ApiError {

@@ -7,21 +7,21 @@ use axum::Json;
 use axum::extract::State;
 use bytes::Bytes;
 use messina_connect::record::RecordHeader;
-use messina_store::log::{
-    AppendError, Log, NewRecord, PartitionHandle, ReadError, StoredRecord, is_internal,
-};
+use messina_store::log::{AppendError, NewRecord, ReadError, StoredRecord, is_internal};
 
 use super::api::{
     Consume, Consumed, ConsumedRecord, Octets, Position, Produce, ProduceRecord, Produced,
 };
 use super::exchange::{ApiError, Asked, Body};
+use super::log_view::LogView;
 use super::status::Sources;
 use crate::gateway::partitioner::partition_of;
+use crate::record_log::kafka::browse::Wanted;
 
 /// Most records in one answer.
 pub const MOST_RECORDS: usize = 10_000;
 /// Most bytes read for one answer.
-const MOST_BYTES: usize = 4 << 20;
+pub const MOST_BYTES: usize = 4 << 20;
 /// Longest wait for a record.
 const MOST_WAIT: Duration = Duration::from_secs(30);
 
@@ -30,55 +30,57 @@ pub async fn produce(
     State(sources): State<Arc<Sources>>,
     Body(asked): Body<Produce>,
 ) -> Result<Json<Produced>, ApiError> {
+    let now = sources.clock.unix_millis();
+    append(&sources.view, asked, now).await.map(Json)
+}
+
+/// Appends records to a topic that is not Messina's own; those that say no time get `now`.
+pub async fn append(view: &LogView, asked: Produce, now: i64) -> Result<Produced, ApiError> {
     if is_internal(&asked.topic) {
         return Err(ApiError::bad_request(&format!(
             "`{}` is Messina's own; nobody else writes to it",
             asked.topic
         )));
     }
-    let partitions = sources.log.partitions(&asked.topic);
-    if partitions.is_empty() {
+    let partitions = view.partitions(&asked.topic).await?.len();
+    if partitions == 0 {
         let topic = &asked.topic;
         return Err(ApiError::not_found(&format!(
             "there is no topic `{topic}`; `messina topics create {topic}` makes it"
         )));
     }
-    let now = sources.clock.unix_millis();
     let mut records = Vec::with_capacity(asked.records.len());
     for (index, record) in asked.records.into_iter().enumerate() {
-        let record = placed(record, &partitions, index, now)
+        let record = placed(record, partitions, index, now)
             .map_err(|why| ApiError::bad_request(&format!("record {index}: {why}")))?;
         records.push(record);
     }
-    let numbers: Vec<i32> = records.iter().map(|(handle, _)| handle.index()).collect();
-    let offsets = sources.log.append_wait(records).await?;
+    let numbers: Vec<i32> = records.iter().map(|(partition, _)| *partition).collect();
+    let offsets = view.append(&asked.topic, records).await?;
     let positions = numbers
         .into_iter()
         .zip(offsets)
         .map(|(partition, offset)| Position { partition, offset });
-    Ok(Json(Produced {
+    Ok(Produced {
         records: positions.collect(),
-    }))
+    })
 }
 
 fn placed(
     record: ProduceRecord,
-    partitions: &[PartitionHandle],
+    partitions: usize,
     index: usize,
     now: i64,
-) -> Result<(PartitionHandle, NewRecord), String> {
+) -> Result<(i32, NewRecord), String> {
     let key = octets(record.key)?;
     let number = match (record.partition, &key) {
         (Some(number), _) => usize::try_from(number).unwrap_or(usize::MAX),
-        (None, Some(key)) => partition_of(key, partitions.len()),
-        (None, None) => index % partitions.len(),
+        (None, Some(key)) => partition_of(key, partitions),
+        (None, None) => index % partitions,
     };
-    let handle = partitions.get(number).ok_or_else(|| {
-        format!(
-            "the topic has {} partitions, numbered from 0",
-            partitions.len()
-        )
-    })?;
+    let number = i32::try_from(number).ok().filter(|_| number < partitions);
+    let number =
+        number.ok_or_else(|| format!("the topic has {partitions} partitions, numbered from 0"))?;
     let mut headers = Vec::with_capacity(record.headers.len());
     for (name, value) in record.headers {
         headers.push(RecordHeader {
@@ -88,7 +90,7 @@ fn placed(
     }
     let value = octets(record.value)?;
     Ok((
-        handle.clone(),
+        number,
         NewRecord {
             key,
             value,
@@ -122,66 +124,31 @@ pub async fn consume(
     State(sources): State<Arc<Sources>>,
     Asked(asked): Asked<Consume>,
 ) -> Result<Json<Consumed>, ApiError> {
-    let handle = sources
-        .log
-        .partition(&asked.topic, asked.partition)
-        .ok_or_else(|| {
-            ApiError::not_found(&format!(
-                "there is no partition {} of topic `{}`",
-                asked.partition, asked.topic
-            ))
-        })?;
-    let offset = absolute(&handle, asked.offset);
-    if offset >= handle.end_offset() && asked.wait > 0 {
-        let wait = Duration::from_millis(asked.wait).min(MOST_WAIT);
-        // Nothing came: the answer is an empty list, not an error.
-        drop(tokio::time::timeout(wait, handle.wait_beyond(offset)).await);
-    }
-    let records = read(
-        &sources.log,
-        &handle,
-        offset,
-        asked.max.unwrap_or(MOST_RECORDS),
-    )
-    .await?;
-    let next = records.last().map_or(offset, |record| record.offset + 1);
-    let records = records
-        .iter()
-        .map(|record| consumed(handle.index(), record))
-        .collect();
-    Ok(Json(Consumed {
-        records,
-        next,
-        end: handle.end_offset(),
-    }))
+    page(&sources.view, asked).await.map(Json)
 }
 
-/// The offset meant by what was asked: the oldest if absent, from the end if negative.
-pub fn absolute(handle: &PartitionHandle, offset: Option<i64>) -> i64 {
-    match offset {
-        None => handle.start_offset(),
-        Some(offset) if offset < 0 => (handle.end_offset() + offset).max(handle.start_offset()),
-        Some(offset) => offset,
-    }
+/// Records of a partition.
+pub async fn page(view: &LogView, asked: Consume) -> Result<Consumed, ApiError> {
+    let partition = asked.partition;
+    let page = view.read(wanted(asked)).await?;
+    let records = page.records.iter();
+    Ok(Consumed {
+        records: records.map(|record| consumed(partition, record)).collect(),
+        next: page.next,
+        end: page.end,
+    })
 }
 
-/// Up to `most` records from `offset`; none beyond the high watermark.
-pub async fn read(
-    log: &Log,
-    handle: &PartitionHandle,
-    offset: i64,
-    most: usize,
-) -> Result<Vec<StoredRecord>, ApiError> {
-    if offset >= handle.end_offset() {
-        return Ok(Vec::new());
+/// What is asked for, within what one answer holds.
+fn wanted(asked: Consume) -> Wanted {
+    Wanted {
+        topic: asked.topic,
+        partition: asked.partition,
+        offset: asked.offset,
+        most: asked.max.unwrap_or(MOST_RECORDS).min(MOST_RECORDS),
+        most_bytes: MOST_BYTES,
+        wait: Duration::from_millis(asked.wait).min(MOST_WAIT),
     }
-    let (reader, partition) = (log.clone(), handle.clone());
-    let read = tokio::task::spawn_blocking(move || reader.read(&partition, offset, MOST_BYTES));
-    let mut records = read
-        .await
-        .map_err(|error| ApiError::unavailable(&error))??;
-    records.truncate(most.min(MOST_RECORDS));
-    Ok(records)
 }
 
 impl From<ReadError> for ApiError {

@@ -1,5 +1,6 @@
 //! `/health`, `/metrics` and `/api/status`: how it goes, and the books.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,25 +10,34 @@ use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use messina_store::log::{Log, LogHealth, TopicConfig};
+use messina_store::log::{Log, LogHealth};
 use messina_store::table::{QueryLimits, TableStore};
 
+use super::dead_letters::DeadLetters;
 use super::guard::Hosts;
-use crate::config::CqlConfig;
+use super::log_view::LogView;
 use crate::gateway::server::Gateway;
 use crate::herder::Connectors;
 use crate::record_log::{LogWriter, RecordLog, WriterHealth};
 use crate::runtime::clock::Clock;
 use crate::sink::{PartitionSnapshot, SinkSnapshot};
+use crate::table::cql::CqlReader;
 use crate::telemetry::health::{Component, Health, Light};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::status::{RouteBooks, SinkBooks, Status, UnroutedBooks};
+use crate::up::Role;
 
 /// What the admin API looks at.
 #[derive(Debug)]
 pub struct Sources {
-    /// The log.
+    /// Which part of the chain this process is.
+    pub role: Role,
+    /// The log of this process, which keeps the connectors also where records are in Kafka.
     pub log: Log,
+    /// The log that records are in, as tools see it.
+    pub view: LogView,
+    /// Topics of dead letters that the configuration names.
+    pub dead_letter_topics: BTreeSet<String>,
     /// The log, as sinks see it.
     pub record_log: Arc<dyn RecordLog>,
     /// The tables.
@@ -40,8 +50,6 @@ pub struct Sources {
     pub health: Arc<Health>,
     /// All metrics.
     pub metrics: Arc<Metrics>,
-    /// What a topic gets that is created without saying more.
-    pub topic_defaults: TopicConfig,
     /// What a query may cost.
     pub query_limits: QueryLimits,
     /// The names it answers to.
@@ -52,8 +60,8 @@ pub struct Sources {
     pub log_dir: PathBuf,
     /// The table file, for its size.
     pub table_path: PathBuf,
-    /// Where the tables are instead, if they are not embedded.
-    pub cql: Option<CqlConfig>,
+    /// What reads the tables instead, if they are not embedded.
+    pub cql: Option<CqlReader>,
     /// The time.
     pub clock: Arc<dyn Clock>,
     /// When everything was ready.
@@ -61,6 +69,30 @@ pub struct Sources {
 }
 
 impl Sources {
+    /// The dead letters of the connectors there are; where none run, of those in the configuration.
+    pub fn dead_letters(&self) -> DeadLetters<'_> {
+        let running = self.herder.as_ref().map(|own| own.dead_letter_topics());
+        DeadLetters {
+            view: &self.view,
+            log: &*self.record_log,
+            topics: running.unwrap_or_else(|| self.dead_letter_topics.clone()),
+        }
+    }
+
+    /// Where the records are, if not in this process.
+    fn log_place(&self) -> Option<String> {
+        match &self.view {
+            LogView::Embedded(..) => None,
+            LogView::Kafka(kafka) => Some(format!("Kafka at {}", kafka.servers())),
+        }
+    }
+
+    /// Where the tables are, if not in this process.
+    fn tables_place(&self) -> Option<String> {
+        let cql = self.cql.as_ref();
+        cql.map(|cql| format!("CQL at {}", cql.nodes()))
+    }
+
     /// Brings lights and levels up to date: those of the log and of the sinks are theirs to know.
     fn look(&self) -> Vec<SinkSnapshot> {
         match self.log.health() {
@@ -168,6 +200,7 @@ pub async fn status(State(sources): State<Arc<Sources>>) -> Json<Status> {
     let uptime = sources.clock.now().duration_since(sources.ready);
     Json(Status {
         version: env!("CARGO_PKG_VERSION").to_owned(),
+        role: sources.role.name().to_owned(),
         uptime_seconds: uptime.as_secs(),
         data: sources.data.clone(),
         listen: gateway
@@ -188,7 +221,9 @@ pub async fn status(State(sources): State<Arc<Sources>>) -> Json<Status> {
             gateway.events.unrouted_books()
         }),
         sinks: sinks.iter().map(SinkBooks::from).collect(),
+        log: sources.log_place(),
         log_bytes,
+        tables: sources.tables_place(),
         table_bytes,
     })
 }

@@ -1,5 +1,6 @@
 //! All connectors as the REST API and the admin API ask for them: those of this process alone, or of several workers.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use messina_connect::config::Problem;
@@ -11,6 +12,7 @@ use super::properties::Properties;
 use super::shared::{For, SharedHerder, Whereabouts};
 use super::state::{ConnectorInfo, ConnectorStatus, Target, TaskStatus};
 use crate::sink::SinkStatus;
+use crate::sink::dead_letter::{DEAD_LETTER_OPTION, dead_letter_topics};
 
 /// Who looks after the connectors.
 #[derive(Debug, Clone)]
@@ -79,6 +81,14 @@ impl Connectors {
     /// The topics a connector has read from.
     pub fn topics(&self, name: &str) -> Vec<String> {
         ask!(self, herder => herder.topics(name))
+    }
+
+    /// The topics in which connectors keep records that fail.
+    pub fn dead_letter_topics(&self) -> BTreeSet<String> {
+        let names = self.names().into_iter();
+        let infos: Vec<_> = names.filter_map(|name| self.info(&name).ok()).collect();
+        let named = infos.iter().map(|own| own.config.get(DEAD_LETTER_OPTION));
+        dead_letter_topics(named.map(|option| option.map(String::as_str)))
     }
 
     /// Forgets which topics a connector has read from.

@@ -3,7 +3,10 @@
 //! A dead letter is the consumed record as it was (key, value, headers, timestamp) with Kafka Connect's context
 //! headers behind its own (CONNECT-SPEC 3.8). A replay takes them off again.
 
+use std::collections::BTreeSet;
+
 use bytes::Bytes;
+use messina_connect::config::ConnectorConfig;
 use messina_connect::plan::RecordError;
 use messina_connect::record::RecordHeader;
 use messina_store::log::{NewRecord, StoredRecord};
@@ -12,6 +15,29 @@ use crate::record_log::{RecordLog, RecordLogError, SourcePartition};
 
 /// The topic of dead letters whose connector names none.
 pub const DEAD_LETTER_TOPIC: &str = "messina.dead-letters";
+
+/// The option of a connector that names its topic of dead letters.
+pub const DEAD_LETTER_OPTION: &str = "errors.deadletterqueue.topic.name";
+
+/// The topics that connectors keep dead letters in, of whom each names one or none; without any connector the one of those
+/// that name none.
+pub fn dead_letter_topics<'c>(named: impl Iterator<Item = Option<&'c str>>) -> BTreeSet<String> {
+    let topic = |named: Option<&str>| {
+        let named = named.filter(|name| !name.is_empty());
+        named.unwrap_or(DEAD_LETTER_TOPIC).to_owned()
+    };
+    let mut topics: BTreeSet<String> = named.map(topic).collect();
+    if topics.is_empty() {
+        topics.insert(DEAD_LETTER_TOPIC.to_owned());
+    }
+    topics
+}
+
+/// The same of a configuration's connectors.
+pub fn dead_letter_topics_of(connectors: &[ConnectorConfig]) -> BTreeSet<String> {
+    let named = connectors.iter().map(|own| own.get(DEAD_LETTER_OPTION));
+    dead_letter_topics(named.map(|option| option.map(|own| own.value.as_str())))
+}
 
 /// What Kafka Connect's context headers begin with.
 pub const ERROR_HEADER_PREFIX: &str = "__connect.errors.";

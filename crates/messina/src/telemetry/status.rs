@@ -11,6 +11,8 @@ use super::health::{Component, Light};
 pub struct Status {
     /// The program's version.
     pub version: String,
+    /// Which part of the chain the process is: `up`, `gateway` or `worker`.
+    pub role: String,
     /// Seconds since it is ready.
     pub uptime_seconds: u64,
     /// Its data directory.
@@ -31,9 +33,13 @@ pub struct Status {
     pub unrouted: UnroutedBooks,
     /// The books of each sink.
     pub sinks: Vec<SinkBooks>,
-    /// Bytes of the log on disk.
+    /// Where the records are; `None` for the log on this disk.
+    pub log: Option<String>,
+    /// Bytes of the log on this disk.
     pub log_bytes: u64,
-    /// Bytes of the tables on disk.
+    /// Where the tables are; `None` for those on this disk.
+    pub tables: Option<String>,
+    /// Bytes of the tables on this disk.
     pub table_bytes: u64,
 }
 

@@ -21,6 +21,15 @@ impl Role {
         }
     }
 
+    /// Its name, as a status gives it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::All => "up",
+            Self::Gateway => "gateway",
+            Self::Worker => "worker",
+        }
+    }
+
     /// Whether clients connect to it over MQTT.
     pub const fn has_gateway(self) -> bool {
         matches!(self, Self::All | Self::Gateway)

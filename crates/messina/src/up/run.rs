@@ -20,6 +20,7 @@ use crate::access::Access;
 use crate::config::{Config, ListenerConfig};
 use crate::console;
 use crate::console::guard::Hosts;
+use crate::console::log_view::LogView;
 use crate::console::status::Sources;
 use crate::gateway::accept::accept;
 use crate::gateway::produce::Topics;
@@ -29,10 +30,13 @@ use crate::herder::Connectors;
 use crate::listener::tcp::{self, ListenError};
 use crate::listener::{Below, Listening};
 use crate::record_log::LogWriter;
+use crate::record_log::kafka::browse::KafkaBrowser;
 use crate::rest::{self, Api};
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::tasks::Tasks;
+use crate::sink::dead_letter::dead_letter_topics_of;
+use crate::table::cql::CqlReader;
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
 
@@ -146,7 +150,8 @@ impl Running {
             serve_mqtt(gateway, sockets.mqtt, &config, &connections);
         }
         if let Some(listener) = sockets.admin {
-            let sources = shared.sources(&config, &stores, gateway.as_ref(), herder.as_ref());
+            let sources =
+                shared.sources(&config, role, &stores, (gateway.as_ref(), herder.as_ref()));
             let stop = shared.shutdown.clone();
             connections.spawn("admin", serve_admin(listener, Arc::new(sources), stop));
         }
@@ -352,19 +357,25 @@ impl Shared {
     fn sources(
         &self,
         config: &Config,
+        role: Role,
         stores: &Stores,
-        gateway: Option<&Arc<Gateway>>,
-        herder: Option<&Connectors>,
+        (gateway, herder): (Option<&Arc<Gateway>>, Option<&Connectors>),
     ) -> Sources {
+        let view = match &config.kafka {
+            Some(kafka) => LogView::Kafka(KafkaBrowser::new(Arc::new(kafka.clone()))),
+            None => LogView::Embedded(stores.log.clone(), topic_defaults(config)),
+        };
         Sources {
+            role,
             log: stores.log.clone(),
+            view,
+            dead_letter_topics: dead_letter_topics_of(&config.sinks),
             record_log: Arc::clone(&stores.record_log),
             tables: stores.tables.clone(),
             gateway: gateway.map(Arc::clone),
             herder: herder.cloned(),
             health: Arc::clone(&self.health),
             metrics: Arc::clone(&self.metrics),
-            topic_defaults: topic_defaults(config),
             query_limits: QueryLimits {
                 max_rows: config.table.query_max_rows,
                 timeout: config.table.query_timeout,
@@ -377,7 +388,7 @@ impl Shared {
             data: config.data.display().to_string(),
             log_dir: config.log.dir.clone(),
             table_path: config.table.path.clone(),
-            cql: config.cql.clone(),
+            cql: config.cql.as_ref().map(CqlReader::new),
             ready: self.clock.now(),
             clock: Arc::clone(&self.clock),
         }

@@ -64,3 +64,4 @@ pub use options::{NowMillis, QueryLimits, TableOptions, system_now_millis};
 pub use purge::PurgeReport;
 pub use query::{QueryColumn, QueryResult, QueryValue};
 pub use store::TableStore;
+pub use text::plain as plain_text;

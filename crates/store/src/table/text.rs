@@ -3,7 +3,7 @@
 use messina_connect::row::CqlValue;
 
 /// A value's text as CQL prints it, without quotes.
-pub(super) fn plain(value: &CqlValue) -> String {
+pub fn plain(value: &CqlValue) -> String {
     match value {
         CqlValue::Unset | CqlValue::Null => "null".to_owned(),
         CqlValue::Boolean(boolean) => boolean.to_string(),

@@ -190,14 +190,14 @@ impl KafkaAdmin {
 }
 
 /// librdkafka's calls and the ends of its clients block.
-async fn blocking<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> T {
+pub(super) async fn blocking<T: Send + 'static>(call: impl FnOnce() -> T + Send + 'static) -> T {
     match tokio::task::spawn_blocking(call).await {
         Ok(result) => result,
         Err(panicked) => std::panic::resume_unwind(panicked.into_panic()),
     }
 }
 
-fn asked(config: &KafkaConfig, operation: &'static str, subject: String) -> Asked {
+pub(super) fn asked(config: &KafkaConfig, operation: &'static str, subject: String) -> Asked {
     Asked {
         operation,
         subject,
@@ -205,7 +205,7 @@ fn asked(config: &KafkaConfig, operation: &'static str, subject: String) -> Aske
     }
 }
 
-fn options() -> AdminOptions {
+pub(super) fn options() -> AdminOptions {
     AdminOptions::new()
         .request_timeout(Some(CHANGE_PATIENCE))
         .operation_timeout(Some(CHANGE_PATIENCE))

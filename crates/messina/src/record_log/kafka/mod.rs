@@ -80,3 +80,6 @@ mod carrier;
 mod arrivals;
 
 pub use carrier::{Carried, CarriedGroup, Carrier, CarryBatch};
+
+// For people: what the tools show and write.
+pub mod browse;

@@ -31,3 +31,10 @@ mod table;
 pub use table::CqlTable;
 
 mod writer;
+
+// Reading, for people.
+mod shown;
+
+mod reader;
+
+pub use reader::{CqlReader, ReadError, Selected};

@@ -33,9 +33,9 @@ const LOOK_AGAIN: Duration = Duration::from_millis(100);
 /// `messina simulate`
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
-After the run the log is read, through the admin API or from Kafka itself: every acknowledged payload must be there, at QoS 2 exactly
-as often as it was published. Exit code 1 if not. The verdict comes from what devices were promised, not from
-the server's counters.
+After the run the log is read, through the admin API or from Kafka itself: every acknowledged payload must be
+there, at QoS 2 exactly as often as it was published. Exit code 1 if not. The verdict comes from what devices
+were promised, not from the server's counters.
 
   messina simulate                                          the demo: 10 devices, 100 a second, QoS 2
   messina simulate --count 1000 --rate 5000 --profile json --drops 0.001 --storms 5s --seed 7")]

@@ -101,10 +101,20 @@ impl Reader {
             name.map_or("the topics".into(), |name| format!("`{name}`")),
         );
         self.listen();
-        let metadata = self.consumer.fetch_metadata(name, PATIENCE);
-        let metadata = metadata.map_err(|error| self.failed(&asked, error))?;
-        let bounds = bounds(&self.consumer, &metadata);
-        bounds.map_err(|error| self.failed(&asked, error))
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.bounds(name) {
+                Err(error) if is_passing(&error) && Instant::now() < deadline => {
+                    std::thread::sleep(A_MOMENT);
+                }
+                answer => return answer.map_err(|error| self.failed(&asked, error)),
+            }
+        }
+    }
+
+    fn bounds(&self, name: Option<&str>) -> KafkaResult<BTreeMap<String, Vec<PartitionBounds>>> {
+        let metadata = self.consumer.fetch_metadata(name, PATIENCE)?;
+        bounds(&self.consumer, &metadata)
     }
 
     /// Records of a partition; none if there is no such partition.
@@ -300,6 +310,21 @@ fn offsets<'p>(
         }
     });
     Ok(known.collect())
+}
+
+/// Whether a leader has changed, or a topic came or went, since the brokers told of it.
+fn is_passing(error: &KafkaError) -> bool {
+    matches!(
+        error.rdkafka_error_code(),
+        Some(
+            RDKafkaErrorCode::NotLeaderForPartition
+                | RDKafkaErrorCode::LeaderNotAvailable
+                | RDKafkaErrorCode::ReplicaNotAvailable
+                | RDKafkaErrorCode::UnknownTopicOrPartition
+                | RDKafkaErrorCode::UnknownTopic
+                | RDKafkaErrorCode::UnknownPartition
+        )
+    )
 }
 
 /// Whether waiting changes nothing.

@@ -161,9 +161,10 @@ fn a_select_reads_every_type_page_by_page_and_nothing_else_is_run() {
         "CREATE TABLE {own}.many (part int, n int, PRIMARY KEY (part, n))"
     ));
     for part in 0..5 {
-        let rows: String = (0..500)
+        let rows: Vec<String> = (0..500)
             .map(|n| format!("INSERT INTO {own}.many (part, n) VALUES ({part}, {n});"))
             .collect();
+        let rows = rows.concat();
         run(&format!("BEGIN UNLOGGED BATCH {rows} APPLY BATCH"));
     }
 

@@ -107,7 +107,8 @@ fn records(house: &House, name: &str) {
     let topic = format!("{name}_records");
     house.ok(&["topics", "create", &topic, "--compact"]);
     assert_eq!(kcat::partitions(&topic), Some(3));
-    let keys: String = (0..20).map(|n| format!("device/{n}:own {n}\n")).collect();
+    let keys: Vec<String> = (0..20).map(|n| format!("device/{n}:own {n}\n")).collect();
+    let keys = keys.concat();
     let places = house.ok_with(&["produce", "-t", &topic, "-K", ":", "--json"], &keys);
     // The same keys from a client that is not ours go to the same partitions.
     kcat::write(&topic, &keys.replace("own", "other"), &[]);

@@ -3,7 +3,7 @@
 
 #![expect(
     clippy::expect_used,
-    clippy::unwrap_used,
+    clippy::panic,
     clippy::indexing_slicing,
     reason = "a failed expectation is a failed test"
 )]

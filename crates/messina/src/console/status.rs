@@ -71,7 +71,7 @@ pub struct Sources {
 impl Sources {
     /// The dead letters of the connectors there are; where none run, of those in the configuration.
     pub fn dead_letters(&self) -> DeadLetters<'_> {
-        let running = self.herder.as_ref().map(|own| own.dead_letter_topics());
+        let running = self.herder.as_ref().map(Connectors::dead_letter_topics);
         DeadLetters {
             view: &self.view,
             log: &*self.record_log,

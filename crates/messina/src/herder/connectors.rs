@@ -87,8 +87,8 @@ impl Connectors {
     pub fn dead_letter_topics(&self) -> BTreeSet<String> {
         let names = self.names().into_iter();
         let infos: Vec<_> = names.filter_map(|name| self.info(&name).ok()).collect();
-        let named = infos.iter().map(|own| own.config.get(DEAD_LETTER_OPTION));
-        dead_letter_topics(named.map(|option| option.map(String::as_str)))
+        let topics = infos.iter().map(|own| own.config.get(DEAD_LETTER_OPTION));
+        dead_letter_topics(topics.map(|option| option.map(String::as_str)))
     }
 
     /// Forgets which topics a connector has read from.

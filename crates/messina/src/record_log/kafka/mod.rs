@@ -62,6 +62,12 @@ pub use consumer::KafkaConsumer;
 
 mod member;
 
+mod turns;
+
+mod owned;
+
+mod commits;
+
 mod news;
 
 mod positions;

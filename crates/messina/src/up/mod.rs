@@ -10,6 +10,8 @@ mod process;
 
 mod patience;
 
+mod sockets;
+
 mod stores;
 
 mod connectors;
@@ -18,4 +20,5 @@ mod run;
 
 pub use error::UpError;
 pub use role::Role;
-pub use run::{Ready, run};
+pub use run::run;
+pub use sockets::Ready;

@@ -1,8 +1,6 @@
 //! From a checked configuration to a running program, and from a signal to its end.
 
 use std::error::Error as _;
-use std::net::SocketAddr;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,12 +10,12 @@ use tokio::net::TcpListener;
 
 use super::connectors::{Around, connectors, factory};
 use super::error::UpError;
-use super::patience;
 use super::process::{Reloads, Signals, allow_many_connections};
 use super::role::Role;
+use super::sockets::{Ready, Sockets};
 use super::stores::{Stores, topic_defaults};
 use crate::access::Access;
-use crate::config::{Config, ListenerConfig};
+use crate::config::Config;
 use crate::console;
 use crate::console::guard::Hosts;
 use crate::console::log_view::LogView;
@@ -27,7 +25,6 @@ use crate::gateway::produce::Topics;
 use crate::gateway::route::Routes;
 use crate::gateway::server::{Gateway, Parts};
 use crate::herder::Connectors;
-use crate::listener::tcp::{self, ListenError};
 use crate::listener::{Below, Listening};
 use crate::record_log::LogWriter;
 use crate::record_log::kafka::browse::KafkaBrowser;
@@ -44,19 +41,6 @@ use crate::telemetry::metrics::Metrics;
 const INTAKE_PATIENCE: Duration = Duration::from_secs(4);
 /// How long sinks may take for the batches they are writing.
 const SINK_PATIENCE: Duration = Duration::from_secs(4);
-
-/// Where a started program is to be found.
-#[derive(Debug, Clone)]
-pub struct Ready {
-    /// Addresses of the MQTT listeners, and what they speak.
-    pub mqtt: Vec<(&'static str, SocketAddr)>,
-    /// Address of the admin API.
-    pub admin: Option<SocketAddr>,
-    /// Address of Kafka Connect's REST API.
-    pub rest: Option<SocketAddr>,
-    /// The data directory.
-    pub data: PathBuf,
-}
 
 /// Runs everything the role has until SIGTERM or SIGINT. `on_ready` is called once, when clients may connect.
 pub fn run(config: Config, role: Role, on_ready: impl FnOnce(&Ready)) -> Result<(), UpError> {
@@ -253,66 +237,6 @@ fn serve_mqtt(gateway: &Arc<Gateway>, mqtt: Vec<Listening>, config: &Config, con
     connections.spawn("gateway", Arc::clone(gateway).listen_to_others());
     if let Some(interval) = config.gateway.sys_interval {
         connections.spawn("gateway", Arc::clone(gateway).publish_sys(interval));
-    }
-}
-
-/// The listening sockets.
-struct Sockets {
-    mqtt: Vec<Listening>,
-    admin: Option<TcpListener>,
-    rest: Option<TcpListener>,
-}
-
-impl Sockets {
-    fn open(config: &Config, role: Role) -> Result<Self, UpError> {
-        let listeners = config.gateway.listeners.iter();
-        let mqtt = listeners.filter(|_| role.has_gateway());
-        let rest = config.rest.listen.filter(|_| role.has_sinks());
-        let admin = config.admin.listen;
-        let listen = |setting, address| {
-            let in_use = |error: &ListenError| matches!(error, ListenError::InUse { .. });
-            patience::try_again(|| tcp::listen(setting, address), in_use)
-        };
-        Ok(Self {
-            mqtt: mqtt
-                .map(|own| {
-                    Ok::<_, UpError>(Listening {
-                        below: Arc::new(Below::open(own, config.access.certificate_user)?),
-                        socket: listen(setting_of(own), own.listen)?,
-                    })
-                })
-                .collect::<Result<_, _>>()?,
-            admin: admin
-                .map(|address| listen("admin.listen", address))
-                .transpose()?,
-            rest: rest
-                .map(|address| listen("rest.listen", address))
-                .transpose()?,
-        })
-    }
-
-    fn ready(&self, config: &Config) -> Ready {
-        let address = |listener: &TcpListener| listener.local_addr().ok();
-        Ready {
-            mqtt: self
-                .mqtt
-                .iter()
-                .zip(&config.gateway.listeners)
-                .filter_map(|(own, said)| Some((said.scheme(), address(&own.socket)?)))
-                .collect(),
-            admin: self.admin.as_ref().and_then(address),
-            rest: self.rest.as_ref().and_then(address),
-            data: config.data.clone(),
-        }
-    }
-}
-
-/// The setting that names a listener's address.
-fn setting_of(listener: &ListenerConfig) -> &'static str {
-    if *listener == ListenerConfig::plain(listener.listen) {
-        "gateway.listen"
-    } else {
-        "gateway.listener.listen"
     }
 }
 

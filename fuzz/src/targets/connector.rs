@@ -36,6 +36,10 @@ pub(super) const PLAN: Target = Target {
     seeds: &[
         b"topics=temperature\nconnect.cassandra.kcql=INSERT INTO temperature SELECT event_id, ts FROM temperature PK event_id TTL=60",
         b"topics=a,b\nvalue.converter=messina.Delimited\ntransforms=explode\ntransforms.explode.type=messina.Explode$Value\ntransforms.explode.field=readings",
+        b"connector.class=com.datastax.oss.kafka.sink.CassandraSinkConnector\ntopics=t\ntopic.t.ks.tb.mapping=id=key, \"V\"=value.\"a.b\".c, __ttl=header.x, at=now()\ntopic.t.ks.tb.ttl=5",
+        b"connector.class=io.lenses.streamreactor.connect.cassandra.CassandraSinkConnector\ntopics=t\nconnect.cassandra.kcql=INSERT INTO ks.t SELECT *, `now()` AS at FROM t PROPERTIES('ttl'='60')",
+        b"connector.class=io.connect.scylladb.ScyllaDbSinkConnector\ntopics.regex=a.*\nscylladb.keyspace=ks\nscylladb.contact.points=h\ntopic.a.ks.a.mapping=id=key.id",
+        b"connector.class=io.lenses.streamreactor.connect.cassandra.sink.CassandraSinkConnector\ntopics=t\nconnect.cassandra.contact.points=h\nconnect.cassandra.key.space=ks\nconnect.cassandra.kcql=INSERT INTO a SELECT * FROM t\nconnect.cassandra.delete.enabled=true\nconnect.cassandra.delete.statement=DELETE FROM a WHERE id = ?\nconnect.cassandra.delete.struct_flds=$['a'][0].b",
     ],
     run: plan,
 };
@@ -110,6 +114,9 @@ fn plan(bytes: &[u8]) {
         config.set(option, Property::from(value));
     }
     if let Err(problems) = Plan::compile(&config, &|_| None) {
+        assert!(!problems.is_empty(), "refused without a reason");
+    }
+    if let Err(problems) = Plan::outline(&config) {
         assert!(!problems.is_empty(), "refused without a reason");
     }
 }

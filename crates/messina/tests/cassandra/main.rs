@@ -14,4 +14,5 @@ mod errors;
 mod insert_json;
 mod mapped;
 mod place;
+mod tls;
 mod worker;

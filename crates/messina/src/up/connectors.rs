@@ -7,6 +7,7 @@ use messina_store::table::TableStore;
 use tokio_util::sync::CancellationToken;
 
 use super::error::UpError;
+use super::run::Ready;
 use crate::config::Config;
 use crate::herder::{self, Connectors, Declared, Factory, Herder, SharedHerder, SharedParts};
 use crate::record_log::RecordLog;
@@ -95,6 +96,12 @@ pub(super) async fn connectors(
     };
     let herder = Herder::open(parts, &config.sinks).await?;
     Ok(Connectors::Alone(herder))
+}
+
+/// What this worker is called in a connector's status.
+pub(super) fn worker_id(ready: &Ready) -> String {
+    let address = ready.rest.or(ready.admin);
+    address.map_or_else(|| "messina".to_owned(), |address| address.to_string())
 }
 
 async fn declare(

@@ -8,7 +8,7 @@ use messina_store::log::Log;
 use messina_store::table::{QueryLimits, TableStore};
 use tokio::net::TcpListener;
 
-use super::connectors::{Around, connectors, factory};
+use super::connectors::{Around, connectors, factory, worker_id};
 use super::error::UpError;
 use super::process::{Reloads, Signals, allow_many_connections};
 use super::role::Role;
@@ -317,12 +317,6 @@ impl Shared {
             clock: Arc::clone(&self.clock),
         }
     }
-}
-
-/// What this worker is called in a connector's status.
-fn worker_id(ready: &Ready) -> String {
-    let address = ready.rest.or(ready.admin);
-    address.map_or_else(|| "messina".to_owned(), |address| address.to_string())
 }
 
 async fn serve_admin(listener: TcpListener, sources: Arc<Sources>, shutdown: Shutdown) {

@@ -7,7 +7,7 @@ use messina_store::table::TableStore;
 use tokio_util::sync::CancellationToken;
 
 use super::error::UpError;
-use super::run::Ready;
+use super::sockets::Ready;
 use crate::config::Config;
 use crate::herder::{self, Connectors, Declared, Factory, Herder, SharedHerder, SharedParts};
 use crate::record_log::RecordLog;

@@ -26,7 +26,7 @@ configuration says so, and must be there where not. Connectors made by requests 
 Stopped or failed, the same command goes on where it was: a record is in Kafka once for whoever reads committed records.
 At the end the books of both sides are compared; exit code 1 says that they do not balance.")]
 pub(super) struct Args {
-    /// The configuration the installation is to go on with: [kafka], [cql], or both
+    /// The configuration the installation is to go on with: `[kafka]`, `[cql]`, or both
     #[arg(long, value_name = "FILE", required_unless_present = "out")]
     to: Option<PathBuf>,
     /// Copy log and tables into this folder instead, for `messina import` elsewhere

@@ -18,7 +18,7 @@ The folder is one that `messina export --out` has made, or an installation's dat
 pub(super) struct Args {
     /// The folder
     from: PathBuf,
-    /// The configuration the installation is to go on with: [kafka], [cql], or both
+    /// The configuration the installation is to go on with: `[kafka]`, `[cql]`, or both
     #[arg(long, value_name = "FILE")]
     to: PathBuf,
     #[command(flatten)]

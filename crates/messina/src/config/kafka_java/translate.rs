@@ -1,4 +1,4 @@
-//! From properties to settings, one by one; those that belong together go to [`security`](super::security).
+//! From properties to settings, one by one; those that belong together go to [`security`].
 
 use std::collections::BTreeMap;
 

@@ -5,7 +5,7 @@
 //! | Kafka topic | key | value | |
 //! |---|---|---|---|
 //! | `__messina_subscriptions.<group>`, compacted | gateway, 0, filter | empty | somebody at that gateway has this filter |
-//! | `__messina_relay.<group>` | MQTT topic | see [`letter`] | a publish that another gateway wants |
+//! | `__messina_relay.<group>` | MQTT topic | see `letter.rs` | a publish that another gateway wants |
 //! | `__messina_retained.<group>`, compacted | MQTT topic | see [`retained`](super::retained) | what is retained, at every gateway |
 //! | `__messina_relay_position.<gateway>`, compacted | partition | offset | how far this gateway has taken in the relay |
 //!

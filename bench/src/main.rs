@@ -39,6 +39,8 @@ pub(crate) struct Options {
     pub(crate) time: Duration,
     /// Publish to row runs this long.
     pub(crate) rows_time: Duration,
+    /// Rows that warm Cassandra up before any is counted.
+    pub(crate) warm_up: u64,
     /// Idle connections opened.
     pub(crate) idle: usize,
     /// Sessions that come back at once.
@@ -49,9 +51,10 @@ pub(crate) struct Options {
 
 const USAGE: &str = "\
 messina-bench [OPTIONS] table | CASE...
-  cases: qos0 qos1 qos2 pairs fanout storm latency rows cql idle start size
+  cases: qos0 qos1 qos2 pairs fanout storm latency rows cql kafka worker idle start size
   --seconds N       each load (10)
   --rows-seconds N  publish to row (30)
+  --warm-up N       rows that warm Cassandra up, and are not counted (400000)
   --idle N          idle connections (20000)
   --sessions N      sessions that come back at once (10000)
   --log-bytes N     log that a start recovers (1073741824)";
@@ -61,6 +64,8 @@ fn main() -> Result<()> {
     let mut options = Options {
         time: Duration::from_secs(10),
         rows_time: Duration::from_secs(30),
+        // At first its virtual machine takes a quarter of what it takes later.
+        warm_up: 400_000,
         idle: 20_000,
         sessions: 10_000,
         log_bytes: 1 << 30,
@@ -78,6 +83,7 @@ fn main() -> Result<()> {
         match argument.as_str() {
             "--seconds" => options.time = Duration::from_secs(number()?),
             "--rows-seconds" => options.rows_time = Duration::from_secs(number()?),
+            "--warm-up" => options.warm_up = number()?,
             "--idle" => options.idle = usize::try_from(number()?)?,
             "--sessions" => options.sessions = usize::try_from(number()?)?,
             "--log-bytes" => options.log_bytes = number()?,

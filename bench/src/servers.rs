@@ -79,9 +79,14 @@ impl Server {
 
     /// Starts Messina with that configuration.
     pub(crate) fn start_with(configuration: &str) -> Result<Self> {
+        Self::start_half("up", configuration)
+    }
+
+    /// Starts `messina gateway` or `messina worker` with that configuration.
+    pub(crate) fn start_half(command: &str, configuration: &str) -> Result<Self> {
         let folder = folder()?;
         fs::write(folder.path().join("messina.toml"), configuration)?;
-        Self::messina(folder, true)
+        Self::command(command, folder, true)
     }
 
     /// Kills it and starts it again on the data it had.
@@ -116,9 +121,13 @@ impl Server {
     }
 
     fn messina(folder: TempDir, configured: bool) -> Result<Self> {
+        Self::command("up", folder, configured)
+    }
+
+    fn command(name: &str, folder: TempDir, configured: bool) -> Result<Self> {
         let (mqtt, admin) = (free_port()?, free_port()?);
         let mut command = Command::new(messina_binary()?);
-        command.arg("up");
+        command.arg(name);
         if configured {
             command
                 .arg("--config")
@@ -133,7 +142,9 @@ impl Server {
             "--set",
             "rest.listen=127.0.0.1:0",
         ]);
-        Self::spawn(command, folder, mqtt, admin)
+        // A worker has no clients: it is ready when its admin API is.
+        let asked = (name != "worker").then_some(mqtt);
+        Self::spawn(command, folder, (mqtt, admin), asked)
     }
 
     fn mosquitto(folder: TempDir) -> Result<Self> {
@@ -147,14 +158,14 @@ impl Server {
         fs::write(&configuration, text)?;
         let mut command = Command::new(mosquitto().context("mosquitto is not installed")?);
         command.arg("-c").arg(configuration);
-        Self::spawn(command, folder, mqtt, mqtt)
+        Self::spawn(command, folder, (mqtt, mqtt), Some(mqtt))
     }
 
     fn spawn(
         mut command: Command,
         folder: TempDir,
-        mqtt: SocketAddr,
-        admin: SocketAddr,
+        (mqtt, admin): (SocketAddr, SocketAddr),
+        clients: Option<SocketAddr>,
     ) -> Result<Self> {
         let log = File::create(folder.path().join("log.txt"))?;
         let errors = log.try_clone()?;
@@ -165,7 +176,7 @@ impl Server {
             .stderr(errors)
             .spawn();
         let mut child = child.context("the server does not start")?;
-        while TcpStream::connect(mqtt).is_err() {
+        while TcpStream::connect(clients.unwrap_or(admin)).is_err() {
             if child.try_wait()?.is_some() || start.elapsed() > Duration::from_mins(2) {
                 drop(child.kill());
                 bail!(
@@ -176,7 +187,9 @@ impl Server {
             sleep(Duration::from_millis(1));
         }
         // Ports are open before the log is recovered: ready is who answers a CONNECT.
-        drop(crate::handshake::open(mqtt, "ready", None)?);
+        if let Some(mqtt) = clients {
+            drop(crate::handshake::open(mqtt, "ready", None)?);
+        }
         let ready_after = start.elapsed();
         Ok(Self {
             child,

@@ -13,9 +13,7 @@ use crate::report::{Figure, thousands};
 use crate::servers::Server;
 
 /// Where `cargo xtask services up cassandra` puts it.
-const CASSANDRA: &str = "127.0.0.1:19042";
-/// Rows that warm up Cassandra's virtual machine: at first it takes a quarter of what it takes later.
-const WARM_UP: u64 = 400_000;
+pub(super) const CASSANDRA: &str = "127.0.0.1:19042";
 /// How long it may take.
 const PATIENCE: Duration = Duration::from_mins(10);
 
@@ -26,9 +24,9 @@ pub(super) fn log_to_cassandra(options: &Options) -> Result<Figure> {
         "[cql]\ncontact_points = \"{CASSANDRA}\"\nkeyspace = \"{keyspace}\"\nreplication = 1\n"
     ))?;
     let outcome = engine::run(&mut publishers(&server)?, Pace::Window, options.rows_time)?;
-    let begun = wait_for(&server, WARM_UP)?;
+    let begun = wait_for(&server, options.warm_up)?;
     let (start, cpu) = (Instant::now(), server.cpu_seconds()?);
-    if outcome.published < begun + WARM_UP {
+    if outcome.published < begun + options.warm_up {
         bail!(
             "{} records are too few after a warm-up of {begun}; see --rows-seconds",
             outcome.published
@@ -50,7 +48,7 @@ pub(super) fn log_to_cassandra(options: &Options) -> Result<Figure> {
     Ok(Figure::new(what, "<= 12 CPU s per million, <= 60 MB").messina(text))
 }
 
-fn wait_for(server: &Server, wanted: u64) -> Result<u64> {
+pub(super) fn wait_for(server: &Server, wanted: u64) -> Result<u64> {
     let start = Instant::now();
     loop {
         let written = written(server)?;

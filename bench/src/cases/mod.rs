@@ -4,6 +4,7 @@
 
 mod cql;
 mod idle;
+mod kafka;
 mod paced;
 mod rows;
 mod start;

@@ -2,13 +2,13 @@
 
 use anyhow::{Result, bail};
 
-use super::{cql, idle, paced, rows, start, storm, throughput};
+use super::{cql, idle, kafka, paced, rows, start, storm, throughput};
 use crate::Options;
 use crate::report::Figure;
 
 type Case = fn(&Options) -> Result<Vec<Figure>>;
 
-const CASES: [(&str, Case); 12] = [
+const CASES: [(&str, Case); 14] = [
     ("qos0", |options| throughput::fan_in(0, options)),
     ("qos1", |options| throughput::fan_in(1, options)),
     ("qos2", |options| throughput::fan_in(2, options)),
@@ -20,6 +20,8 @@ const CASES: [(&str, Case); 12] = [
     ("cql", |options| {
         cql::log_to_cassandra(options).map(|figure| vec![figure])
     }),
+    ("kafka", kafka::gateway),
+    ("worker", kafka::worker),
     ("idle", idle::connections),
     ("start", start::ready),
     ("size", start::size),

@@ -51,8 +51,10 @@ pub fn client_config(
         client
             // Topics that come later, and new partitions, are seen within this time.
             .set("topic.metadata.refresh.interval.ms", "5000")
-            // Of each partition; librdkafka's own 64 MiB would be most of the memory of a worker.
-            .set("queued.max.messages.kbytes", "2048")
+            // Of each partition. A small record takes a multiple of its bytes in librdkafka's queue: its own 100,000
+            // records and 64 MiB would be most of the memory of a worker.
+            .set("queued.min.messages", "2000")
+            .set("queued.max.messages.kbytes", "1024")
             // Else the first fetch of a partition waits half a second behind an empty one.
             .set("fetch.wait.max.ms", "100");
     }
@@ -65,6 +67,11 @@ pub fn client_config(
         client.set(setting.name.as_str(), value_of(setting)?);
     }
     find_authorities(&mut client);
+    // It has two names.
+    let fetched = ["fetch.message.max.bytes", "max.partition.fetch.bytes"];
+    if role == ClientRole::Consumer && fetched.iter().all(|name| client.get(name).is_none()) {
+        client.set("fetch.message.max.bytes", "262144");
+    }
     // What may not.
     client.set("bootstrap.servers", config.servers());
     match role {

@@ -66,7 +66,8 @@ impl Compiler<'_> {
         }
         match pattern(&mut self.options(), REGEX, written) {
             Some((regex, _)) => Topics::Matching {
-                subscription: [regex.as_str().to_owned()],
+                // As `regex`, in what POSIX's expressions have too: Kafka's client library reads it as one.
+                subscription: [regex.as_str().replacen("^(?:", "^(", 1)],
                 regex,
             },
             None => Topics::Named(Vec::new()),

@@ -4,6 +4,9 @@ use std::path::Path;
 
 use messina::config::{Config, Inputs, Source, load_text};
 use messina::table::cql::TableClients;
+use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::producer::{FutureProducer, FutureRecord};
 use serde_json::{Value, json};
 
 use crate::place::Place;
@@ -414,4 +417,82 @@ async fn a_connector_that_names_no_cluster_writes_to_the_configurations() {
         .until("SELECT JSON * FROM KS.t", |rows| !rows.is_empty())
         .await;
     assert_eq!(found, [json!({ "id": 1, "v": "x" })]);
+}
+
+/// A worker's file and a connector's, which reads topics by an expression.
+fn files_by_expression(
+    place: &Place,
+    dir: &Path,
+    kafka: &str,
+    own: &str,
+    topics: &[String; 2],
+) -> [String; 2] {
+    let worker = dir.join("worker.properties");
+    let text = format!(
+        "bootstrap.servers={kafka}\nkey.converter=String\nvalue.converter=Json\nvalue.converter.schemas.enable=false\n"
+    );
+    std::fs::write(&worker, text).unwrap();
+    let sink = dir.join("sink.properties");
+    let kcql = format!(
+        "INSERT INTO t SELECT * FROM {0};INSERT INTO t SELECT * FROM {1}",
+        topics[0], topics[1]
+    );
+    let mut lines = vec![format!("name={own}")];
+    let expression = format!(r"{}\..", own.replace('.', r"\."));
+    let config = classic(
+        place,
+        &[
+            ("topics.regex", &expression),
+            ("connect.cassandra.kcql", &kcql),
+        ],
+    );
+    for (option, value) in config.as_object().unwrap() {
+        let value = value.as_str().unwrap().replace('\\', "\\\\");
+        lines.push(format!("{option}={value}"));
+    }
+    std::fs::write(&sink, lines.join("\n")).unwrap();
+    [worker, sink].map(|path| path.display().to_string())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn topics_by_expression_are_read_from_kafka_too() {
+    let Some(place) = Place::new("regex_kafka").await else {
+        return;
+    };
+    let kafka = std::env::var("MESSINA_TEST_KAFKA").unwrap_or("127.0.0.1:19092".to_owned());
+    let mut client = rdkafka::ClientConfig::new();
+    client.set("bootstrap.servers", &kafka);
+    let admin: AdminClient<DefaultClientContext> = client.create().unwrap();
+    let own = format!("messina.regex.p{}", std::process::id());
+    let topics = [format!("{own}.a"), format!("{own}.b")];
+    let new = topics
+        .iter()
+        .map(|name| NewTopic::new(name, 1, TopicReplication::Fixed(1)));
+    let new: Vec<NewTopic<'_>> = new.collect();
+    if let Err(error) = admin.create_topics(&new, &AdminOptions::new()).await {
+        return crate::place::skip(&format!(
+            "topics by expression: no Kafka at {kafka}: {error}"
+        ));
+    }
+    place.run("CREATE TABLE KS.t (id int PRIMARY KEY)").await;
+    let producer: FutureProducer = client.create().unwrap();
+    for (topic, id) in topics.iter().zip(1..) {
+        let value = json!({ "id": id }).to_string();
+        let record = FutureRecord::to(topic).key("k").payload(&value);
+        producer
+            .send(record, std::time::Duration::from_secs(30))
+            .await
+            .unwrap();
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let [worker, sink] = files_by_expression(&place, dir.path(), &kafka, &own, &topics);
+    let running = Worker::start(dir.path(), &["connect-standalone", &worker, &sink]);
+    place
+        .until("SELECT JSON * FROM KS.t", |rows| rows.len() == 2)
+        .await;
+    let books = running.until_sink(&own, |sink| sink["written"] == 2).await;
+    assert_eq!(books["state"], "RUNNING");
+    drop(running);
+    let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+    drop(admin.delete_topics(&names, &AdminOptions::new()).await);
 }

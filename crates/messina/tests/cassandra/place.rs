@@ -93,7 +93,7 @@ impl Place {
     }
 }
 
-fn skip(reason: &str) {
+pub(crate) fn skip(reason: &str) {
     assert!(std::env::var_os("CI").is_none(), "skipped in CI: {reason}");
     eprintln!("SKIPPED: {reason}");
     if let Some(file) = std::env::var_os("MESSINA_SKIP_FILE") {

@@ -254,6 +254,8 @@ impl Member {
     }
 }
 
+/// The topics that must be there. One that begins with `^` is an expression: the client library reads what matches it,
+/// as topics come and go.
 fn wanted(topics: &[String], admin: &KafkaAdmin) -> Vec<WantedTopic> {
     let partitions = admin.default_partitions();
     let wanted = |name: &String| WantedTopic {
@@ -262,7 +264,8 @@ fn wanted(topics: &[String], admin: &KafkaAdmin) -> Vec<WantedTopic> {
         exact: false,
         settings: Vec::new(),
     };
-    topics.iter().map(wanted).collect()
+    let named = topics.iter().filter(|name| !name.starts_with('^'));
+    named.map(wanted).collect()
 }
 
 /// The result of a task that does not panic.

@@ -19,6 +19,8 @@ use crate::table::{BoxFuture, Table, Verdict};
 /// How a sink's task works.
 #[derive(Debug, Clone, Copy)]
 pub struct SinkOptions {
+    /// Which of its connector's tasks it is.
+    pub task: usize,
     /// Rows of a batch at most; the task finds out how many the table takes well. A record's rows stay together.
     pub max_batch_rows: usize,
     /// Records of a batch at most.
@@ -40,6 +42,7 @@ pub struct SinkOptions {
 impl Default for SinkOptions {
     fn default() -> Self {
         Self {
+            task: 0,
             max_batch_rows: 10_000,
             max_batch_records: 5_000,
             fetch_bytes: 1 << 20,
@@ -124,6 +127,13 @@ impl Connector {
         options: SinkOptions,
     ) -> Self {
         Self::of(name, Work::Opening(opening), log, options)
+    }
+
+    /// The same as another of the connector's tasks than the first.
+    #[must_use]
+    pub fn as_task(mut self, task: usize) -> Self {
+        self.options.task = task;
+        self
     }
 
     fn of(name: &str, work: Work, log: Arc<dyn RecordLog>, options: SinkOptions) -> Self {

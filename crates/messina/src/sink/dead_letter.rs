@@ -68,6 +68,8 @@ pub struct DeadLetter {
 pub struct Failure<'a> {
     /// The connector that refused it.
     pub connector: &'a str,
+    /// Which of its tasks.
+    pub task: usize,
     /// Where it was consumed from.
     pub source: &'a SourcePartition,
     /// The record as it was consumed.
@@ -102,7 +104,7 @@ impl Failure<'_> {
             ("partition", self.source.partition.to_string()),
             ("offset", self.record.offset.to_string()),
             ("connector.name", self.connector.to_owned()),
-            ("task.id", "0".to_owned()),
+            ("task.id", self.task.to_string()),
             ("stage", error.stage.name().to_owned()),
             ("class.name", error.class_name.clone()),
             ("exception.class.name", error.exception_class.to_owned()),
@@ -225,6 +227,7 @@ mod tests {
         };
         let failure = Failure {
             connector: "readings",
+            task: 0,
             source: &source,
             record: &record,
             error: &error,

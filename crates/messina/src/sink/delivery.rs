@@ -210,6 +210,7 @@ impl Delivery {
             };
             let failure = Failure {
                 connector: self.plan.name(),
+                task: self.options.task,
                 source: &span.source,
                 record: &record.record,
                 error,

@@ -262,3 +262,26 @@ fn in_kafka(place: &Place) {
         ["generation", "state", "trace", "version", "worker_id"]
     );
 }
+
+#[test]
+fn a_dead_letter_says_which_task_refused_the_record() {
+    let Some(place) = Place::new("letters") else {
+        return;
+    };
+    place.create_topic(&place.topic("readings"), 2, "delete");
+    let letters = place.topic("letters");
+    place.create_topic(&letters, 1, "delete");
+    let worker = Worker::start(&place, "a");
+    let mut config = place.connector(2);
+    config["errors.tolerance"] = json!("all");
+    config["errors.deadletterqueue.topic.name"] = json!(letters);
+    let post = json!({ "name": place.topic("meters"), "config": config });
+    assert_eq!(worker.ask("POST", "/connectors", Some(&post)).0, 201);
+    // As soon as each task has a partition, both refuse one.
+    until("both tasks refuse records", || {
+        place.spoil(0);
+        place.spoil(1);
+        place.headers(&letters, "__connect.errors.task.id").len() == 2
+    });
+    worker.stop();
+}

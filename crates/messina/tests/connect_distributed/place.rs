@@ -1,5 +1,6 @@
 //! What a test has for itself: topics, a group, a keyspace, a directory.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -9,7 +10,7 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::KafkaError;
-use rdkafka::message::Message as _;
+use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer as _, ThreadedProducer};
 use rdkafka::{Offset, TopicPartitionList};
 use scylla::client::session::Session;
@@ -144,8 +145,43 @@ impl Place {
         producer.flush(PATIENCE).unwrap();
     }
 
+    /// Writes what is no JSON to a partition of the topic of readings.
+    pub(crate) fn spoil(&self, partition: i32) {
+        let producer: ThreadedProducer<DefaultProducerContext> = ClientConfig::new()
+            .set("bootstrap.servers", &self.kafka)
+            .create()
+            .unwrap();
+        let topic = self.topic("readings");
+        let record = BaseRecord::to(&topic).partition(partition);
+        let sent = producer.send(record.key("k").payload("no JSON"));
+        sent.map_err(|(error, _)| error).unwrap();
+        producer.flush(PATIENCE).unwrap();
+    }
+
+    /// What a header says in the records of a topic's first partition.
+    pub(crate) fn headers(&self, topic: &str, name: &str) -> BTreeSet<String> {
+        let mut said = BTreeSet::new();
+        self.read(topic, 1, |message| {
+            let headers = message.headers().unwrap();
+            let own = headers.iter().find(|header| header.key == name).unwrap();
+            said.insert(String::from_utf8(own.value.unwrap().to_vec()).unwrap());
+        });
+        said
+    }
+
     /// The records of a topic's first partitions, as keys and values, in order.
     pub(crate) fn records(&self, topic: &str, partitions: i32) -> Vec<(String, Option<Value>)> {
+        let mut records = Vec::new();
+        self.read(topic, partitions, |message| {
+            let key = String::from_utf8(message.key().unwrap().to_vec()).unwrap();
+            let value = message.payload();
+            let value = value.map(|own| serde_json::from_slice(own).unwrap());
+            records.push((key, value));
+        });
+        records
+    }
+
+    fn read(&self, topic: &str, partitions: i32, mut take: impl FnMut(&BorrowedMessage<'_>)) {
         let consumer: BaseConsumer = ClientConfig::new()
             .set("bootstrap.servers", &self.kafka)
             .set("group.id", "reads-only")
@@ -159,23 +195,16 @@ impl Place {
                 .unwrap();
         }
         consumer.assign(&all).unwrap();
-        let (mut records, mut ends) = (Vec::new(), 0);
+        let mut ends = 0;
         let deadline = Instant::now() + PATIENCE;
         while ends < partitions {
             assert!(Instant::now() < deadline, "`{topic}` does not end");
             match consumer.poll(Duration::from_secs(1)) {
-                Some(Ok(message)) => {
-                    let key = String::from_utf8(message.key().unwrap().to_vec()).unwrap();
-                    let value = message
-                        .payload()
-                        .map(|own| serde_json::from_slice(own).unwrap());
-                    records.push((key, value));
-                }
+                Some(Ok(message)) => take(&message),
                 Some(Err(KafkaError::PartitionEOF(_))) => ends += 1,
                 _ => {}
             }
         }
-        records
     }
 
     /// A connector's options: from the topic of readings into the table.

@@ -141,7 +141,7 @@ impl SharedHerder {
             .factory
             .connector(&connector_config(name, &wanted.properties));
         let connector = match made {
-            Ok(connector) => Arc::new(connector),
+            Ok(connector) => Arc::new(connector.as_task(*task)),
             Err(problems) => return Body::Failed(HerderError::Invalid(problems).to_string()),
         };
         let run = Run {

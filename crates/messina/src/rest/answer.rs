@@ -3,9 +3,11 @@
 use std::fmt;
 
 use axum::Json;
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
+use bytes::{Bytes, BytesMut};
+use futures_util::StreamExt as _;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -88,6 +90,33 @@ impl From<HerderError> for Failure {
     }
 }
 
+/// Of a body that is too large so many times the limit is let through: a client that still writes when the connection
+/// closes does not hear why.
+const LET_THROUGH: usize = 8;
+
+/// The whole of a body of at most `limit` bytes.
+pub(super) async fn whole(body: Body, limit: usize) -> Result<Bytes, Failure> {
+    let (mut bytes, mut size) = (BytesMut::new(), 0_usize);
+    let mut chunks = body.into_data_stream();
+    while let Some(chunk) = chunks.next().await {
+        let broken =
+            |error| Failure::bad_request(format!("the request's body ends early: {error}"));
+        let chunk = chunk.map_err(broken)?;
+        size = size.saturating_add(chunk.len());
+        if size > limit.saturating_mul(LET_THROUGH) {
+            break;
+        }
+        if size <= limit {
+            bytes.extend_from_slice(&chunk);
+        }
+    }
+    if size > limit {
+        let message = format!("a request's body may have {limit} bytes (`rest.max_body`)");
+        return Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, message));
+    }
+    Ok(bytes.freeze())
+}
+
 /// Reads a JSON body of at most `limit` bytes.
 pub(super) async fn read<T: DeserializeOwned>(
     headers: &HeaderMap,
@@ -103,11 +132,7 @@ pub(super) async fn read<T: DeserializeOwned>(
     if !kind.is_none_or(is_json) {
         return Err(Failure::plain(StatusCode::UNSUPPORTED_MEDIA_TYPE));
     }
-    let too_large = |_error| {
-        let message = format!("a request's body may have {limit} bytes (`rest.max_body`)");
-        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, message)
-    };
-    let bytes = to_bytes(body, limit).await.map_err(too_large)?;
+    let bytes = whole(body, limit).await?;
     let wrong =
         |error| Failure::bad_request(format!("the request's body is not as expected: {error}"));
     serde_json::from_slice(&bytes).map_err(wrong)

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::body::{Body, to_bytes};
+use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 
-use super::answer::Failure;
+use super::answer::{Failure, whole};
 use super::routes::Api;
 use crate::herder::{For, HerderError, Whereabouts};
 
@@ -109,14 +109,7 @@ fn query_of(uri: &Uri) -> Option<String> {
 async fn send_on(api: &Api, worker: &str, request: Request) -> Result<Response, Failure> {
     let (parts, body) = request.into_parts();
     let query = query_of(&parts.uri).ok_or(HerderError::Stale)?;
-    let too_large = |_error| {
-        let message = format!(
-            "a request's body may have {} bytes (`rest.max_body`)",
-            api.max_body
-        );
-        Failure::new(StatusCode::PAYLOAD_TOO_LARGE, message)
-    };
-    let body = to_bytes(body, api.max_body).await.map_err(too_large)?;
+    let body = whole(body, api.max_body).await?;
     let uri = format!("http://{worker}{}?{query}", parts.uri.path());
     let (method, headers, timeout) = (parts.method, parts.headers, api.timeout);
     let sent = tokio::task::spawn_blocking(move || {

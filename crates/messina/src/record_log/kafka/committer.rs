@@ -57,7 +57,7 @@ impl Committer {
         }
         if !self.streaming.wait_for_all(AT_THE_END) {
             tracing::warn!(
-                "Kafka did not answer in time; what it was not asked for twice stays unacknowledged"
+                "Kafka did not answer in time; what waits for it stays unacknowledged"
             );
             self.streaming.give_up();
         }

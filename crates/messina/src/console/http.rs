@@ -35,5 +35,5 @@ pub fn router(sources: Arc<Sources>) -> Router {
 }
 
 async fn unknown() -> ApiError {
-    ApiError::not_found(&"there is no such path; see docs/reference/admin-api.md")
+    ApiError::not_found(&"the admin API has no such path")
 }

@@ -103,3 +103,26 @@ fn a_sleeping_session_gets_what_was_published_elsewhere_while_its_gateway_was_do
     let got: Vec<String> = (0..3).map(|_| at_b.next()).collect();
     assert_eq!(got, ["valve/9 2 one", "valve/9 2 two", "valve/9 2 three"]);
 }
+
+#[test]
+fn a_gateway_whose_name_another_has_taken_acknowledges_nothing_any_more() {
+    if !possible("two gateways of one name in front of Kafka") {
+        return;
+    }
+    let topic = format!("others-name-{}", std::process::id());
+    let (a, b) = (site(&topic), site(&topic));
+    let _first = a.start();
+    let session = ["-q", "2", "-c", "-i", "device", "-t", "meters/1", "-m", "1"];
+    publish(&a, &session);
+    let _second = b.start();
+    // It finds out with the next thing that has to be remembered of a client.
+    let refused = mosquitto("mosquitto_pub", a.mqtt, &session);
+    assert!(!refused.status.success(), "{refused:?}");
+    let status = a.admin().status().to_string();
+    assert!(
+        status.contains("another gateway has taken the name"),
+        "{status}"
+    );
+    publish(&b, &session);
+    assert_eq!(kafka::consume(kafka::SHARED, &topic, "%s "), "1 1 ");
+}

@@ -210,7 +210,7 @@ impl LogWriter {
     ) -> Result<(), AppendError> {
         match self {
             Self::Embedded(log) => log.append_wait(to_embedded(records)).await.map(drop),
-            Self::Kafka(log) => append_wait(log, to_kafka(records)).await,
+            Self::Kafka(log) => log.append_wait(to_kafka(records)).await,
         }
     }
 
@@ -248,24 +248,6 @@ impl LogWriter {
             if let Err(panicked) = tokio::task::spawn_blocking(move || log.close()).await {
                 std::panic::resume_unwind(panicked.into_panic());
             }
-        }
-    }
-}
-
-async fn append_wait(
-    log: &KafkaWriter,
-    records: Vec<(KafkaPartition, NewRecord)>,
-) -> Result<(), AppendError> {
-    let bytes = records.iter().map(|(_, record)| record.size_bound()).sum();
-    let permit = log.reserve(bytes).await;
-    let waiter = AppendWaiter::new();
-    log.append(records, (Arc::clone(&waiter), 0, permit));
-    let mut done = Vec::new();
-    loop {
-        waiter.drain(&mut done);
-        match done.pop() {
-            Some(completion) => return completion.result.map(drop),
-            None => waiter.notified().await,
         }
     }
 }

@@ -132,7 +132,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         if let Err(error) = self.gateway.log.append_wait(records).await {
             tracing::warn!(peer = %self.peer, %error, "a session cannot be made durable; the client is refused");
             self.socket.outgoing.clear();
-            self.tell(Input::Disconnect(ReasonCode::ServerUnavailable));
+            self.tell(Input::Disconnect(ReasonCode::ServerBusy));
         }
     }
 

@@ -269,7 +269,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             (Work::Changed(change), None) => self.changed(change),
             (Work::Changed(change), Some(_)) => {
                 self.undo(&change);
-                let unavailable = Input::Disconnect(ReasonCode::ServerUnavailable);
+                let unavailable = Input::Disconnect(ReasonCode::ServerBusy);
                 self.session.handle(now, unavailable);
             }
         }

@@ -56,9 +56,7 @@ impl Committer {
             }
         }
         if !self.streaming.wait_for_all(AT_THE_END) {
-            tracing::warn!(
-                "Kafka did not answer in time; what waits for it stays unacknowledged"
-            );
+            tracing::warn!("Kafka did not answer in time; what waits for it stays unacknowledged");
             self.streaming.give_up();
         }
         self.answers.end();

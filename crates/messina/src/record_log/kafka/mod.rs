@@ -37,6 +37,8 @@ mod committer;
 
 mod compacted;
 
+mod name;
+
 mod tail;
 
 mod writer;

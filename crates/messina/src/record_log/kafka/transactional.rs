@@ -15,6 +15,7 @@ use rdkafka::producer::{Producer as _, ThreadedProducer};
 
 use super::catalog::Catalog;
 use super::client::ClientEvents;
+use super::name::Name;
 use super::queue::KafkaAppend;
 use super::reports::{Fault, Reports, Undelivered};
 use super::streaming::send;
@@ -44,6 +45,7 @@ pub(super) struct Transactional {
     servers: Arc<str>,
     catalog: Arc<Catalog>,
     group: Arc<Group>,
+    name: Name,
     producer: ThreadedProducer<Reports>,
 }
 
@@ -98,7 +100,7 @@ impl Transactional {
         (config, servers): (ClientConfig, Arc<str>),
         events: Arc<ClientEvents>,
         catalog: Arc<Catalog>,
-        patience: Duration,
+        (name, patience): (Name, Duration),
     ) -> KafkaResult<Self> {
         let group = Arc::<Group>::default();
         let producer = producer(&config, &events, &group)?;
@@ -109,6 +111,7 @@ impl Transactional {
             servers,
             catalog,
             group,
+            name,
             producer,
         })
     }
@@ -117,7 +120,13 @@ impl Transactional {
     pub(super) fn attempt(&mut self, group: &[&KafkaAppend]) -> Outcome {
         let tried = self.try_once(group);
         match tried {
-            Outcome::Fenced(reason) if !self.is_fenced() => self.begin_anew(reason),
+            Outcome::Fenced(reason) if self.is_fenced() => match self.name.is_ours() {
+                // Kafka has given up our transaction, which took too long.
+                Ok(true) => self.begin_anew(reason),
+                Ok(false) => Outcome::Fenced(reason),
+                Err(error) => Outcome::Again(error.to_string()),
+            },
+            Outcome::Fenced(reason) => self.begin_anew(reason),
             outcome => outcome,
         }
     }
@@ -206,7 +215,7 @@ impl Transactional {
         Outcome::Refused(refused)
     }
 
-    /// Whether Kafka has said that another process has this one's name.
+    /// Whether Kafka has said that another process has this one's name, or that this one's transaction was given up.
     fn is_fenced(&self) -> bool {
         let fatal = self.producer.client().fatal_error();
         fatal.is_some_and(|(code, _)| {
@@ -220,9 +229,9 @@ impl Transactional {
     /// A producer that librdkafka has given up commits nothing any more: another takes its place, and aborts what was
     /// under way.
     fn begin_anew(&mut self, reason: String) -> Outcome {
-        tracing::error!(
+        tracing::warn!(
             reason,
-            "the transactional Kafka producer has failed and begins anew"
+            "the transactional Kafka producer was given up, and begins anew"
         );
         let opened = producer(&self.config, &self.events, &self.group);
         let opened = opened.and_then(|opened| {

@@ -8,7 +8,7 @@ use messina_store::log::{AppendError, AppendWaiter, Completion, NewRecord, Permi
 use parking_lot::Mutex;
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
-use rdkafka::error::KafkaResult;
+use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use tokio::sync::Semaphore;
 
 use super::admin::{KafkaAdmin, WantedTopic};
@@ -19,6 +19,7 @@ use super::committer::Committer;
 use super::compacted::{self, Compacted};
 use super::error::{Asked, KafkaLogError};
 use super::in_flight::InFlight;
+use super::name::Name;
 use super::queue::{KafkaAppend, Queue};
 use super::standing::Standing;
 use super::streaming::Streaming;
@@ -82,19 +83,59 @@ impl KafkaWriter {
             remembers,
             threads: Mutex::default(),
         };
-        blocking(move || {
+        let (writer, name) = blocking(move || {
             let answers = Arc::<Answers>::default();
-            let committer = inner.committer(&answers, remembers)?;
+            let name = remembers.then(|| Name::new(&inner.config)).transpose()?;
+            let committer = inner.committer(&answers, name.clone())?;
             let threads = [
                 thread("messina-kafka-writer", move || committer.run())?,
                 thread("messina-kafka-answers", move || answers.run())?,
             ];
             inner.threads.lock().extend(threads);
-            Ok(Self {
+            let writer = Self {
                 inner: Arc::new(inner),
-            })
+            };
+            Ok::<_, KafkaLogError>((writer, name))
         })
-        .await
+        .await?;
+        if let Some(name) = name {
+            writer.take(&name).await?;
+        }
+        Ok(writer)
+    }
+
+    /// Says in Kafka that the gateway's name is this process's.
+    async fn take(&self, name: &Name) -> Result<(), KafkaLogError> {
+        let topic = name.topic();
+        let partition = self.compacted(&topic).await?;
+        let taken = self.append_wait(vec![(partition, name.record())]).await;
+        taken.map_err(|error| {
+            let asked = Asked {
+                operation: "write to",
+                subject: format!("`{topic}`"),
+                servers: self.inner.config.servers(),
+            };
+            asked.answered(RDKafkaErrorCode::Fail, Some(error.to_string()))
+        })
+    }
+
+    /// Appends records, all or none, and waits until they are durable.
+    pub async fn append_wait(
+        &self,
+        records: Vec<(KafkaPartition, NewRecord)>,
+    ) -> Result<(), AppendError> {
+        let bytes = records.iter().map(|(_, record)| record.size_bound()).sum();
+        let permit = self.reserve(bytes).await;
+        let waiter = AppendWaiter::new();
+        self.append(records, (Arc::clone(&waiter), 0, permit));
+        let mut done = Vec::new();
+        loop {
+            waiter.drain(&mut done);
+            match done.pop() {
+                Some(completion) => return completion.result.map(drop),
+                None => waiter.notified().await,
+            }
+        }
     }
 
     /// Whether it keeps anything of its clients.
@@ -289,7 +330,7 @@ impl Inner {
     fn committer(
         &self,
         answers: &Arc<Answers>,
-        remembers: bool,
+        own: Option<Name>,
     ) -> Result<Committer, KafkaLogError> {
         let asked = |operation, subject: &str| Asked {
             operation,
@@ -305,13 +346,13 @@ impl Inner {
             Arc::clone(&self.catalog),
             (Arc::clone(answers), Arc::clone(&self.in_flight)),
         );
-        let transactional = if remembers {
+        let transactional = if let Some(own) = own {
             let name = self.transactional_id();
             let opened = Transactional::open(
                 (self.transactional_config(&name)?, servers),
                 events,
                 Arc::clone(&self.catalog),
-                UNTIL_IT_IS_OURS,
+                (own, UNTIL_IT_IS_OURS),
             );
             Some(opened.map_err(|error| asked("begin transactions as", &name).failed(error))?)
         } else {
@@ -344,7 +385,6 @@ impl Inner {
         config.set("transactional.id", name);
         // A group is complete when it is sent: nothing more will come.
         or_else(&mut config, &["linger.ms", "queue.buffering.max.ms"], "0");
-        or_else(&mut config, &["transaction.timeout.ms"], "15000");
         Ok(config)
     }
 
@@ -357,7 +397,7 @@ impl Inner {
 }
 
 /// A consumer that is no member of a group.
-fn reader(
+pub(super) fn reader(
     config: &Arc<KafkaConfig>,
 ) -> Result<KafkaResult<BaseConsumer<ClientEvents>>, KafkaLogError> {
     let events = ClientEvents::new(Arc::clone(config), "gateway's reader");

@@ -35,6 +35,8 @@ mod standing;
 
 mod committer;
 
+mod settings;
+
 mod compacted;
 
 mod name;

@@ -9,7 +9,7 @@ use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::compacted;
 use super::error::{Asked, KafkaLogError};
-use super::writer::reader;
+use super::settings::reader;
 use crate::config::KafkaConfig;
 
 /// Begins the names of the topics that say it.

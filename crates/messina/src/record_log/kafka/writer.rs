@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use messina_store::log::{AppendError, AppendWaiter, Completion, NewRecord, Permit};
 use parking_lot::Mutex;
-use rdkafka::config::ClientConfig;
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::consumer::Consumer as _;
 use rdkafka::error::{KafkaResult, RDKafkaErrorCode};
 use tokio::sync::Semaphore;
 
@@ -21,6 +20,7 @@ use super::error::{Asked, KafkaLogError};
 use super::in_flight::InFlight;
 use super::name::Name;
 use super::queue::{KafkaAppend, Queue};
+use super::settings::{self, reader};
 use super::standing::Standing;
 use super::streaming::Streaming;
 use super::tail::KafkaTail;
@@ -341,15 +341,15 @@ impl Inner {
         let events = ClientEvents::new(Arc::clone(&self.config), "gateway");
         let events = Arc::new(events);
         let streaming = Streaming::open(
-            (self.streaming_config()?, Arc::clone(&servers)),
+            (settings::streaming(&self.config)?, Arc::clone(&servers)),
             Arc::clone(&events),
             Arc::clone(&self.catalog),
             (Arc::clone(answers), Arc::clone(&self.in_flight)),
         );
         let transactional = if let Some(own) = own {
-            let name = self.transactional_id();
+            let name = settings::transactional_id(&self.config);
             let opened = Transactional::open(
-                (self.transactional_config(&name)?, servers),
+                (settings::transactional(&self.config, &name)?, servers),
                 events,
                 Arc::clone(&self.catalog),
                 (own, UNTIL_IT_IS_OURS),
@@ -365,54 +365,6 @@ impl Inner {
             streaming: streaming.map_err(|error| asked("write", "records").failed(error))?,
             transactional,
         })
-    }
-
-    /// What Kafka knows this gateway's transactions by.
-    fn transactional_id(&self) -> String {
-        format!("messina-gateway-{}", self.config.gateway_id)
-    }
-
-    fn streaming_config(&self) -> Result<ClientConfig, KafkaLogError> {
-        let mut config = self.producer_config()?;
-        // What was accepted from the network waits for Kafka as long as it takes; its senders wait with it.
-        config.set("message.timeout.ms", "0");
-        or_else(&mut config, &["linger.ms", "queue.buffering.max.ms"], "1");
-        Ok(config)
-    }
-
-    fn transactional_config(&self, name: &str) -> Result<ClientConfig, KafkaLogError> {
-        let mut config = self.producer_config()?;
-        config.set("transactional.id", name);
-        // A group is complete when it is sent: nothing more will come.
-        or_else(&mut config, &["linger.ms", "queue.buffering.max.ms"], "0");
-        Ok(config)
-    }
-
-    fn producer_config(&self) -> Result<ClientConfig, KafkaLogError> {
-        let mut config = client_config(&self.config, ClientRole::Producer)?;
-        // The bound is the gateway's own, in bytes.
-        or_else(&mut config, &["queue.buffering.max.messages"], "1000000");
-        Ok(config)
-    }
-}
-
-/// A consumer that is no member of a group.
-pub(super) fn reader(
-    config: &Arc<KafkaConfig>,
-) -> Result<KafkaResult<BaseConsumer<ClientEvents>>, KafkaLogError> {
-    let events = ClientEvents::new(Arc::clone(config), "gateway's reader");
-    let mut settings = client_config(config, ClientRole::Consumer)?;
-    // librdkafka wants a name; nothing is committed under it.
-    settings.set("group.id", "messina-gateway");
-    Ok(settings.create_with_context(events))
-}
-
-/// Sets an option to our own default if the operator has set it by none of its names.
-fn or_else(config: &mut ClientConfig, names: &[&str], value: &str) {
-    if names.iter().all(|name| config.get(name).is_none())
-        && let Some(name) = names.first()
-    {
-        config.set(*name, value);
     }
 }
 

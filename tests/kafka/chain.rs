@@ -2,39 +2,17 @@
 //! were promised is looked for in the rows, by a client that is not ours.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::Duration;
 
-use messina_e2e::fleet::{Profile, Report, Signals, device};
+use messina_e2e::fleet::Report;
 use messina_e2e::kafka;
-use messina_e2e::own_device::own_device;
+use messina_e2e::meters::{Meters, in_kafka};
 use messina_e2e::patience::until_within;
 use messina_e2e::random::{Random, seed};
 use messina_e2e::server::Site;
 
 use crate::worker::{CATCH_UP, Cassandra, number, sink, unique};
-
-fn reading(number: u64) -> String {
-    format!("{{\"n\": {number}}}")
-}
-
-fn profiles(kind: &str) -> Vec<Profile> {
-    let profile = |name: &str, version, qos| Profile {
-        client_id: format!("{kind}-{name}"),
-        version,
-        qos,
-        topic: format!("meters/{kind}-{name}"),
-        payload: reading,
-    };
-    vec![
-        profile("a", 4, 1),
-        profile("b", 5, 1),
-        profile("c", 4, 2),
-        profile("d", 5, 2),
-    ]
-}
 
 fn on_kafka(site: Site, servers: &str, topic: &str) -> Site {
     site.set(format!("kafka.bootstrap_servers={servers}"))
@@ -80,19 +58,12 @@ fn what_devices_are_promised_becomes_rows_over_kills_of_gateway_and_worker() {
     let topic = unique("chain");
     let gateway = on_kafka(Site::new().running("gateway"), servers, &topic);
     let worker = cassandra.of(worker(servers, &topic));
-    let signals = Arc::new(Signals::default());
-    let by_hand = |profile| device(profile, gateway.mqtt, Arc::clone(&signals));
-    let ours = |profile| own_device(profile, gateway.mqtt, Arc::clone(&signals));
-    let devices: Vec<_> = profiles("hand")
-        .into_iter()
-        .map(by_hand)
-        .chain(profiles("ours").into_iter().map(ours))
-        .collect();
+    let meters = Meters::start(gateway.mqtt);
     for _ in 0..rounds {
         let (first, second) = (gateway.start(), worker.start());
-        let goal = signals.promises.load(Ordering::Relaxed) + random.below(200);
+        let goal = meters.promises() + random.below(200);
         until_within(CATCH_UP, "promises are made and rows written", || {
-            let promised = signals.promises.load(Ordering::Relaxed) >= goal;
+            let promised = meters.promises() >= goal;
             (promised && number(&sink(&worker), "rows") > random.below(200)).then_some(())
         });
         sleep(Duration::from_micros(random.below(50_000)));
@@ -105,27 +76,11 @@ fn what_devices_are_promised_becomes_rows_over_kills_of_gateway_and_worker() {
         }
     }
     let _running = (gateway.start(), worker.start());
-    signals.finish.store(true, Ordering::Relaxed);
-    let reports: Vec<Report> = devices
-        .into_iter()
-        .map(|device| device.join().expect("the device ends"))
-        .collect();
+    let reports = meters.finish();
     let in_kafka = in_kafka(servers, &topic);
     for report in &reports {
         judge(report, &in_kafka, &cassandra);
     }
-}
-
-/// The numbers of each device's records, as often as they are there.
-fn in_kafka(servers: &str, topic: &str) -> BTreeMap<String, Vec<u64>> {
-    let mut found: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-    for line in kafka::consume(servers, topic, "%k\t%s\n").lines() {
-        let (device, value) = line.split_once('\t').expect("a key");
-        let number = value.trim_start_matches("{\"n\": ").trim_end_matches('}');
-        let number = number.parse().expect("a number");
-        found.entry(device.to_owned()).or_default().push(number);
-    }
-    found
 }
 
 fn judge(report: &Report, in_kafka: &BTreeMap<String, Vec<u64>>, cassandra: &Cassandra) {

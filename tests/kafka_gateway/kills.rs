@@ -1,13 +1,11 @@
 //! The gateway is killed with SIGKILL at random moments while devices publish into Kafka.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use messina_e2e::fleet::{Profile, Report, Signals, device};
-use messina_e2e::own_device::own_device;
+use messina_e2e::fleet::{Profile, Report};
+use messina_e2e::meters::{Meters, in_kafka};
 use messina_e2e::random::{Random, seed};
 use messina_e2e::server::{Server, Site};
 
@@ -15,26 +13,6 @@ use messina_e2e::kafka::{self, SHARED};
 
 /// A start waits for Kafka to end what the process before it had begun.
 const UNTIL_PROMISES: Duration = Duration::from_mins(1);
-
-fn number(number: u64) -> String {
-    format!("{{\"n\": {number}}}")
-}
-
-pub(crate) fn profiles(kind: &str) -> Vec<Profile> {
-    let profile = |name: &str, version, qos| Profile {
-        client_id: format!("{kind}-{name}"),
-        version,
-        qos,
-        topic: format!("meters/{kind}-{name}"),
-        payload: number,
-    };
-    vec![
-        profile("a", 4, 1),
-        profile("b", 5, 1),
-        profile("c", 4, 2),
-        profile("d", 5, 2),
-    ]
-}
 
 /// A gateway with topics of its own in the shared Kafka.
 pub(crate) fn site(topic: &str) -> Site {
@@ -67,51 +45,28 @@ fn nothing_promised_is_lost_and_no_qos_2_publish_is_in_kafka_twice_over_kills_of
     println!("kill -9 of the gateway: {rounds} rounds, seed {seed} (MESSINA_ROUNDS, MESSINA_SEED)");
     let topic = format!("kills-{}-{seed}", std::process::id());
     let site = site(&topic);
-    let signals = Arc::new(Signals::default());
-    let by_hand = |profile| device(profile, site.mqtt, Arc::clone(&signals));
-    let ours = |profile| own_device(profile, site.mqtt, Arc::clone(&signals));
-    let devices: Vec<_> = profiles("hand")
-        .into_iter()
-        .map(by_hand)
-        .chain(profiles("ours").into_iter().map(ours))
-        .collect();
+    let meters = Meters::start(site.mqtt);
 
     let mut random = Random::new(seed);
     for _ in 0..rounds {
-        kill_at_a_random_moment(&site, &signals, &mut random);
+        kill_at_a_random_moment(&site, &meters, &mut random);
     }
     let server = site.start();
-    signals.finish.store(true, Ordering::Relaxed);
-    let reports: Vec<Report> = devices
-        .into_iter()
-        .map(|device| device.join().expect("the device ends"))
-        .collect();
+    let reports = meters.finish();
     drop(server);
 
-    let records = read(SHARED, &topic);
+    let records = in_kafka(SHARED, &topic);
     for report in &reports {
         judge(report, &records);
     }
 }
 
-/// The numbers of each device's records, in the order they are in.
-pub(crate) fn read(servers: &str, topic: &str) -> BTreeMap<String, Vec<u64>> {
-    let mut found: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-    for line in kafka::consume(servers, topic, "%k\t%s\n").lines() {
-        let (device, value) = line.split_once('\t').expect("a key");
-        let number = value.trim_start_matches("{\"n\": ").trim_end_matches('}');
-        let number = number.parse().expect("a number");
-        found.entry(device.to_owned()).or_default().push(number);
-    }
-    found
-}
-
 /// One life of the process: up to a random number of promises.
-fn kill_at_a_random_moment(site: &Site, signals: &Signals, random: &mut Random) {
+fn kill_at_a_random_moment(site: &Site, meters: &Meters, random: &mut Random) {
     let server: Server = site.start();
-    let goal = signals.promises.load(Ordering::Relaxed) + random.below(400);
+    let goal = meters.promises() + random.below(400);
     let start = Instant::now();
-    while signals.promises.load(Ordering::Relaxed) < goal {
+    while meters.promises() < goal {
         assert!(
             start.elapsed() < UNTIL_PROMISES,
             "no promises are made; it said:\n{}",

@@ -2,28 +2,25 @@
 //!
 //! `MESSINA_OUTAGE` says for how many seconds it is away (15).
 
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use messina_e2e::fleet::{Report, Signals, device};
 use messina_e2e::kafka::Broker;
-use messina_e2e::own_device::own_device;
+use messina_e2e::meters::{Meters, in_kafka};
 use messina_e2e::patience::until;
 use messina_e2e::server::Site;
 use serde_json::Value;
 
-use crate::kills::{judge, profiles, read, site_at};
+use crate::kills::{judge, site_at};
 
 /// librdkafka finds a broker again within its back-off, and a transaction's coordinator after that.
 const UNTIL_PROMISES: Duration = Duration::from_mins(2);
 
 /// Waits until so many promises more are made.
-fn promises(site: &Site, signals: &Signals, more: u64) {
-    let goal = signals.promises.load(Ordering::Relaxed) + more;
+fn promises(site: &Site, meters: &Meters, more: u64) {
+    let goal = meters.promises() + more;
     let start = Instant::now();
-    while signals.promises.load(Ordering::Relaxed) < goal {
+    while meters.promises() < goal {
         assert!(
             start.elapsed() < UNTIL_PROMISES,
             "no promises are made; it said:\n{}",
@@ -59,15 +56,8 @@ fn while_kafka_is_away_nothing_is_acknowledged_and_afterwards_nothing_is_lost() 
     let site =
         site_at(&servers, "outage").set("kafka.producer={ \"transaction.timeout.ms\" = 10000 }");
     let server = site.start();
-    let signals = Arc::new(Signals::default());
-    let by_hand = |profile| device(profile, site.mqtt, Arc::clone(&signals));
-    let ours = |profile| own_device(profile, site.mqtt, Arc::clone(&signals));
-    let devices: Vec<_> = profiles("hand")
-        .into_iter()
-        .map(by_hand)
-        .chain(profiles("ours").into_iter().map(ours))
-        .collect();
-    promises(&site, &signals, 500);
+    let meters = Meters::start(site.mqtt);
+    promises(&site, &meters, 500);
 
     // It stands still, then is killed: promises stop, the gateway stays, and says so.
     for kill in [false, true] {
@@ -78,25 +68,21 @@ fn while_kafka_is_away_nothing_is_acknowledged_and_afterwards_nothing_is_lost() 
             broker.freeze();
         }
         light(&site, "amber");
-        let made = signals.promises.load(Ordering::Relaxed);
+        let made = meters.promises();
         while since.elapsed() < outage {
             sleep(Duration::from_millis(100));
         }
-        assert_eq!(signals.promises.load(Ordering::Relaxed), made);
+        assert_eq!(meters.promises(), made);
         if kill {
             broker.up();
         } else {
             broker.thaw();
         }
-        promises(&site, &signals, 500);
+        promises(&site, &meters, 500);
         light(&site, "green");
     }
-    signals.finish.store(true, Ordering::Relaxed);
-    let reports: Vec<Report> = devices
-        .into_iter()
-        .map(|device| device.join().expect("the device ends"))
-        .collect();
-    let records = read(&servers, "outage");
+    let reports = meters.finish();
+    let records = in_kafka(&servers, "outage");
     for report in &reports {
         judge(report, &records);
     }

@@ -26,6 +26,7 @@ pub mod server;
 
 pub mod admin;
 pub mod kafka;
+pub mod meters;
 pub mod outside;
 pub mod wire;
 

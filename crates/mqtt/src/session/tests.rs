@@ -1,3 +1,6 @@
+//! The session, rule by rule. One file above 800 lines on purpose: every test is a few lines over the one bench at its top, and
+//! a reader looks for a statement number, not for a file.
+
 use std::num::{NonZeroU16, NonZeroU32};
 use std::sync::Arc;
 use std::time::{Duration, Instant};

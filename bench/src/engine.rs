@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream as StdStream;
-use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -284,7 +283,7 @@ pub(crate) fn run(connections: &mut [Connection], pace: Pace, time: Duration) ->
             Pace::PerSecond(rate) => {
                 run.send_due(connections, rate, over)?;
                 poll.poll(&mut events, Some(Duration::ZERO))?;
-                sleep(Duration::from_micros(20));
+                std::thread::yield_now();
             }
             Pace::FanOut { to, window } => {
                 run.feed(connections, run.outcome.delivered / to + window, over)?;

@@ -215,19 +215,20 @@ fn compiled(
     let mut properties = properties.clone();
     properties.insert("connector.class".to_owned(), class.to_owned());
     for problem in herder.check(name, &properties) {
-        let mut text = problem.message;
-        if let Some(help) = problem.help {
-            text = format!("{text}; {help}");
-        }
         let option = match problem.option.as_str() {
             "" => "connector.class",
             option => option,
         };
+        // The refusal of a request is a list of errors without their options, so each names its own.
+        let mut text = format!("`{option}`: {}", problem.message);
+        if let Some(help) = problem.help {
+            text = format!("{text}; {help}");
+        }
         let known = sheet.iter_mut().find(|info| info.definition.name == option);
         if let Some(info) = known {
             info.value.errors.push(text);
         } else if let Some(first) = sheet.first_mut() {
-            first.value.errors.push(format!("{option}: {text}"));
+            first.value.errors.push(text);
         }
     }
 }

@@ -79,6 +79,13 @@ fn another_number_of_partitions_than_stated_is_refused_with_the_command_that_add
         said.contains("has 2 partitions, the configuration says 5") && said.contains("--alter"),
         "{said}"
     );
+    // Partitions cannot be taken away.
+    let stated = format!("topic=[{{ name = \"{topic}\", partitions = 1 }}]");
+    let (_, said) = worker(servers, &topic).set(stated).refused();
+    assert!(
+        said.contains("has 2 partitions, the configuration says 1") && !said.contains("--alter"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -8,7 +8,7 @@ use super::check_table::identifier;
 use super::problem::Problem;
 use super::section::Section;
 use super::tree::NodeValue;
-use super::{CqlConfig, CqlConsistency, CqlTls};
+use super::{CqlConfig, CqlConsistency, CqlTls, replication_map};
 
 /// The port CQL has everywhere.
 const PORT: u16 = 9042;
@@ -73,7 +73,7 @@ pub(super) fn cql(section: &Section<'_>, data: &Path) -> CqlConfig {
         consistency: section
             .choice("consistency", &CONSISTENCIES)
             .unwrap_or(CqlConsistency::LocalQuorum),
-        replication: replication(section),
+        replication: replication(section, text("data_center").as_deref()),
         request_timeout: section
             .duration("request_timeout")
             .unwrap_or(REQUEST_TIMEOUT),
@@ -106,7 +106,7 @@ fn contact_points(section: &Section<'_>) -> Vec<String> {
 }
 
 /// A number for one data centre, or the map CQL wants.
-fn replication(section: &Section<'_>) -> Option<String> {
+fn replication(section: &Section<'_>, data_center: Option<&str>) -> Option<String> {
     let node = section.get("replication")?;
     let (text, span) = match &node.value {
         NodeValue::Integer(factor) => (factor.to_string(), &node.span),
@@ -115,9 +115,7 @@ fn replication(section: &Section<'_>) -> Option<String> {
             .map(|(text, span)| (text.to_owned(), span))?,
     };
     if let Ok(factor @ 1..=99) = text.parse::<u8>() {
-        return Some(format!(
-            "{{'class': 'SimpleStrategy', 'replication_factor': {factor}}}"
-        ));
+        return Some(replication_map(factor.into(), data_center));
     }
     let is_map = text.starts_with('{') && text.ends_with('}') && !text.contains(';');
     if !is_map {

@@ -88,6 +88,17 @@ pub struct CqlConfig {
     pub max_in_flight: usize,
 }
 
+/// CQL's map for so many replicas: in the data centre that is written to, where one is named.
+pub fn replication_map(replicas: i64, data_center: Option<&str>) -> String {
+    match data_center {
+        Some(name) => {
+            let name = name.replace('\'', "''");
+            format!("{{'class': 'NetworkTopologyStrategy', '{name}': {replicas}}}")
+        }
+        None => format!("{{'class': 'SimpleStrategy', 'replication_factor': {replicas}}}"),
+    }
+}
+
 /// TLS towards a cluster.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CqlTls {

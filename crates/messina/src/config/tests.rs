@@ -382,6 +382,17 @@ fn tables_are_cqls_once_there_is_a_cql_section_and_no_password_is_shown_by_debug
 }
 
 #[test]
+fn a_replication_factor_is_the_named_data_centres() {
+    let text = "[cql]\ncontact_points = \"a\"\nkeyspace = \"iot\"\nreplication = 3\ndata_center = \"it's\"\n";
+    let cql = load_toml(text).unwrap().config.cql.unwrap();
+    let replication = cql.replication.as_deref();
+    assert_eq!(
+        replication,
+        Some("{'class': 'NetworkTopologyStrategy', 'it''s': 3}")
+    );
+}
+
+#[test]
 fn everything_wrong_with_cql_is_said_at_once() {
     let said = problems(
         "[cql]\ncontact_points = [\"\"]\nport = 0\nkeyspace = \"Io t\"\npassword = \"x\"\n\

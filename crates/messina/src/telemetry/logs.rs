@@ -76,7 +76,7 @@ pub fn set_level(name: &str, level: &str, now: i64) -> Result<(), LevelError> {
     };
     let mut changed = levels.clone();
     changed.insert(name.to_owned(), level);
-    let filter = EnvFilter::try_new(directives(&changed));
+    let filter = EnvFilter::try_new(format!("{DRIVER},{}", directives(&changed)));
     let filter = filter.map_err(|_error| LevelError::Name(name.to_owned()))?;
     if !(loggers.reload)(filter) {
         return Err(LevelError::Silent);
@@ -86,6 +86,9 @@ pub fn set_level(name: &str, level: &str, now: i64) -> Result<(), LevelError> {
 }
 
 const WORDS: [&str; 6] = ["OFF", "ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
+/// The CQL driver warns of a keyspace's strategy for every row; we do so once, when we connect. Levels that are set for
+/// this logger come later in the list and win.
+const DRIVER: &str = "scylla::policies::load_balancing=error";
 /// Loggers that may have a level of their own.
 const MAX_LOGGERS: usize = 1_000;
 
@@ -107,9 +110,10 @@ pub fn start(verbosity: i16, format: LogFormat) {
         1 => LevelFilter::DEBUG,
         2.. => LevelFilter::TRACE,
     };
+    let said = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
     let filter = EnvFilter::builder()
         .with_default_directive(level.into())
-        .from_env_lossy();
+        .parse_lossy(format!("{DRIVER},{said}"));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

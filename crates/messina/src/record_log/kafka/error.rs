@@ -86,8 +86,7 @@ pub enum KafkaLogError {
     /// A topic has another number of partitions than the configuration says.
     #[error(
         "Kafka's topic `{topic}` has {found} partitions, the configuration says {wanted}; change `partitions` of its \
-         `[[topic]]`, or add partitions with: kafka-topics.sh --bootstrap-server {servers} --alter --topic {topic} \
-         --partitions {wanted}"
+         `[[topic]]`{}", or_add(topic, *found, *wanted, servers)
     )]
     Partitions {
         /// The topic.
@@ -169,6 +168,16 @@ pub enum KafkaLogError {
         /// Kafka's word for it.
         code: RDKafkaErrorCode,
     },
+}
+
+fn or_add(topic: &str, found: i32, wanted: i32, servers: &str) -> String {
+    // A topic never gets fewer.
+    if found > wanted {
+        return String::new();
+    }
+    format!(
+        ", or add partitions with: kafka-topics.sh --bootstrap-server {servers} --alter --topic {topic} --partitions {wanted}"
+    )
 }
 
 fn list(topics: &[String]) -> String {

@@ -5,6 +5,7 @@ use messina_connect::table_schema::TableSchema;
 
 use super::TableClient;
 use super::definition::{DefinitionError, create_keyspace, create_table, name, table_name};
+use crate::config::replication_map;
 
 impl TableClient {
     /// Creates keyspace and table where that was asked for.
@@ -26,8 +27,7 @@ impl TableClient {
         keyspace: &str,
         replicas: i64,
     ) -> Result<(), DefinitionError> {
-        let replication =
-            format!("{{'class': 'SimpleStrategy', 'replication_factor': {replicas}}}");
+        let replication = replication_map(replicas, self.config.data_center.as_deref());
         self.define(create_keyspace(keyspace, &replication)).await
     }
 

@@ -7,6 +7,7 @@ use std::time::Duration;
 use scylla::client::execution_profile::ExecutionProfile;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
+use scylla::cluster::metadata::Strategy;
 use scylla::errors::NewSessionError;
 use scylla::policies::load_balancing::DefaultPolicy;
 use scylla::policies::speculative_execution::SimpleSpeculativeExecutionPolicy;
@@ -108,6 +109,7 @@ impl TableClient {
                 source: Box::new(source),
             },
         })?;
+        warn_of_simple_strategy(&session, config);
         Ok(Self::over(Arc::new(session), config))
     }
 
@@ -117,6 +119,22 @@ impl TableClient {
             session,
             config: Arc::new(config.clone()),
         }
+    }
+}
+
+/// Says once what the driver would say for every row.
+fn warn_of_simple_strategy(session: &Session, config: &CqlConfig) {
+    let state = session.get_cluster_state();
+    let keyspace = state.get_keyspace(&config.keyspace);
+    let is_simple = keyspace
+        .is_some_and(|keyspace| matches!(keyspace.strategy, Strategy::SimpleStrategy { .. }));
+    if let (true, Some(data_center)) = (is_simple, &config.data_center) {
+        tracing::warn!(
+            keyspace = config.keyspace,
+            data_center,
+            "the keyspace's replicas are on any nodes (SimpleStrategy), the data center's are written to: rows may have no \
+             replica there; ALTER KEYSPACE it to NetworkTopologyStrategy"
+        );
     }
 }
 

@@ -76,12 +76,24 @@ impl Drop for Keyspace {
     }
 }
 
-fn query(house: &House, arguments: &[&str]) -> String {
-    house.ok(&[&["query"], arguments].concat())
+/// Who asks: `messina query` with its options.
+struct Asking<'a> {
+    house: &'a House,
+    query: &'a [&'a str],
 }
 
-fn every_type(house: &House) {
-    let row = query(house, &["--json", "SELECT * FROM types"]);
+impl Asking<'_> {
+    fn query(&self, arguments: &[&str]) -> String {
+        self.house.ok(&[self.query, arguments].concat())
+    }
+
+    fn refused(&self, arguments: &[&str]) -> String {
+        self.house.refused(&[self.query, arguments].concat())
+    }
+}
+
+fn every_type(asking: &Asking<'_>) {
+    let row = asking.query(&["--json", "SELECT * FROM types"]);
     let row: Value = serde_json::from_str(&row).expect("JSON");
     let expected = json!({
         "id": 1, "ascii_": "ascii", "bigint_": 9_007_199_254_740_993_i64, "blob_": "0x00ff", "boolean_": true,
@@ -96,21 +108,22 @@ fn every_type(house: &House) {
 
     let some = "SELECT id, timestamp_, text_, list_, place_, nothing_ FROM types";
     assert_eq!(
-        query(house, &["--format", "csv", some]),
+        asking.query(&["--format", "csv", some]),
         "id,timestamp_,text_,list_,place_,nothing_\n\
          1,1970-01-01T00:00:01.500Z,\"it's, \"\"quoted\"\"\",\"[1,2]\",\"{\"\"lat\"\":38.19,\"\"name\"\":\"\"Messina\"\"}\",\n"
     );
-    let table = query(house, &["SELECT id, timestamp_ FROM types"]);
+    let table = asking.query(&["SELECT id, timestamp_ FROM types"]);
     assert_eq!(table, "id  timestamp_\n 1  1970-01-01T00:00:01.500Z\n");
 }
 
-fn pages_and_limits(house: &House, keyspace: &str) {
-    let all = query(house, &["--format", "csv", "SELECT part, n FROM many"]);
+fn pages_and_limits(asking: &Asking<'_>, keyspace: &str) {
+    let all = asking.query(&["--format", "csv", "SELECT part, n FROM many"]);
     let mut rows: Vec<&str> = all.lines().skip(1).collect();
     rows.sort_unstable();
     rows.dedup();
     assert_eq!(rows.len(), 2_500);
-    let limited = house.run(&["query", "--max-rows", "1500", "SELECT * FROM many"]);
+    let limited = &["--max-rows", "1500", "SELECT * FROM many"];
+    let limited = asking.house.run(&[asking.query, limited].concat());
     assert_eq!(limited.status.code(), Some(1));
     let shown = String::from_utf8_lossy(&limited.stdout);
     assert_eq!(shown.lines().count(), 1_501);
@@ -122,20 +135,20 @@ fn pages_and_limits(house: &House, keyspace: &str) {
         "TRUNCATE many",
         "/* SELECT */ DROP TABLE many",
     ] {
-        let refused = house.refused(&["query", statement]);
+        let refused = asking.refused(&[statement]);
         assert!(
             refused.contains("only SELECT can be asked here"),
             "{refused}"
         );
         assert!(refused.contains("cqlsh 127.0.0.1 19042"), "{refused}");
     }
-    let wrong = house.refused(&["query", "SELECT nobody FROM many"]);
+    let wrong = asking.refused(&["SELECT nobody FROM many"]);
     assert!(wrong.contains("nobody"), "{wrong}");
-    let count = query(house, &["--json", "SELECT count(*) FROM many"]);
+    let count = asking.query(&["--json", "SELECT count(*) FROM many"]);
     assert_eq!(count, "{\"count\":2500}\n");
     // A keyspace may be named, too.
     let named = format!("SELECT count(*) FROM {keyspace}.types");
-    assert_eq!(query(house, &["--json", &named]), "{\"count\":1}\n");
+    assert_eq!(asking.query(&["--json", &named]), "{\"count\":1}\n");
 }
 
 #[test]
@@ -170,16 +183,38 @@ fn a_select_reads_every_type_page_by_page_and_nothing_else_is_run() {
 
     // Without a process, and through one.
     let house = keyspace.house();
-    every_type(&house);
-    pages_and_limits(&house, own);
+    let ask = |query: &[&str]| {
+        let asking = Asking {
+            house: &house,
+            query,
+        };
+        every_type(&asking);
+        pages_and_limits(&asking, own);
+    };
+    ask(&["query"]);
     let _up = house.start("up");
     let status = house.ok(&["status"]);
     assert!(
         status.contains("tables in CQL at 127.0.0.1:19042"),
         "{status}"
     );
-    every_type(&house);
-    pages_and_limits(&house, own);
+    ask(&["query", "--admin", &house.admin()]);
+}
+
+#[test]
+fn a_process_beside_that_has_other_tables_is_not_asked() {
+    let Some(keyspace) = Keyspace::new("beside") else {
+        return;
+    };
+    let own = &keyspace.0;
+    run(&format!("CREATE TABLE {own}.things (id int PRIMARY KEY)"));
+    run(&format!("INSERT INTO {own}.things (id) VALUES (7)"));
+    let house = keyspace.house();
+    let embedded = House::new("");
+    let _up = embedded.start("up");
+    let admin = format!("admin.listen=\"{}\"", embedded.admin());
+    let rows = house.ok(&["query", "--set", &admin, "--json", "SELECT id FROM things"]);
+    assert_eq!(rows, "{\"id\":7}\n");
 }
 
 #[test]

@@ -101,6 +101,11 @@ impl House {
         running
     }
 
+    /// Address of the admin API of what [`Self::start`] started.
+    pub(crate) fn admin(&self) -> String {
+        self.site.admin_address()
+    }
+
     fn log(&self) -> PathBuf {
         self.folder.path().join("process.log")
     }

@@ -55,13 +55,14 @@ impl Target {
         }
     }
 
-    /// Runs a SELECT: in the running program; if nothing answers, on the tables themselves.
+    /// Runs a SELECT: on the cluster that the configuration names, whatever process runs beside; else in the running
+    /// program; if nothing answers, on its tables themselves.
     pub(super) fn query(&self, query: &Query) -> Result<Rows, CommandError> {
         if let Some(address) = &self.admin {
             return Admin::at(address).post("/api/query", query);
         }
         let config = self.settings.load()?.config;
-        if config.admin.listen.is_none() && config.cql.is_some() {
+        if config.cql.is_some() {
             return direct_query(&config, query);
         }
         match configured(&config)?.post("/api/query", query) {

@@ -245,6 +245,22 @@ fn topics_records_and_dead_letters_are_kafkas_where_no_process_answers() {
 }
 
 #[test]
+fn a_process_beside_that_has_another_log_is_not_asked() {
+    if !kcat::found("an embedded log beside Kafka") {
+        return;
+    }
+    let name = name("beside");
+    let house = House::new(&configuration(&name));
+    let embedded = House::new("");
+    let _up = embedded.start("up");
+    let admin = format!("admin.listen=\"{}\"", embedded.admin());
+    let beside = ["--set", &admin];
+    house.ok(&[&["topics", "create", &name][..], &beside].concat());
+    let described = house.ok(&["topics", "describe", &name]);
+    assert!(described.contains(&name), "{described}");
+}
+
+#[test]
 fn a_kafka_that_is_away_is_named_with_what_to_do() {
     let house = House::new("[kafka]\nbootstrap_servers = \"127.0.0.1:1\"\n");
     let refused = house.refused(&["topics", "list"]);

@@ -34,7 +34,8 @@ impl Target {
         }
     }
 
-    /// The way to the log: through the running program; if nothing answers, to Kafka or the data directory itself.
+    /// The way to the log: through the running program; if nothing answers, or what answers has another log than the
+    /// Kafka of the configuration, to Kafka or the data directory itself.
     pub(super) fn way(&self) -> Result<Way, CommandError> {
         if let Some(address) = &self.admin {
             return Ok(Way::Running(Admin::at(address)));
@@ -45,14 +46,16 @@ impl Target {
             return Ok(Way::Direct(Box::new(Direct::open(&config, nobody)?)));
         }
         let admin = configured(&config)?;
-        // Whatever it says, somebody is there.
-        match admin.get::<Value>("/health", &[]) {
-            Err(CommandError::Unreachable { address, reason }) => {
-                let direct = Direct::open(&config, (address, reason))?;
-                Ok(Way::Direct(Box::new(direct)))
-            }
-            _ => Ok(Way::Running(admin)),
-        }
+        let nobody = match admin.get::<Value>("/api/status", &[]) {
+            Err(CommandError::Unreachable { address, reason }) => (address, reason),
+            Ok(status) if has_another_log(&config, &status) => (
+                "the process here".to_owned(),
+                "its log is another".to_owned(),
+            ),
+            // Whatever it says, somebody is there.
+            _ => return Ok(Way::Running(admin)),
+        };
+        Ok(Way::Direct(Box::new(Direct::open(&config, nobody)?)))
     }
 
     /// Runs a SELECT: on the cluster that the configuration names, whatever process runs beside; else in the running
@@ -79,6 +82,15 @@ impl Target {
             other => other,
         }
     }
+}
+
+/// Whether the configuration names a Kafka, and a process that stands at the configured address uses another log.
+fn has_another_log(config: &Config, status: &Value) -> bool {
+    let wanted = config
+        .kafka
+        .as_ref()
+        .map(|kafka| format!("Kafka at {}", kafka.servers()));
+    wanted.is_some_and(|wanted| status["log"] != *wanted)
 }
 
 fn configured(config: &Config) -> Result<Admin, CommandError> {

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use messina_mqtt::reason::ReasonCode;
 use thiserror::Error;
 use tokio::sync::Semaphore;
 
@@ -20,7 +21,8 @@ use super::refusal::Refusal;
 use super::scram::Exchange;
 use super::token::{Keys, VerifyingKey};
 use crate::config::{
-    AccessConfig, AccessLimits, KeySource, PasswordForm, Problems, Source, TokenKeyConfig,
+    AccessConfig, AccessLimits, KeySource, PasswordForm, Problems, RefusedSubscription, Source,
+    TokenKeyConfig,
 };
 use crate::runtime::clock::Clock;
 
@@ -119,6 +121,14 @@ impl Access {
     /// What clients may do, until the next reload.
     pub fn acl(&self) -> Arc<Acl> {
         self.files.load().acl.clone()
+    }
+
+    /// What the client of a subscription is told that it may not have.
+    pub fn refused_subscription(&self) -> ReasonCode {
+        match self.config.refused_subscription {
+            RefusedSubscription::NotAuthorized => ReasonCode::NotAuthorized,
+            RefusedSubscription::UnspecifiedError => ReasonCode::UnspecifiedError,
+        }
     }
 
     /// Counts a connection that was accepted, until the slot is dropped.

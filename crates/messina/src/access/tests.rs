@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use super::*;
 use crate::config::{AccessConfig, AccessLimits, Anonymous, CertificateUser, PasswordForm};
-use crate::config::{KeySource, Secret, TokenAlgorithm, TokenKeyConfig};
+use crate::config::{KeySource, RefusedSubscription, Secret, TokenAlgorithm, TokenKeyConfig};
 use crate::runtime::clock::Clock;
 
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
@@ -38,6 +38,7 @@ fn config() -> AccessConfig {
         password_file: None,
         acl_file: None,
         deny_by_default: false,
+        refused_subscription: RefusedSubscription::NotAuthorized,
         anonymous: Anonymous::Never,
         certificate_user: CertificateUser::Off,
         tokens: Vec::new(),

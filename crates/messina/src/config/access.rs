@@ -16,6 +16,8 @@ pub struct AccessConfig {
     pub acl_file: Option<PathBuf>,
     /// What happens to a topic that no rule speaks of.
     pub deny_by_default: bool,
+    /// What the client of a subscription is told that it may not have.
+    pub refused_subscription: RefusedSubscription,
     /// From where clients need not say who they are.
     pub anonymous: Anonymous,
     /// Which name in a client certificate is the user.
@@ -44,6 +46,15 @@ pub enum Anonymous {
     Loopback,
     /// From everywhere.
     Always,
+}
+
+/// What the client of a subscription is told that it may not have. MQTT 3.1.1 has one word for both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusedSubscription {
+    /// That it has no right to it: 0x87.
+    NotAuthorized,
+    /// That it does not get it, and nothing about rights: 0x80.
+    UnspecifiedError,
 }
 
 /// Which name in a client certificate is the user.

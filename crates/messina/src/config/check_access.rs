@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::Secret;
 use super::access::{
     AccessConfig, AccessLimits, Anonymous, CertificateUser, KeySource, PasswordForm,
-    TokenAlgorithm, TokenKeyConfig,
+    RefusedSubscription, TokenAlgorithm, TokenKeyConfig,
 };
 use super::problem::Problem;
 use super::section::Section;
@@ -35,11 +35,18 @@ pub(super) fn access(section: &Section<'_>, data: &Path) -> AccessConfig {
         ("loopback", Anonymous::Loopback),
         ("always", Anonymous::Always),
     ];
+    let refusals = [
+        ("not_authorized", RefusedSubscription::NotAuthorized),
+        ("unspecified_error", RefusedSubscription::UnspecifiedError),
+    ];
     let mut config = AccessConfig {
         password_file: file("password_file"),
         password_form: PasswordForm::Hashed,
         acl_file: file("acl_file"),
         deny_by_default: false,
+        refused_subscription: section
+            .choice("refused_subscription", &refusals)
+            .unwrap_or(RefusedSubscription::NotAuthorized),
         anonymous: Anonymous::Loopback,
         certificate_user: section
             .choice("certificate_user", &certificates)

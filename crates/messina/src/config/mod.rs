@@ -14,7 +14,7 @@ mod access;
 
 pub use access::{
     AccessConfig, AccessLimits, Anonymous, CertificateUser, KeySource, PasswordForm,
-    TokenAlgorithm, TokenKeyConfig,
+    RefusedSubscription, TokenAlgorithm, TokenKeyConfig,
 };
 
 mod listener;

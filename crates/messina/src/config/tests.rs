@@ -336,6 +336,7 @@ fn everything_wrong_in_access_is_said_and_no_key_is_shown_by_debug() {
 pasword_file = 'x'
 anonymous = 'maybe'
 deny_by_default = 1
+refused_subscription = 'silence'
 [mqtt.access.limits]
 publishes_per_second = 0
 [[mqtt.access.jwt]]
@@ -351,6 +352,7 @@ key = { path = 'x' }
         "did you mean `password_file`",
         "`mqtt.access.anonymous` must be one of",
         "`mqtt.access.deny_by_default` must be a boolean",
+        "`mqtt.access.refused_subscription` must be one of",
         "`mqtt.access.limits.publishes_per_second` must be at least 1",
         "`mqtt.access.jwt.0.algorithm` must be one of",
         "`mqtt.access.jwt.0.key` must be a text, or",

@@ -268,6 +268,34 @@ async fn a_subscription_gives_what_may_be_read_and_nothing_else() {
 }
 
 #[tokio::test]
+async fn a_refused_subscription_says_nothing_of_rights_where_that_is_wanted() {
+    // [MQTT-3.9.3-2]
+    for (said, expected) in [
+        ("not_authorized", ReasonCode::NotAuthorized),
+        ("unspecified_error", ReasonCode::UnspecifiedError),
+    ] {
+        let guarded = Guarded::with(&format!("refused_subscription = '{said}'")).await;
+        for (version, expected) in [
+            (Version::V5, expected),
+            (Version::V311, ReasonCode::UnspecifiedError),
+        ] {
+            let mut bob = guarded.client("bob", version).await;
+            let filters = ["lamps/#", "public/#", "$share/crew/lamps/1"];
+            let answers = bob.subscribe(&filters).await;
+            assert_eq!(answers, [expected, ReasonCode::GrantedQoS1, expected]);
+            // It is refused, whatever it is called: nothing comes.
+            let mut ada = guarded.client("ada", version).await;
+            ada.publish(publish("lamps/1", QoS::AtLeastOnce, "lamp"))
+                .await;
+            ada.publish(publish("public/news", QoS::AtLeastOnce, "news"))
+                .await;
+            assert_eq!(bob.hears().await, ["news"]);
+        }
+        assert_eq!(guarded.denied("subscribe"), 4);
+    }
+}
+
+#[tokio::test]
 async fn a_right_that_is_withdrawn_ends_what_stands() {
     let guarded = Guarded::open().await;
     let mut ada = guarded.client("ada", Version::V5).await;

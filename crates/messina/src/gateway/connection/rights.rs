@@ -89,11 +89,11 @@ impl Rights {
         self.acl.may_read(self.client(client), topic)
     }
 
-    /// The code of a subscription: granted, unless nothing it matches may be read.
-    fn subscription(&self, client: &ClientId, own: &SessionSubscription) -> ReasonCode {
+    /// Whether a subscription is granted: unless nothing it matches may be read.
+    fn grants(&self, client: &ClientId, own: &SessionSubscription) -> bool {
         match self.acl.subscription(self.client(client), &own.filter) {
-            Subscription::Denied => ReasonCode::NotAuthorized,
-            Subscription::Checked | Subscription::Covered => ReasonCode::granted(own.options.qos),
+            Subscription::Denied => false,
+            Subscription::Checked | Subscription::Covered => true,
         }
     }
 
@@ -159,10 +159,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
 
     /// The codes for the subscriptions of `request`.
     pub(super) fn examine(&self, request: Box<SubscribeRequest>) -> Subscribing {
+        let refused = self.gateway.access.refused_subscription();
         let code = |own: &SessionSubscription| match &self.identity {
-            _ if self.gateway.config.publish_only => ReasonCode::NotAuthorized,
-            Some(identity) => identity.rights.subscription(&identity.client, own),
-            None => ReasonCode::NotAuthorized,
+            Some(identity)
+                if !self.gateway.config.publish_only
+                    && identity.rights.grants(&identity.client, own) =>
+            {
+                ReasonCode::granted(own.options.qos)
+            }
+            _ => refused, // [MQTT-3.9.3-2]
         };
         let codes: Vec<_> = request.subscriptions.iter().map(code).collect();
         for _ in codes.iter().filter(|code| code.is_error()) {

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 
 use super::connection::{Connection, Peer};
+use super::recurring::Line;
 use super::server::Gateway;
 use crate::access::ConnectionSlot;
 use crate::listener::{Below, Listening, Stream, tcp};
@@ -26,7 +27,9 @@ pub async fn accept(gateway: Arc<Gateway>, listening: Listening, tasks: Tasks) {
         match accepted {
             Ok((stream, peer)) => open(&gateway, &listening.below, stream, peer, &tasks),
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                if let Some(left_out) = gateway.turn(Line::NotAccepted) {
+                    tracing::warn!(%error, left_out, "a connection could not be accepted");
+                }
                 tokio::time::sleep(ACCEPT_PAUSE).await;
             }
         }
@@ -120,12 +123,16 @@ async fn shake_hands(
         result = tokio::time::timeout(limit, establishing) => match result {
             Ok(Ok(established)) => established?,
             Ok(Err(error)) => {
-                tracing::info!(%peer, %error, "a client's handshake has failed; its connection is closed");
+                if let Some(left_out) = gateway.turn(Line::HandshakeFailed) {
+                    tracing::info!(%peer, %error, left_out, "a client's handshake has failed; its connection is closed");
+                }
                 gateway.events.closed("handshake failed");
                 return None;
             }
             Err(_elapsed) => {
-                tracing::info!(%peer, "a client's handshake took too long; its connection is closed");
+                if let Some(left_out) = gateway.turn(Line::HandshakeFailed) {
+                    tracing::info!(%peer, left_out, "a client's handshake took too long; its connection is closed");
+                }
                 gateway.events.closed("handshake timed out");
                 return None;
             }

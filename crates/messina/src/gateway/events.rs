@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use messina_mqtt::packet::{ClientId, QoS};
 use messina_mqtt::session::Dropped;
@@ -10,6 +10,7 @@ use messina_store::log::AppendError;
 use parking_lot::Mutex;
 use prometheus_client::metrics::counter::Counter;
 
+use super::recurring::{Line, Recurring};
 use super::room::Loss;
 use super::route::{Route, Routes};
 use crate::config::Unmatched;
@@ -86,6 +87,7 @@ pub struct Events {
     /// One for each of [`Loss::ALL`].
     lost: [Losses; 7],
     routes: Arc<Routes>,
+    recurring: Recurring,
 }
 
 impl Events {
@@ -105,6 +107,7 @@ impl Events {
             lost,
             metrics: own,
             routes,
+            recurring: Recurring::default(),
         }
     }
 
@@ -197,10 +200,23 @@ impl Events {
         self.lost(client, Loss::Away, away);
     }
 
-    /// Says what did not get to clients since it was last said.
-    pub fn report_losses(&self) {
+    /// See [`Recurring::turn`].
+    pub fn turn(&self, line: Line, now: Instant) -> Option<u64> {
+        self.recurring.turn(line, now)
+    }
+
+    /// Says what did not get to clients, and which lines were not written, since it was last said.
+    pub fn report(&self, now: Instant) {
         for losses in &self.lost {
             losses.report();
+        }
+        for (line, left_out) in self.recurring.left_out(now) {
+            let line = line.as_str();
+            tracing::warn!(
+                line,
+                left_out,
+                "lines that clients cause again and again were left out"
+            );
         }
     }
 

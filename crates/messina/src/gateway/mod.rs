@@ -38,3 +38,4 @@ pub mod state;
 pub mod server;
 
 pub mod events;
+pub mod recurring;

@@ -10,6 +10,7 @@ use messina_store::log::{AppendError, NewRecord};
 
 use super::produce::{Destination, Destinations, LogDestination};
 use super::recipients::{Lost, Recipients, Stored};
+use super::recurring::Line;
 use super::retained;
 use super::server::Gateway;
 use super::sessions::SessionKey;
@@ -181,8 +182,10 @@ impl Gateway {
         if !self.may_publish(client, author.as_ref(), &publish.topic) {
             self.events.denied("will");
             let done = vec![self.state.will_done(client, self.clock.unix_millis())];
-            if let Err(error) = self.log.append_wait(done).await {
-                tracing::warn!(client_id = %client, %error, "a will that is not to be published stays in the log; it is looked at again after a restart");
+            if let Err(error) = self.log.append_wait(done).await
+                && let Some(left_out) = self.turn(Line::WillLost)
+            {
+                tracing::warn!(client_id = %client, %error, left_out, "a will that is not to be published stays in the log; it is looked at again after a restart");
             }
             return;
         }
@@ -206,7 +209,9 @@ impl Gateway {
         match (published, result) {
             (Some(published), Ok(())) => self.complete(published, self.clock.now()),
             (Some(published), Err(error)) => {
-                tracing::warn!(client_id = %client, %error, "a will cannot be published now; it is after a restart");
+                if let Some(left_out) = self.turn(Line::WillLost) {
+                    tracing::warn!(client_id = %client, %error, left_out, "a will cannot be published now; it is after a restart");
+                }
                 self.abandon(published, &error);
             }
             (None, _) => {}

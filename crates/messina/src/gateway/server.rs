@@ -15,6 +15,7 @@ use super::mailbox::Mailbox;
 use super::passing_on::Leaver;
 use super::produce::{Destination, Topics};
 use super::recipients::size_of;
+use super::recurring::Line;
 use super::relay::Relay;
 use super::retained::Retained;
 use super::room::{Loss, QueueLimits, TotalBytes, Waiting};
@@ -155,6 +156,11 @@ impl Gateway {
         }
     }
 
+    /// See [`Recurring::turn`](super::recurring::Recurring::turn).
+    pub(super) fn turn(&self, line: Line) -> Option<u64> {
+        self.events.turn(line, self.clock.now())
+    }
+
     /// Settles a publish that goes nowhere, and says what its publisher is told.
     pub fn settle(&self, destination: &Destination) -> ReasonCode {
         match destination {
@@ -230,8 +236,10 @@ impl Gateway {
         let Err(Asleep { session, will, .. }) = result else {
             return;
         };
-        if session.expiry() > 0 {
-            tracing::warn!(client_id = %client, "too many sessions sleep (`gateway.session.max_sessions`); this one is ended");
+        if session.expiry() > 0
+            && let Some(left_out) = self.turn(Line::TooManySessions)
+        {
+            tracing::warn!(client_id = %client, left_out, "too many sessions sleep (`gateway.session.max_sessions`); this one is ended");
         }
         let ended = Ended {
             key,
@@ -261,8 +269,10 @@ impl Gateway {
             Some(value) => self.state.will(client, value, now),
             None => self.state.will_done(client, now),
         });
-        if let Err(error) = self.log.append_wait(records).await {
-            tracing::warn!(client_id = %client, %error, "that a client has left is not durable; after a restart its session's time begins anew");
+        if let Err(error) = self.log.append_wait(records).await
+            && let Some(left_out) = self.turn(Line::AbsenceLost)
+        {
+            tracing::warn!(client_id = %client, %error, left_out, "that a client has left is not durable; after a restart its session's time begins anew");
         }
     }
 
@@ -290,8 +300,10 @@ impl Gateway {
         if !ended.mailbox.is_kept() {
             return;
         }
-        if let Err(error) = self.forget_durably(session, &ended.mailbox).await {
-            tracing::warn!(client_id = %session.client_id(), %error, "an ended session stays in the log; it ends again after a restart");
+        if let Err(error) = self.forget_durably(session, &ended.mailbox).await
+            && let Some(left_out) = self.turn(Line::EndLost)
+        {
+            tracing::warn!(client_id = %session.client_id(), %error, left_out, "an ended session stays in the log; it ends again after a restart");
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::record_log::Append;
 /// How often it is looked.
 const INTERVAL: Duration = Duration::from_secs(1);
 
-/// Every so many times it is said what was dropped.
+/// Every so many times it is said what was dropped, and what was left unsaid.
 const LOOKS_PER_REPORT: u32 = 10;
 
 impl Gateway {
@@ -42,10 +42,10 @@ impl Gateway {
             self.events.sessions(connected + asleep);
             self.events.waiting(self.sessions.waiting_bytes());
             if looks.is_multiple_of(LOOKS_PER_REPORT) {
-                self.events.report_losses();
+                self.events.report(self.clock.now());
             }
         }
-        self.events.report_losses();
+        self.events.report(self.clock.now());
     }
 
     async fn end_expired(&self) {

@@ -35,6 +35,7 @@ use self::socket::Socket;
 use self::wait::{Alarm, Stopping, Woken};
 use super::produce::Destinations;
 use super::read_buffer;
+use super::recurring::Line;
 use super::server::Gateway;
 use super::wills::PendingWill;
 
@@ -335,7 +336,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             .stalled_since
             .is_some_and(|since| now.duration_since(since) >= limit)
         {
-            tracing::info!(peer = %self.peer, "a peer takes no bytes; its connection is closed");
+            if let Some(left_out) = self.gateway.turn(Line::SlowPeer) {
+                tracing::info!(peer = %self.peer, left_out, "a peer takes no bytes; its connection is closed");
+            }
             self.gateway.events.closed("slow");
             self.on_ended();
             return;

@@ -9,6 +9,7 @@ use messina_mqtt::session::{Admission, Input};
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::super::mailbox::Mailbox;
+use super::super::recurring::Line;
 use super::super::sessions::{Ended, SessionKey};
 use super::super::wills;
 use super::rights::Rights;
@@ -130,7 +131,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             _ => {}
         }
         if let Err(error) = self.gateway.log.append_wait(records).await {
-            tracing::warn!(peer = %self.peer, %error, "a session cannot be made durable; the client is refused");
+            if let Some(left_out) = self.gateway.turn(Line::SessionRefused) {
+                tracing::warn!(peer = %self.peer, %error, left_out, "a session cannot be made durable; the client is refused");
+            }
             self.socket.outgoing.clear();
             self.tell(Input::Disconnect(ReasonCode::ServerBusy));
         }

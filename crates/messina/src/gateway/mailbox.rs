@@ -12,7 +12,7 @@ use messina_mqtt::session::Forward;
 use parking_lot::Mutex;
 
 use super::queue::Queue;
-use super::room::{Loss, Place, QueueLimits, Room, TotalBytes, Waiting};
+use super::room::{Losses, Place, QueueLimits, Room, TotalBytes, Waiting};
 use super::slots::Slots;
 
 /// Publishes that are looked at in one go for having waited too long.
@@ -188,7 +188,7 @@ impl Mailbox {
     }
 
     /// Leaves a publish for the session. Gives what was dropped for it, or instead of it.
-    pub fn post(&self, one: Waiting, place: Place, limits: &QueueLimits) -> Option<(Loss, u64)> {
+    pub fn post(&self, one: Waiting, place: Place, limits: &QueueLimits) -> Losses {
         let is_here = self.is_attached();
         let mut inside = self.inside.lock();
         let was_empty = inside.queue.is_empty();

@@ -226,7 +226,7 @@ impl Gateway {
                 forward: new,
                 ..old
             };
-            if let Some((why, lost)) = to.mailbox.post(one, to.place, &limits) {
+            for (why, lost) in to.mailbox.post(one, to.place, &limits) {
                 self.events.lost(to.mailbox.owner(), why, lost);
             }
         }

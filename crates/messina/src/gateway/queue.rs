@@ -11,7 +11,7 @@ use std::time::Instant;
 use messina_mqtt::packet::{PacketId, QoS};
 use messina_mqtt::session::Forward;
 
-use super::room::{Loss, Place, QueueLimits, Room, TotalBytes, Waiting};
+use super::room::{Displaced, Loss, Losses, Place, QueueLimits, Room, TotalBytes, Waiting, count};
 use super::slots::Slots;
 use crate::config::QueueFull;
 
@@ -107,16 +107,17 @@ impl Queue {
     /// longest makes way where that is wanted.
     pub fn reserve(&mut self, size: usize, limits: &QueueLimits) -> Room {
         if self.slots.is_none() && limits.full != QueueFull::Reject {
-            return Room::Found(Place::Unneeded, 0, Vec::new());
+            return Room::Found(Place::Unneeded, 0, Displaced::default());
         }
         let makes_way = limits.full == QueueFull::DropOldest && size <= limits.bytes;
-        let mut displaced = Vec::new();
+        let mut displaced = Displaced::default();
         while let Some(loss) = self.lacks(size, limits) {
             let Some(oldest) = makes_way.then(|| self.displace()).flatten() else {
-                self.put_back(displaced);
+                self.put_back(displaced.waiting);
                 return Room::None(loss);
             };
-            displaced.push(oldest);
+            displaced.waiting.push(oldest);
+            count(&mut displaced.losses, loss);
         }
         self.place(size, displaced)
     }
@@ -125,13 +126,13 @@ impl Queue {
     pub fn reserve_if_free(&mut self, size: usize, limits: &QueueLimits) -> Room {
         match self.lacks(size, limits) {
             Some(loss) => Room::None(loss),
-            None => self.place(size, Vec::new()),
+            None => self.place(size, Displaced::default()),
         }
     }
 
-    fn place(&mut self, size: usize, displaced: Vec<Waiting>) -> Room {
+    fn place(&mut self, size: usize, displaced: Displaced) -> Room {
         if self.closed {
-            self.put_back(displaced);
+            self.put_back(displaced.waiting);
             return Room::None(Loss::Ended);
         }
         let found = match &mut self.slots {
@@ -139,7 +140,7 @@ impl Queue {
             None => Some((Place::Held, 0)),
         };
         let Some((place, sequence)) = found else {
-            self.put_back(displaced);
+            self.put_back(displaced.waiting);
             return Room::None(Loss::QueueFull);
         };
         self.held += usize::from(place == Place::Held);
@@ -176,35 +177,34 @@ impl Queue {
         place: Place,
         is_here: bool,
         limits: &QueueLimits,
-    ) -> Option<(Loss, u64)> {
+    ) -> Losses {
         if place.is_kept() {
             self.under_way -= 1;
             self.held -= usize::from(place == Place::Held);
             self.enter(one);
-            return None;
+            return Vec::new();
         }
         if self.closed {
-            return Some((Loss::Ended, 1));
+            return vec![(Loss::Ended, 1)];
         }
         if !is_here && one.forward.qos == QoS::AtMostOnce {
-            return Some((Loss::Away, 1));
+            return vec![(Loss::Away, 1)];
         }
         let makes_way = limits.full == QueueFull::DropOldest && one.size <= limits.bytes;
-        let (mut dropped, mut why) = (0, None);
+        let mut losses = Vec::new();
         while let Some(loss) = self.lacks(one.size, limits) {
+            count(&mut losses, loss);
             // What is durable does not make way for what is not.
             let oldest = self.waiting.front();
             let is_plain = oldest.is_some_and(|oldest| oldest.forward.packet_id.is_none());
             if !makes_way || !is_plain {
-                return Some((loss, dropped + 1));
+                return losses;
             }
             drop(self.displace());
-            dropped += 1;
-            why = Some(loss);
         }
         self.add(one.size);
         self.enter(one);
-        why.map(|loss| (loss, dropped))
+        losses
     }
 
     /// Moves up to `most` waiting publishes to the end of `into`, in order of arrival.
@@ -431,7 +431,7 @@ mod tests {
 
     fn reserve(queue: &mut Queue, size: usize, limits: &QueueLimits) -> (Place, Vec<Waiting>) {
         match queue.reserve(size, limits) {
-            Room::Found(place, _, displaced) => (place, displaced),
+            Room::Found(place, _, displaced) => (place, displaced.waiting),
             Room::None(loss) => panic!("{loss:?}"),
         }
     }
@@ -493,7 +493,7 @@ mod tests {
         let mut queue = full(&total, &limits);
         let plain = one("plain", QoS::AtMostOnce, Place::Unneeded);
         let lost = queue.post(plain, Place::Unneeded, true, &limits);
-        assert_eq!(lost, Some((Loss::QueueFull, 1)));
+        assert_eq!(lost, [(Loss::QueueFull, 1)]);
         assert_eq!(payloads(&mut queue), ["1", "2", "3"]);
     }
 
@@ -516,7 +516,7 @@ mod tests {
         for payload in ["1", "2", "3", "4", "5"] {
             let one = one(payload, QoS::AtLeastOnce, Place::Unneeded);
             let dropped = queue.post(one, Place::Unneeded, true, &limits);
-            lost += dropped.map_or(0, |(_, count)| count);
+            lost += dropped.iter().map(|(_, count)| count).sum::<u64>();
         }
         assert_eq!(lost, 2);
         assert_eq!(payloads(&mut queue), ["3", "4", "5"]);
@@ -552,10 +552,40 @@ mod tests {
             let one = one(payload, QoS::AtLeastOnce, Place::Unneeded);
             queue.post(one, Place::Unneeded, true, &limits)
         };
-        assert_eq!(post(&mut one_queue, "123456"), None);
-        assert_eq!(post(&mut other, "12345"), Some((Loss::TotalFull, 1)));
+        assert_eq!(post(&mut one_queue, "123456"), []);
+        assert_eq!(post(&mut other, "12345"), [(Loss::TotalFull, 1)]);
         drop(one_queue);
-        assert_eq!(post(&mut other, "12345"), None);
+        assert_eq!(post(&mut other, "12345"), []);
+    }
+
+    #[test]
+    fn what_makes_way_is_counted_for_the_limit_it_makes_way_for() {
+        let total = Arc::new(TotalBytes::new(12));
+        let limits = limits(QueueFull::DropOldest);
+        let mut queue = full(&total, &limits);
+        let other = one("123456", QoS::AtLeastOnce, Place::Unneeded);
+        let mut others = Queue::new(Arc::clone(&total));
+        assert_eq!(others.post(other, Place::Unneeded, true, &limits), []);
+        // The first for the number of publishes here, the second for the bytes that wait for all.
+        let Room::Found(place, _, displaced) = queue.reserve(5, &limits) else {
+            panic!("there is room");
+        };
+        assert_eq!(
+            displaced.losses,
+            [(Loss::QueueFull, 1), (Loss::TotalFull, 1)]
+        );
+        queue.cancel(place, 5);
+        queue.put_back(displaced.waiting);
+        // The same for one that is not kept.
+        let mut plain = Queue::new(Arc::clone(&total));
+        for payload in ["1", "2", "3"] {
+            let one = one(payload, QoS::AtLeastOnce, Place::Unneeded);
+            assert_eq!(plain.post(one, Place::Unneeded, true, &limits), []);
+        }
+        let long = one("12", QoS::AtLeastOnce, Place::Unneeded);
+        let lost = plain.post(long, Place::Unneeded, true, &limits);
+        assert_eq!(lost, [(Loss::QueueFull, 1), (Loss::TotalFull, 1)]);
+        assert_eq!(payloads(&mut plain), ["3", "12"]);
     }
 
     #[test]

@@ -9,7 +9,7 @@ use messina_mqtt::session::Forward;
 use messina_mqtt::topic::TopicFilter;
 
 use super::mailbox::Mailbox;
-use super::room::{Loss, Place, QueueLimits, Room, Waiting};
+use super::room::{Displaced, Loss, Place, QueueLimits, Room, Waiting};
 use super::sessions::SessionKey;
 use super::state::delivery::Delivery;
 use super::subscriptions::{Key, Subscriptions};
@@ -65,7 +65,7 @@ pub type Lost = (ClientId, Loss, u64);
 pub struct Recipients {
     pub(super) all: Vec<Recipient>,
     /// What makes way for it, by the mailbox it waited in.
-    displaced: Vec<(Arc<Mailbox>, Vec<Waiting>)>,
+    displaced: Vec<(Arc<Mailbox>, Displaced)>,
     limits: QueueLimits,
     pub(super) publisher: SessionKey,
     /// How often the index had changed when they were chosen.
@@ -115,7 +115,8 @@ impl Recipients {
                     return false;
                 }
                 Room::Found(place, sequence, old) => {
-                    let gone = old.iter().filter_map(|old| old.forward.packet_id);
+                    let gone = old.waiting.iter();
+                    let gone = gone.filter_map(|old| old.forward.packet_id);
                     gone.for_each(|packet_id| each(owner, Stored::Displaced(packet_id)));
                     if let Some(packet_id) = place.packet_id() {
                         let delivery = Delivery {
@@ -128,7 +129,7 @@ impl Recipients {
                         };
                         each(owner, Stored::Sending(&delivery));
                     }
-                    if !old.is_empty() {
+                    if !old.waiting.is_empty() {
                         displaced.push((Arc::clone(&recipient.mailbox), old));
                     }
                     recipient.place = place;
@@ -146,7 +147,7 @@ impl Recipients {
             recipient.mailbox.cancel(recipient.place, size);
         }
         for (mailbox, old) in self.displaced {
-            mailbox.put_back(old);
+            mailbox.put_back(old.waiting);
         }
     }
 
@@ -184,7 +185,7 @@ impl Recipients {
                 too_old,
             };
             let mailbox = &recipient.mailbox;
-            if let Some((why, count)) = mailbox.post(one, recipient.place, &self.limits) {
+            for (why, count) in mailbox.post(one, recipient.place, &self.limits) {
                 lost.push((mailbox.owner().clone(), why, count));
             }
         }
@@ -195,12 +196,13 @@ impl Recipients {
     fn let_go(&mut self) -> Vec<Lost> {
         let mut lost = Vec::new();
         for (mailbox, old) in std::mem::take(&mut self.displaced) {
-            for one in &old {
+            for one in &old.waiting {
                 if let Some(packet_id) = one.forward.packet_id {
                     mailbox.let_go(packet_id);
                 }
             }
-            lost.push((mailbox.owner().clone(), Loss::QueueFull, old.len() as u64));
+            let losses = old.losses.into_iter();
+            lost.extend(losses.map(|(why, count)| (mailbox.owner().clone(), why, count)));
         }
         lost
     }

@@ -133,6 +133,26 @@ impl Waiting {
     }
 }
 
+/// How many publishes did not get to a client, by why.
+pub type Losses = Vec<(Loss, u64)>;
+
+/// Counts one more. What is lost together comes by few reasons, one after the other.
+pub(super) fn count(losses: &mut Losses, why: Loss) {
+    match losses.last_mut() {
+        Some((last, count)) if *last == why => *count += 1,
+        _ => losses.push((why, 1)),
+    }
+}
+
+/// What makes way for a publish.
+#[derive(Debug, Default)]
+pub struct Displaced {
+    /// What had waited longest, in its order.
+    pub waiting: Vec<Waiting>,
+    /// Which limits it makes way for.
+    pub losses: Losses,
+}
+
 /// The place of a publish that is on its way into the log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
@@ -163,7 +183,7 @@ impl Place {
 #[derive(Debug)]
 pub enum Room {
     /// It has room: with an identifier, also the place in the session's order, and what makes way.
-    Found(Place, u64, Vec<Waiting>),
+    Found(Place, u64, Displaced),
     /// It has none.
     None(Loss),
 }

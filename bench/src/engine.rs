@@ -237,6 +237,8 @@ impl Connection {
 pub(crate) enum Pace {
     /// As fast as answers come, each connection within its window.
     Window,
+    /// The same until so many are answered, and then what is under way.
+    Count(u64),
     /// So many a second over all connections, whatever the answers do.
     PerSecond(u32),
     /// One publisher, the first connection, each of whose publishes goes to `to` subscribers; so many at a time have not
@@ -247,6 +249,12 @@ pub(crate) enum Pace {
         /// Publishes at a time.
         window: u64,
     },
+}
+
+impl Pace {
+    fn is_windowed(self) -> bool {
+        matches!(self, Self::Window | Self::Count(_))
+    }
 }
 
 /// Runs the connections for a time, then until every publisher has its answers.
@@ -265,14 +273,15 @@ pub(crate) fn run(connections: &mut [Connection], pace: Pace, time: Duration) ->
     };
     let mut events = Events::with_capacity(4096);
     let mut buffer = vec![0; 64 * 1024];
-    if matches!(pace, Pace::Window) {
+    if pace.is_windowed() {
         for connection in connections.iter_mut() {
             connection.fill(&mut run.outcome);
             connection.flush()?;
         }
     }
     while run.is_awaiting(connections, pace) {
-        let over = run.start.elapsed() >= time;
+        let enough = matches!(pace, Pace::Count(count) if run.outcome.published >= count);
+        let over = enough || run.start.elapsed() >= time;
         if over {
             for connection in connections.iter_mut() {
                 connection.finish();
@@ -289,7 +298,9 @@ pub(crate) fn run(connections: &mut [Connection], pace: Pace, time: Duration) ->
                 run.feed(connections, run.outcome.delivered / to + window, over)?;
                 poll.poll(&mut events, Some(Duration::from_millis(20)))?;
             }
-            Pace::Window => poll.poll(&mut events, Some(Duration::from_millis(20)))?,
+            Pace::Window | Pace::Count(_) => {
+                poll.poll(&mut events, Some(Duration::from_millis(20)))?;
+            }
         }
         for event in &events {
             let Some(connection) = connections.get_mut(event.token().0) else {
@@ -318,7 +329,7 @@ impl Run {
         let is_open = |connection: &Connection| connection.is_awaited() && !connection.finished;
         let heard_all = match pace {
             Pace::FanOut { to, .. } => self.outcome.delivered >= self.due * to,
-            Pace::Window | Pace::PerSecond(_) => true,
+            Pace::Window | Pace::Count(_) | Pace::PerSecond(_) => true,
         };
         !heard_all || connections.iter().any(is_open)
     }
@@ -361,7 +372,7 @@ impl Run {
             self.heard = Instant::now();
             connection.read(buffer, &mut self.outcome)?;
         }
-        let windowed = matches!(pace, Pace::Window) && !connection.finishing;
+        let windowed = pace.is_windowed() && !connection.finishing;
         if windowed {
             connection.fill(&mut self.outcome);
         }

@@ -39,8 +39,14 @@ pub(crate) struct Options {
     pub(crate) time: Duration,
     /// Publish to row runs this long.
     pub(crate) rows_time: Duration,
+    /// Records that become rows of Cassandra, the warm-up's among them.
+    pub(crate) records: u64,
     /// Rows that warm Cassandra up before any is counted.
     pub(crate) warm_up: u64,
+    /// Where a Kafka is.
+    pub(crate) kafka: String,
+    /// Where a Cassandra is.
+    pub(crate) cassandra: String,
     /// Idle connections opened.
     pub(crate) idle: usize,
     /// Sessions that come back at once.
@@ -54,7 +60,10 @@ messina-bench [OPTIONS] table | CASE...
   cases: qos0 qos1 qos2 pairs fanout storm latency rows cql kafka worker idle start size
   --seconds N       each load (10)
   --rows-seconds N  publish to row (30)
+  --records N       that become rows of Cassandra, the warm-up's among them (1200000)
   --warm-up N       rows that warm Cassandra up, and are not counted (400000)
+  --kafka H:P       a Kafka (127.0.0.1:19092)
+  --cassandra H:P   a Cassandra (127.0.0.1:19042)
   --idle N          idle connections (20000)
   --sessions N      sessions that come back at once (10000)
   --log-bytes N     log that a start recovers (1073741824)";
@@ -64,8 +73,12 @@ fn main() -> Result<()> {
     let mut options = Options {
         time: Duration::from_secs(10),
         rows_time: Duration::from_secs(30),
+        records: 1_200_000,
         // At first its virtual machine takes a quarter of what it takes later.
         warm_up: 400_000,
+        // Where `cargo xtask services up` puts them.
+        kafka: "127.0.0.1:19092".to_owned(),
+        cassandra: "127.0.0.1:19042".to_owned(),
         idle: 20_000,
         sessions: 10_000,
         log_bytes: 1 << 30,
@@ -73,17 +86,22 @@ fn main() -> Result<()> {
     let mut names = Vec::new();
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
+        let mut value = || {
+            let value = arguments.next();
+            value.with_context(|| format!("{argument} needs a value"))
+        };
         let mut number = || -> Result<u64> {
-            let text = arguments
-                .next()
-                .with_context(|| format!("{argument} needs a number"))?;
+            let text = value()?;
             text.parse()
                 .with_context(|| format!("`{text}` is not a number"))
         };
         match argument.as_str() {
             "--seconds" => options.time = Duration::from_secs(number()?),
             "--rows-seconds" => options.rows_time = Duration::from_secs(number()?),
+            "--records" => options.records = number()?,
             "--warm-up" => options.warm_up = number()?,
+            "--kafka" => options.kafka = value()?,
+            "--cassandra" => options.cassandra = value()?,
             "--idle" => options.idle = usize::try_from(number()?)?,
             "--sessions" => options.sessions = usize::try_from(number()?)?,
             "--log-bytes" => options.log_bytes = number()?,

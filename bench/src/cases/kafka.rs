@@ -1,12 +1,9 @@
 //! On a real Kafka: the gateway that writes to it, and the worker that makes rows of a real Cassandra from it.
 
-use std::time::Instant;
+use anyhow::Result;
 
-use anyhow::{Context as _, Result, bail};
-
-use super::cql::{CASSANDRA, wait_for};
+use super::cql::{BAR, drained, fill};
 use super::paced::quantiles;
-use super::rows::publishers;
 use crate::Options;
 use crate::engine::{self, Connection, Pace, Role};
 use crate::handshake;
@@ -14,36 +11,37 @@ use crate::packets::Template;
 use crate::report::{Figure, thousands};
 use crate::servers::Server;
 
-/// Where `cargo xtask services up kafka` puts it.
-const KAFKA: &str = "127.0.0.1:19092";
 const CONNECTIONS: usize = 100;
 const WINDOW: usize = 20;
 /// Publishes a second for the latency of an acknowledgement, as in the embedded case.
 const RATE: u32 = 10_000;
 const PAYLOAD: [u8; 128] = [b'7'; 128];
 
-/// A gateway with a topic of its own; the worker's sink is called `readings`, as the built-in one.
-fn configuration(topic: &str) -> String {
+/// A gateway with a topic of its own.
+fn configuration(topic: &str, options: &Options) -> String {
+    let kafka = &options.kafka;
     format!(
-        "[kafka]\nbootstrap_servers = \"{KAFKA}\"\ngateway_id = \"{topic}\"\n\
+        "[kafka]\nbootstrap_servers = \"{kafka}\"\ngateway_id = \"{topic}\"\n\
          topics = {{ create = true, partitions = 6, replication = 1 }}\n\
          [[route]]\nname = \"bench\"\nfilter = \"#\"\ntopic = \"{topic}\"\nkey = \"$topic\"\n\
          headers = [\"mqtt.topic\", \"mqtt.client.id\", \"mqtt.qos\"]\n"
     )
 }
 
-fn with_sink(topic: &str, keyspace: &str) -> String {
+/// The same with a sink called as its topic: its consumer group is its own, and waits for no member of another run.
+fn with_sink(topic: &str, keyspace: &str, options: &Options) -> String {
+    let cassandra = &options.cassandra;
     format!(
-        "{}[cql]\ncontact_points = \"{CASSANDRA}\"\nkeyspace = \"{keyspace}\"\nreplication = 1\n\
+        "{}[cql]\ncontact_points = \"{cassandra}\"\nkeyspace = \"{keyspace}\"\nreplication = 1\n\
          [[table]]\nname = \"readings\"\npartition_key = [\"topic\", \"field\"]\n\
          clustering_key = [\"ts desc\", \"seq\"]\nttl = \"7d\"\n[table.columns]\ntopic = \"text\"\n\
          field = \"text\"\nts = \"timestamp\"\nseq = \"bigint\"\nnumber = \"double\"\ntext = \"text\"\n\
-         [[sink]]\nname = \"readings\"\ntopics = \"{topic}\"\n\
+         [[sink]]\nname = \"{topic}\"\ntopics = \"{topic}\"\n\
          \"connect.cassandra.kcql\" = \"INSERT INTO readings SELECT * FROM {topic}\"\n\
          \"value.converter\" = \"Json\"\n\"value.converter.schemas.enable\" = false\n\
          transforms = \"readings\"\n\"transforms.readings.type\" = \"messina.Readings$Value\"\n\
          \"errors.tolerance\" = \"all\"\n",
-        configuration(topic)
+        configuration(topic, options)
     )
 }
 
@@ -70,7 +68,8 @@ fn connections(server: &Server, qos: u8, window: usize) -> Result<Vec<Connection
 pub(super) fn gateway(options: &Options) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
     for qos in [1, 2] {
-        let server = Server::start_half("gateway", &configuration(&unique("bench-gateway")))?;
+        let server =
+            Server::start_half("gateway", &configuration(&unique("bench-gateway"), options))?;
         let mut connections = connections(&server, qos, WINDOW)?;
         let before = server.cpu_seconds()?;
         let outcome = engine::run(&mut connections, Pace::Window, options.time)?;
@@ -87,7 +86,7 @@ pub(super) fn gateway(options: &Options) -> Result<Vec<Figure>> {
         );
         figures.push(Figure::new(what, "").messina(text));
     }
-    let server = Server::start_half("gateway", &configuration(&unique("bench-paced")))?;
+    let server = Server::start_half("gateway", &configuration(&unique("bench-paced"), options))?;
     let mut connections = connections(&server, 1, 0)?;
     let outcome = engine::run(&mut connections, Pace::PerSecond(RATE), options.time)?;
     let text = quantiles(&outcome.latencies);
@@ -104,32 +103,11 @@ pub(super) fn gateway(options: &Options) -> Result<Vec<Figure>> {
 pub(super) fn worker(options: &Options) -> Result<Vec<Figure>> {
     let topic = unique("bench-worker");
     let keyspace = format!("messina_bench_worker_{}", std::process::id());
-    let gateway = Server::start_half("gateway", &configuration(&topic))?;
-    let outcome = engine::run(&mut publishers(&gateway)?, Pace::Window, options.rows_time)?;
+    let gateway = Server::start_half("gateway", &configuration(&topic, options))?;
+    let published = fill(&gateway, options)?;
     drop(gateway);
-    if outcome.published < 2 * options.warm_up {
-        bail!(
-            "{} records are too few for a warm-up of {}; see --rows-seconds",
-            outcome.published,
-            options.warm_up
-        );
-    }
-    let server = Server::start_half("worker", &with_sink(&topic, &keyspace))?;
-    let begun = wait_for(&server, options.warm_up).context("while it warms up")?;
-    let (start, cpu) = (Instant::now(), server.cpu_seconds()?);
-    let ended = wait_for(&server, outcome.published)?;
-    let rows = (ended - begun) as f64;
-    let rate = rows / start.elapsed().as_secs_f64();
-    let cpu = (server.cpu_seconds()? - cpu) * 1e6 / rows;
-    let text = format!(
-        "{} rows/s, {cpu:.1} CPU s per million, RSS {} MB ({} rows after {} to warm up)",
-        thousands(rate),
-        server.resident_bytes()? / 1_000_000,
-        thousands(rows),
-        thousands(begun as f64)
-    );
-    eprintln!("  {text}");
+    let server = Server::start_half("worker", &with_sink(&topic, &keyspace, options))?;
+    let text = drained(&server, &topic, published, options)?;
     let what = "worker, one Kafka node to one Cassandra node, JSON, rows written";
-    let bar = "<= 12 CPU s per million, <= 60 MB";
-    Ok(vec![Figure::new(what, bar).messina(text)])
+    Ok(vec![Figure::new(what, BAR).messina(text)])
 }

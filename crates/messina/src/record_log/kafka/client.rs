@@ -53,8 +53,11 @@ pub fn client_config(
             .set("topic.metadata.refresh.interval.ms", "5000")
             // Of each partition. A small record takes a multiple of its bytes in librdkafka's queue: its own 100,000
             // records and 64 MiB would be most of the memory of a worker.
-            .set("queued.min.messages", "2000")
+            .set("queued.min.messages", "1000")
             .set("queued.max.messages.kbytes", "1024")
+            // So long a partition with that many is not fetched. librdkafka's own second empties a queue this small
+            // many times over, and the sink waits for it.
+            .set("fetch.queue.backoff.ms", "5")
             // Else the first fetch of a partition waits half a second behind an empty one.
             .set("fetch.wait.max.ms", "100");
     }
@@ -70,7 +73,7 @@ pub fn client_config(
     // It has two names.
     let fetched = ["fetch.message.max.bytes", "max.partition.fetch.bytes"];
     if role == ClientRole::Consumer && fetched.iter().all(|name| client.get(name).is_none()) {
-        client.set("fetch.message.max.bytes", "262144");
+        client.set("fetch.message.max.bytes", "131072");
     }
     // What may not.
     client.set("bootstrap.servers", config.servers());
@@ -271,6 +274,8 @@ mod tests {
         assert_eq!(consumer.get("queued.max.messages.kbytes"), Some("9"));
         assert_eq!(consumer.get("isolation.level"), Some("read_committed"));
         assert_eq!(consumer.get("linger.ms"), None);
+        // A queue that holds a fetch or two must not wait librdkafka's second for the next.
+        assert_eq!(consumer.get("fetch.queue.backoff.ms"), Some("5"));
         for role in [
             ClientRole::Producer,
             ClientRole::Consumer,

@@ -100,12 +100,12 @@ impl Factory {
         };
         let tables = plan.tables().iter().filter_map(declared);
         let tables = tables.map(|table| table.table(&config)).collect();
-        Ok(Connector::new(
-            plan,
-            tables,
-            Arc::clone(&self.log),
-            self.options,
-        ))
+        let options = if self.cql.is_some() {
+            self.options.for_cluster()
+        } else {
+            self.options
+        };
+        Ok(Connector::new(plan, tables, Arc::clone(&self.log), options))
     }
 
     fn on_cluster(&self, config: ConnectorConfig) -> Result<Connector, Vec<Problem>> {
@@ -124,7 +124,8 @@ impl Factory {
         };
         let opening = Opening::new(open, change);
         let log = Arc::clone(&self.log);
-        Ok(Connector::opening(&name, opening, log, self.options))
+        let options = self.options.for_cluster();
+        Ok(Connector::opening(&name, opening, log, options))
     }
 
     fn resolve(&self, config: &ConnectorConfig) -> Result<ConnectorConfig, Vec<Problem>> {

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use bytes::Bytes;
 use messina_connect::mapping::TableChange;
 use messina_connect::plan::{Outcome, Plan, RecordError};
 use messina_connect::row::Row;
@@ -85,7 +84,7 @@ impl Backlog {
     pub(super) fn add(&mut self, fetched: Vec<Fetched>) {
         for Fetched { source, records } in fetched {
             self.records += records.len();
-            self.bytes += records.iter().map(size).sum::<usize>();
+            self.bytes += records.iter().map(StoredRecord::memory).sum::<usize>();
             self.fetched.push_back((source, records.into()));
         }
     }
@@ -94,7 +93,7 @@ impl Backlog {
         self.fetched.retain(|(known, _)| known != source);
         let records = || self.fetched.iter().flat_map(|(_, records)| records);
         self.records = records().count();
-        self.bytes = records().map(size).sum();
+        self.bytes = records().map(StoredRecord::memory).sum();
     }
 
     /// The next batch: records until it has `max_rows` rows or `max_records` records.
@@ -121,7 +120,7 @@ impl Backlog {
             });
             while let Some(record) = records.pop_front() {
                 self.records -= 1;
-                self.bytes -= size(&record);
+                self.bytes -= record.memory();
                 let (skipped, term) = take(source, record.offset);
                 if let Some(span) = batch.spans.last_mut() {
                     span.term = term;
@@ -141,12 +140,6 @@ impl Backlog {
         }
         batch
     }
-}
-
-/// Roughly what a record takes in memory.
-fn size(record: &StoredRecord) -> usize {
-    let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
-    128 + length(&record.key) + length(&record.value)
 }
 
 impl Batch {

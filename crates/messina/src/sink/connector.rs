@@ -45,7 +45,7 @@ impl Default for SinkOptions {
             task: 0,
             max_batch_rows: 10_000,
             max_batch_records: 5_000,
-            fetch_bytes: 1 << 20,
+            fetch_bytes: 2 << 20,
             // Twenty small commits a second instead of a thousand: each costs a page for every device in it, and the
             // disk is shared with acknowledgements. The first record after a pause does not wait.
             linger: Duration::from_millis(50),
@@ -54,6 +54,20 @@ impl Default for SinkOptions {
             commit_interval: Duration::from_millis(250),
             first_retry: Duration::from_millis(100),
             longest_retry: Duration::from_secs(10),
+        }
+    }
+}
+
+impl SinkOptions {
+    /// For tables in a cluster: rows are written one by one there, many under way at once. What does not fit among
+    /// those only takes memory.
+    #[must_use]
+    pub fn for_cluster(self) -> Self {
+        Self {
+            max_batch_rows: self.max_batch_rows.min(2_000),
+            max_batch_records: self.max_batch_records.min(2_000),
+            fetch_bytes: self.fetch_bytes.min(1 << 20),
+            ..self
         }
     }
 }

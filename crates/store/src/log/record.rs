@@ -47,6 +47,16 @@ pub struct StoredRecord {
 }
 
 impl StoredRecord {
+    /// Roughly the bytes it takes in memory.
+    pub fn memory(&self) -> usize {
+        let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
+        let header = |header: &RecordHeader| {
+            size_of::<RecordHeader>() + header.name.len() + length(&header.value)
+        };
+        let headers: usize = self.headers.iter().map(header).sum();
+        size_of::<Self>() + length(&self.key) + length(&self.value) + headers
+    }
+
     /// The record as a plan takes it.
     pub fn as_sink_record<'a>(&'a self, topic: &'a str, partition: i32) -> SinkRecord<'a> {
         SinkRecord {
@@ -58,5 +68,32 @@ impl StoredRecord {
             value: self.value.as_ref(),
             headers: &self.headers,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn headers_count_in_what_a_record_takes_in_memory() {
+        let bare = StoredRecord {
+            offset: 0,
+            timestamp: 0,
+            key: Some(Bytes::from_static(b"key")),
+            value: None,
+            headers: Vec::new(),
+        };
+        assert_eq!(bare.memory(), size_of::<StoredRecord>() + 3);
+        let header = RecordHeader {
+            name: Bytes::from_static(b"mqtt.topic"),
+            value: Some(Bytes::from_static(b"a/b")),
+        };
+        let with_headers = StoredRecord {
+            headers: vec![header.clone(), header],
+            ..bare.clone()
+        };
+        let headers = with_headers.memory() - bare.memory();
+        assert_eq!(headers, 2 * (size_of::<RecordHeader>() + 13));
     }
 }

@@ -49,12 +49,6 @@ impl Gather {
     }
 }
 
-/// Roughly what a record takes in memory.
-pub(super) fn size(record: &StoredRecord) -> usize {
-    let length = |bytes: &Option<Bytes>| bytes.as_ref().map_or(0, Bytes::len);
-    128 + length(&record.key) + length(&record.value)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,7 @@ use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
-use super::gather::{Gather, size};
+use super::gather::Gather;
 use super::news::GroupEvents;
 use super::positions::Ends;
 use crate::record_log::SourcePartition;
@@ -40,7 +40,7 @@ impl Owned {
                 Some(Ok(message)) => {
                     let record = gather.record(&message);
                     self.position = record.offset + 1;
-                    *left = left.saturating_sub(size(&record));
+                    *left = left.saturating_sub(record.memory());
                     records.push(record);
                     reached = Some(None);
                 }

@@ -16,7 +16,7 @@ use super::PartitionBounds;
 use super::readers::Place;
 use crate::config::KafkaConfig;
 use crate::record_log::kafka::client::{ClientEvents, ClientRole, client_config};
-use crate::record_log::kafka::gather::{Gather, size};
+use crate::record_log::kafka::gather::Gather;
 use crate::record_log::kafka::{Asked, KafkaLogError};
 
 /// A cluster that says nothing for this long is away.
@@ -182,7 +182,7 @@ impl Reader {
             match self.consumer.poll(left.min(A_MOMENT)) {
                 Some(Ok(message)) => {
                     let record = gather.record(&message);
-                    bytes += size(&record);
+                    bytes += record.memory();
                     page.next = message.offset() + 1;
                     page.records.push(record);
                 }

@@ -36,6 +36,54 @@ fn a_topic_that_is_deleted_and_made_again_is_read_from_its_new_beginning() {
 }
 
 #[test]
+fn a_topic_that_is_made_again_with_more_records_than_were_read_is_read_from_its_beginning_too() {
+    let Some(servers) = kafka::shared("a topic is made again and has more records") else {
+        return;
+    };
+    let topic = unique("more");
+    let create = || {
+        kafka::topics(
+            servers,
+            &["--create", "--topic", &topic, "--partitions", "3"],
+        );
+    };
+    create();
+    let site = worker(servers, &topic)
+        .set("kafka.topics={ create = false, partitions = 3 }")
+        // It must not be taken for dead while it sees nothing of what happens.
+        .set("kafka.consumer={ \"session.timeout.ms\" = 300000 }");
+    let mut server = site.start();
+    produce_readings(servers, &topic, 0..500);
+    settled(&site, 500, 0);
+    server.freeze();
+    kafka::topics(servers, &["--delete", "--topic", &topic]);
+    create();
+    // In every partition more than the group has committed: its offsets are all there.
+    produce_readings(servers, &topic, 500..5_000);
+    server.thaw();
+    messina_e2e::patience::until_within(crate::worker::CATCH_UP, "5000 rows", || {
+        (site.admin().count("SELECT COUNT(*) FROM readings") == 5_000).then_some(())
+    });
+    all_there(&numbers(&site), 5_000);
+    let done = messina_e2e::patience::until("nothing is left to do", || {
+        let sink = sink(&site);
+        (number(&sink, "lag") == 0).then_some(sink)
+    });
+    // Those at the old offsets may have been read twice.
+    assert!(number(&done, "written") >= 5_000, "{done}");
+    // The next worker does not begin it anew again.
+    server.terminate();
+    server.wait_within(crate::worker::CATCH_UP);
+    let _next = site.start();
+    produce_readings(servers, &topic, 5_000..5_100);
+    messina_e2e::patience::until_within(crate::worker::CATCH_UP, "5100 rows", || {
+        (site.admin().count("SELECT COUNT(*) FROM readings") == 5_100).then_some(())
+    });
+    let started = site.admin().status();
+    assert_eq!(number(&started["sinks"][0], "rows"), 100, "{started}");
+}
+
+#[test]
 fn a_topic_that_is_missing_is_named_with_the_command_that_creates_it() {
     let Some(servers) = kafka::shared("a topic is missing") else {
         return;

@@ -201,12 +201,25 @@ impl Server {
 
     /// SIGTERM.
     pub fn terminate(&self) {
-        let status = Command::new("kill")
-            .args(["-TERM", &self.pid().to_string()])
-            .status();
+        self.signal("-TERM");
+    }
+
+    /// Stops the process in its tracks: it sees nothing of what happens meanwhile.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Lets it go on.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let pid = self.pid().to_string();
+        let status = Command::new("kill").args([signal, &pid]).status();
         assert!(
             status.expect("`kill` runs").success(),
-            "the process is gone before SIGTERM"
+            "the process is gone before {signal}"
         );
     }
 

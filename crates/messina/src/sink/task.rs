@@ -40,8 +40,9 @@ pub(super) struct Task {
     deliver_at: Instant,
     /// The log is not asked for more before then.
     poll_at: Instant,
-    /// A partition that began anew, and its new offset; dealt with once nothing older is in flight or waiting.
-    begun_anew: Option<(SourcePartition, i64)>,
+    /// Partitions that began anew, and their new offsets; dealt with once nothing older is in flight or waiting. Until
+    /// then nothing of them is committed: an offset of what was there before says nothing of what is there now.
+    begun_anew: BTreeMap<SourcePartition, i64>,
     /// Partitions to give up once nothing of them is under way, and when at the latest.
     leaving: Option<(Vec<SourcePartition>, Instant)>,
     backoff: Backoff,
@@ -81,7 +82,7 @@ impl Task {
             commit_at: Instant::now(),
             deliver_at: Instant::now(),
             poll_at: Instant::now(),
-            begun_anew: None,
+            begun_anew: BTreeMap::new(),
             leaving: None,
             backoff,
         }
@@ -137,7 +138,7 @@ impl Task {
 
     /// How much may be fetched: none while a partition waits for its new beginning.
     fn fetch_bytes(&self) -> usize {
-        if self.begun_anew.is_some() {
+        if !self.begun_anew.is_empty() {
             return 0;
         }
         let most = self.delivery.options.fetch_bytes;
@@ -220,6 +221,9 @@ impl Task {
         if self.delivery.status.book(source, progress).is_none() {
             return;
         }
+        if self.begun_anew.contains_key(source) {
+            return;
+        }
         if self.uncommitted.is_empty() {
             self.commit_at = Instant::now() + self.delivery.options.commit_interval;
         }
@@ -267,6 +271,7 @@ impl Task {
         self.backlog.forget(source);
         self.taken.remove(source);
         self.uncommitted.remove(source);
+        self.begun_anew.remove(source);
         self.delivery.status.revoke(source);
     }
 
@@ -296,16 +301,17 @@ impl Task {
             (self.delivery.plan.name(), &source.topic, source.partition);
         if to < from {
             tracing::warn!(connector, %topic, partition, from, to, "the partition began anew, and so does the sink");
-            self.begun_anew = Some((source, to));
+            self.uncommitted.remove(&source);
+            self.begun_anew.insert(source, to);
         } else {
             // The next record shows the gap, and the books count it as skipped.
             tracing::error!(connector, %topic, partition, from, to, "retention deleted records before the sink read them");
         }
     }
 
-    /// Moves the books of a partition that began anew to its new beginning. Nothing older is under way.
+    /// Moves the books of partitions that began anew to their new beginning. Nothing older is under way.
     fn begin_anew(&mut self) {
-        if let Some((source, offset)) = self.begun_anew.take() {
+        for (source, offset) in std::mem::take(&mut self.begun_anew) {
             if self.delivery.status.rebase(&source, offset).is_some() {
                 self.uncommitted.insert(source.clone());
             }

@@ -9,7 +9,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::error::{Asked, KafkaLogError};
 use super::member::{Member, joined};
-use super::owned::Owned;
+use super::topic_ids::sign;
 use crate::record_log::Commit;
 
 /// A commit without an answer for this long has failed. It may still happen, which does no harm.
@@ -19,11 +19,11 @@ impl Member {
     pub(super) async fn commit(&mut self, commits: Vec<Commit>) -> Result<(), KafkaLogError> {
         let mut list = TopicPartitionList::with_capacity(commits.len());
         for commit in commits {
-            let ours = |own: &Owned| own.source == commit.source;
-            if self.state.partitions.iter().any(ours) {
+            let mut partitions = self.state.partitions.iter();
+            if let Some(own) = partitions.find(|own| own.source == commit.source) {
                 let (topic, partition) = (&commit.source.topic, commit.source.partition);
                 let mut element = list.add_partition(topic, partition);
-                element.set_metadata(&commit.metadata);
+                element.set_metadata(sign(&commit.metadata, own.id.as_ref()));
                 let offset = element.set_offset(Offset::Offset(commit.offset));
                 offset.map_err(|error| self.asked.clone().failed(error))?;
             }

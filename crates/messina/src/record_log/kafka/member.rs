@@ -13,6 +13,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Message as _, TopicPartitionList};
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::admin::{KafkaAdmin, WantedTopic};
 use super::error::{Asked, KafkaLogError};
@@ -20,7 +21,7 @@ use super::gather::Gather;
 use super::news::Turn;
 use super::owned::Owned;
 use super::positions::{Client, Ends};
-use super::turns::Asking;
+use super::turns::{Asking, Looking};
 use crate::record_log::{Fetched, Polled, RecordLogError};
 
 pub(super) struct Member {
@@ -35,7 +36,6 @@ pub(super) struct Member {
     pub(super) state: State,
 }
 
-#[derive(Default)]
 pub(super) struct State {
     pub(super) partitions: Vec<Owned>,
     /// Whose turn it is to be read first.
@@ -51,6 +51,29 @@ pub(super) struct State {
     /// A commit without an answer yet.
     pub(super) committing: Option<JoinHandle<KafkaResult<()>>>,
     pub(super) gather: Gather,
+    /// The topics' identifiers, asked for now and then.
+    pub(super) looking: Option<Looking>,
+    pub(super) look_at: Instant,
+}
+
+impl State {
+    /// Of a member that has just joined: the cluster and the topics may be away.
+    fn new() -> Self {
+        Self {
+            partitions: Vec::new(),
+            next: 0,
+            asking: None,
+            leaving: None,
+            lost: VecDeque::new(),
+            doubt: true,
+            check: None,
+            trouble: None,
+            committing: None,
+            gather: Gather::default(),
+            looking: None,
+            look_at: Instant::now(),
+        }
+    }
 }
 
 impl Member {
@@ -62,10 +85,6 @@ impl Member {
         (admin, topics): (KafkaAdmin, Vec<String>),
         ends: Arc<Ends>,
     ) -> Self {
-        let state = State {
-            doubt: true,
-            ..State::default()
-        };
         Self {
             client,
             ring,
@@ -74,7 +93,7 @@ impl Member {
             admin,
             topics,
             ends,
-            state,
+            state: State::new(),
         }
     }
 
@@ -195,6 +214,8 @@ impl Member {
 
     /// Waits until something rings. `true` if the cluster and the topics were in doubt, and are there.
     async fn wait(&mut self) -> Result<bool, KafkaLogError> {
+        let until = Instant::now() + self.keep_alive;
+        let until = self.next_look().map_or(until, |look| look.min(until));
         let state = &mut self.state;
         if state.doubt && state.check.is_none() {
             let (admin, wanted) = (self.admin.clone(), wanted(&self.topics, &self.admin));
@@ -213,7 +234,7 @@ impl Member {
         };
         let checked = tokio::select! {
             () = self.ring.notified() => return Ok(false),
-            () = tokio::time::sleep(self.keep_alive) => return Ok(false),
+            () = tokio::time::sleep_until(until) => return Ok(false),
             checked = check => checked,
         };
         state.check = None;

@@ -76,6 +76,8 @@ mod news;
 
 mod positions;
 
+mod topic_ids;
+
 mod gather;
 
 mod letters;

@@ -10,6 +10,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::gather::Gather;
 use super::news::GroupEvents;
 use super::positions::Ends;
+use super::topic_ids::TopicId;
 use crate::record_log::SourcePartition;
 
 /// A partition that is ours.
@@ -20,6 +21,8 @@ pub(super) struct Owned {
     pub(super) position: i64,
     /// Whether the record at `position` is not there: it has to be found out where to go on.
     pub(super) astray: bool,
+    /// Which topic it is of; `None` if the cluster does not say.
+    pub(super) id: Option<TopicId>,
 }
 
 impl Owned {

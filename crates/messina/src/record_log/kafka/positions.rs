@@ -1,6 +1,6 @@
 //! Where a partition is read from, and where it ends.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CString;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
@@ -12,6 +12,7 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::news::GroupEvents;
+use super::topic_ids::{TopicId, signed, topic_ids};
 use crate::record_log::SourcePartition;
 
 pub(super) type Client = BaseConsumer<GroupEvents>;
@@ -27,12 +28,19 @@ pub(super) struct Start {
     pub(super) offset: i64,
     /// What was committed with it.
     pub(super) metadata: Option<String>,
-    /// The offset to read from: the same, unless it is not there.
+    /// The offset to read from: the same, unless it is not there, or is of another topic that had the name.
     pub(super) position: i64,
+    /// Which topic it is; `None` if the cluster does not say.
+    pub(super) id: Option<TopicId>,
 }
 
 /// Asks where the group stands in partitions. Blocks.
 pub(super) fn starts(client: &Client, partitions: TopicPartitionList) -> KafkaResult<Vec<Start>> {
+    let elements = partitions.elements();
+    let names: BTreeSet<Arc<str>> = elements.iter().map(|own| own.topic().into()).collect();
+    drop(elements);
+    // First: if a topic is made again while the rest is asked, a later look at its identifier finds it out.
+    let ids = topic_ids(client, &names)?;
     let committed = client.committed_offsets(partitions, PATIENCE)?;
     let mut starts = Vec::with_capacity(committed.count());
     for element in committed.elements() {
@@ -47,22 +55,50 @@ pub(super) fn starts(client: &Client, partitions: TopicPartitionList) -> KafkaRe
             None
         };
         let bounds = bounds(client, &source)?;
-        let offset = committed.as_ref().map(|(offset, _)| *offset);
-        let offset = offset.unwrap_or_else(|| bounds.map_or(0, |(low, _)| low));
+        let id = ids.get(&source.topic).cloned();
+        let (offset, metadata, then) = match &committed {
+            Some((offset, text)) => {
+                let (note, then) = signed(text);
+                (*offset, Some(note.to_owned()), then)
+            }
+            None => (bounds.map_or(0, |(low, _)| low), None, None),
+        };
         starts.push(Start {
             source,
             offset,
-            metadata: committed.map(|(_, metadata)| metadata),
-            position: bounds.map_or(offset, |bounds| within(offset, bounds)),
+            metadata,
+            position: position(offset, bounds, is_another(then.as_ref(), id.as_ref())),
+            id,
         });
     }
     Ok(starts)
 }
 
-/// Asks where to go on in a partition whose records from `position` on are not there. Blocks.
-pub(super) fn go_on(client: &Client, source: &SourcePartition, position: i64) -> KafkaResult<i64> {
+/// Asks where to go on in a partition of the topic `then`, whose records from `from` on are not there, or are of another
+/// topic that has the name now. Blocks.
+pub(super) fn go_on(
+    client: &Client,
+    source: &SourcePartition,
+    (from, then): (i64, Option<&TopicId>),
+) -> KafkaResult<(i64, Option<TopicId>)> {
+    let mut ids = topic_ids(client, &BTreeSet::from([Arc::clone(&source.topic)]))?;
+    let id = ids.remove(&source.topic);
     let bounds = bounds(client, source)?;
-    Ok(bounds.map_or(position, |bounds| within(position, bounds)))
+    Ok((position(from, bounds, is_another(then, id.as_ref())), id))
+}
+
+/// Whether a topic was deleted and made again; it is not known to be unless both identifiers are.
+pub(super) fn is_another(then: Option<&TopicId>, now: Option<&TopicId>) -> bool {
+    matches!((then, now), (Some(then), Some(now)) if then != now)
+}
+
+/// Where to read on: another topic's offset says nothing of this one.
+fn position(offset: i64, bounds: Option<(i64, i64)>, is_another: bool) -> i64 {
+    match bounds {
+        Some((low, _)) if is_another => low,
+        Some(bounds) => within(offset, bounds),
+        None => offset,
+    }
 }
 
 /// First offset and the one after the last; `None` where the topic is gone, which the group will hear of.
@@ -168,5 +204,12 @@ mod tests {
         assert_eq!(within(9, (0, 9)), 9);
         assert_eq!(within(3, (5, 9)), 5, "retention was faster");
         assert_eq!(within(12, (0, 9)), 0, "the partition began anew");
+    }
+
+    #[test]
+    fn a_topic_that_was_made_again_is_read_from_its_start_however_far_it_has_come() {
+        assert_eq!(position(5, Some((0, 9)), false), 5);
+        assert_eq!(position(5, Some((0, 9)), true), 0);
+        assert_eq!(position(5, None, true), 5);
     }
 }

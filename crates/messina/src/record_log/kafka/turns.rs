@@ -1,24 +1,39 @@
 //! Turns of a rebalance: partitions are taken from where the group stands, and given up when they are done with.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use std::time::Duration;
 
 use rdkafka::TopicPartitionList;
 use rdkafka::consumer::Consumer as _;
 use rdkafka::consumer::base_consumer::PartitionQueue;
 use rdkafka::error::KafkaResult;
+use tokio::sync::oneshot;
+use tokio::sync::oneshot::error::TryRecvError;
 use tokio::task::JoinHandle;
+use tokio::time::Instant;
 
 use super::error::KafkaLogError;
 use super::member::{Member, joined};
 use super::news::{GroupEvents, Turn};
 use super::owned::{Owned, add};
-use super::positions::{Start, go_on, starts};
+use super::positions::{Start, go_on, is_another, starts};
+use super::topic_ids::{TopicId, topic_ids};
 use crate::record_log::{Assigned, Polled, SourcePartition};
+
+/// How often it is looked whether a topic that is read is still the same.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(5);
+
+/// The identifiers of the topics that are read, as they are now.
+pub(super) type Looking = oneshot::Receiver<KafkaResult<BTreeMap<Arc<str>, TopicId>>>;
 
 /// Something that is being asked in a thread of its own, because librdkafka's call blocks.
 pub(super) enum Asking {
     Starts(TopicPartitionList, JoinHandle<KafkaResult<Vec<Start>>>),
-    GoOn(SourcePartition, JoinHandle<KafkaResult<i64>>),
+    GoOn(
+        SourcePartition,
+        JoinHandle<KafkaResult<(i64, Option<TopicId>)>>,
+    ),
 }
 
 impl Member {
@@ -44,13 +59,70 @@ impl Member {
                     }
                     return Ok(Some(Polled::Leaving(sources)));
                 }
-                None => match self.state.partitions.iter().find(|own| own.astray) {
-                    Some(own) => {
-                        let (source, position) = (own.source.clone(), own.position);
-                        self.ask_go_on(source, position);
+                None => {
+                    self.look();
+                    match self.state.partitions.iter().find(|own| own.astray) {
+                        Some(own) => {
+                            let from = (own.position, own.id.clone());
+                            self.ask_go_on(own.source.clone(), from);
+                        }
+                        None => return Ok(None),
                     }
-                    None => return Ok(None),
-                },
+                }
+            }
+        }
+    }
+
+    /// Looks now and then whether the topics are the same: one that is deleted and made again in a moment has records at
+    /// the old offsets perhaps, and nobody else tells.
+    fn look(&mut self) {
+        if self.next_look().is_some_and(|due| due <= Instant::now()) {
+            self.begin_to_look();
+        }
+        let Some(looking) = &mut self.state.looking else {
+            return;
+        };
+        match looking.try_recv() {
+            Err(TryRecvError::Empty) => return,
+            Ok(Ok(ids)) => self.compare(&ids),
+            Ok(Err(error)) => {
+                tracing::debug!(%error, group = self.asked.subject, "the topics' identifiers are not known now");
+            }
+            Err(TryRecvError::Closed) => {}
+        }
+        self.state.looking = None;
+        self.state.look_at = Instant::now() + BETWEEN_LOOKS;
+    }
+
+    /// When to look next; `None` while an answer is waited for, and where there is nothing to look at.
+    pub(super) fn next_look(&self) -> Option<Instant> {
+        let state = &self.state;
+        let may_change =
+            state.looking.is_none() && state.partitions.iter().any(|own| own.id.is_some());
+        may_change.then_some(state.look_at)
+    }
+
+    fn begin_to_look(&mut self) {
+        let own = self.state.partitions.iter();
+        let names: BTreeSet<Arc<str>> = own.map(|own| Arc::clone(&own.source.topic)).collect();
+        let (client, ring) = (Arc::clone(&self.client), Arc::clone(&self.ring));
+        let (sender, looking) = oneshot::channel();
+        self.state.looking = Some(looking);
+        tokio::task::spawn_blocking(move || {
+            // Nobody may wait for it any more.
+            if sender.send(topic_ids(&client, &names)).is_ok() {
+                ring.notify_one();
+            }
+        });
+    }
+
+    fn compare(&mut self, ids: &BTreeMap<Arc<str>, TopicId>) {
+        for own in &mut self.state.partitions {
+            let now = ids.get(&own.source.topic);
+            if is_another(own.id.as_ref(), now) {
+                let (topic, partition) = (&own.source.topic, own.source.partition);
+                tracing::warn!(%topic, partition, group = self.asked.subject, "the topic was deleted and made again");
+                own.astray = true;
             }
         }
     }
@@ -61,9 +133,12 @@ impl Member {
         self.state.asking = Some(Asking::Starts(partitions, asking));
     }
 
-    fn ask_go_on(&mut self, source: SourcePartition, position: i64) {
+    fn ask_go_on(&mut self, source: SourcePartition, from: (i64, Option<TopicId>)) {
         let (client, asked) = (Arc::clone(&self.client), source.clone());
-        let asking = tokio::task::spawn_blocking(move || go_on(&client, &asked, position));
+        let asking = tokio::task::spawn_blocking(move || {
+            let (position, then) = from;
+            go_on(&client, &asked, (position, then.as_ref()))
+        });
         self.state.asking = Some(Asking::GoOn(source, asking));
     }
 
@@ -89,8 +164,8 @@ impl Member {
                 let Some(Asking::GoOn(source, _)) = self.state.asking.take() else {
                     return Ok(None);
                 };
-                let position = answer.map_err(|error| self.asked.clone().failed(error))?;
-                Ok(self.go_on(&source, position))
+                let on = answer.map_err(|error| self.asked.clone().failed(error))?;
+                Ok(self.go_on(&source, on))
             }
         }
     }
@@ -123,6 +198,7 @@ impl Member {
                 queue,
                 position: start.position,
                 astray: false,
+                id: start.id,
             });
             assigned.push(Assigned {
                 source,
@@ -134,7 +210,11 @@ impl Member {
     }
 
     /// Reads a partition on from another position.
-    fn go_on(&mut self, source: &SourcePartition, position: i64) -> Option<Polled> {
+    fn go_on(
+        &mut self,
+        source: &SourcePartition,
+        (position, id): (i64, Option<TopicId>),
+    ) -> Option<Polled> {
         let mut list = TopicPartitionList::with_capacity(1);
         add(&mut list, source, position);
         self.give_back(&list);
@@ -147,6 +227,8 @@ impl Member {
         let from = std::mem::replace(&mut own.position, position);
         own.queue = queue;
         own.astray = false;
+        self.ends.reached(source, None);
+        own.id = id.or_else(|| own.id.take());
         (from != position).then(|| Polled::Lost {
             source: source.clone(),
             from,

@@ -2,10 +2,24 @@
 //! not ours.
 
 use messina_e2e::kafka::{self, consume, produce, produce_readings};
+use messina_e2e::outside::{mosquitto, require};
 use messina_e2e::server::Site;
 use messina_e2e::wire::{Wire, publish};
 
 use crate::worker::{Cassandra, all_there, number, numbers, settled, sink, unique, worker};
+
+/// A gateway whose publishes all go into `topic`.
+pub(crate) fn gateway(servers: &str, topic: &str) -> Site {
+    Site::new()
+        .running("gateway")
+        .set(format!("kafka.bootstrap_servers={servers}"))
+        .set(format!("kafka.gateway_id={topic}"))
+        .set("kafka.topics={ create = true, partitions = 6, replication = 1 }")
+        .set("topic=[]")
+        .set(format!(
+            "route=[{{ name = \"all\", filter = \"#\", topic = \"{topic}\", key = \"$topic\" }}]"
+        ))
+}
 
 #[test]
 fn a_reading_goes_through_gateway_kafka_and_worker_to_cassandra_and_poison_to_the_dead_letters() {
@@ -17,15 +31,7 @@ fn a_reading_goes_through_gateway_kafka_and_worker_to_cassandra_and_poison_to_th
         return;
     };
     let topic = unique("rows");
-    let gateway = Site::new()
-        .running("gateway")
-        .set(format!("kafka.bootstrap_servers={servers}"))
-        .set(format!("kafka.gateway_id={topic}"))
-        .set("kafka.topics={ create = true, partitions = 6, replication = 1 }")
-        .set("topic=[]")
-        .set(format!(
-            "route=[{{ name = \"all\", filter = \"#\", topic = \"{topic}\", key = \"$topic\" }}]"
-        ));
+    let gateway = gateway(servers, &topic);
     let worker = cassandra.of(worker(servers, &topic));
     let (_gateway, _worker) = (gateway.start(), worker.start());
 
@@ -67,6 +73,42 @@ fn a_reading_goes_through_gateway_kafka_and_worker_to_cassandra_and_poison_to_th
     let shown = worker.messina(&["status"]).output().unwrap();
     let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
     assert!(shown.contains("no MQTT in this process"), "{shown}");
+}
+
+#[test]
+fn markers_of_transactions_are_gaps_in_the_books_and_nothing_is_skipped() {
+    const TEST: &str = "markers of transactions";
+    let Some(servers) = kafka::shared(TEST) else {
+        return;
+    };
+    if require("mosquitto_pub", TEST).is_none() {
+        return;
+    }
+    let topic = unique("markers");
+    let gateway = gateway(servers, &topic);
+    let worker = worker(servers, &topic);
+    let (_gateway, _worker) = (gateway.start(), worker.start());
+    for n in 0..20 {
+        let payload = format!("{{\"device\": \"d{}\", \"n\": {n}, \"v\": {n}.5}}", n % 7);
+        let meter = format!("meters/{}", n % 7);
+        // Its session is kept, so that the record comes in a transaction.
+        let kept = [
+            "-q", "2", "-c", "-i", "device", "-t", &meter, "-m", &payload,
+        ];
+        let published = mosquitto("mosquitto_pub", gateway.mqtt, &kept);
+        assert!(published.status.success(), "{published:?}");
+    }
+    settled(&worker, 20, 0);
+    all_there(&numbers(&worker), 20);
+    let sink = sink(&worker);
+    // One behind each record at least, but behind the last of each of 6 partitions nothing shows it.
+    assert!(number(&sink, "gaps") >= 20 - 6, "{sink}");
+    let shown = worker.messina(&["status"]).output().unwrap();
+    let shown = String::from_utf8_lossy(&shown.stdout).into_owned();
+    assert!(
+        shown.contains("yes") && !shown.contains("retention"),
+        "{shown}"
+    );
 }
 
 #[test]

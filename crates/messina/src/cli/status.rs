@@ -155,7 +155,14 @@ fn sinks(status: &Status, out: &mut Output) -> Result<(), CommandError> {
         false, false, true, true, true, true, true, true, true, false,
     ];
     out.line("")?;
-    out.table(&headings, &right, &rows)
+    out.table(&headings, &right, &rows)?;
+    for sink in status.sinks.iter().filter(|sink| sink.skipped > 0) {
+        out.line(format_args!(
+            "{}: {} of the accepted records were deleted by retention before the sink read them",
+            sink.name, sink.skipped
+        ))?;
+    }
+    Ok(())
 }
 
 fn row(name: &str, numbers: &[u64]) -> Vec<String> {

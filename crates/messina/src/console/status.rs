@@ -165,6 +165,10 @@ pub async fn metrics(State(sources): State<Arc<Sources>>) -> impl IntoResponse {
             sink.total(|partition| partition.books.filtered),
             Ordering::Relaxed,
         );
+        metrics.skipped.inner().store(
+            sink.total(|partition| partition.books.skipped),
+            Ordering::Relaxed,
+        );
         metrics
             .rows
             .inner()

@@ -27,6 +27,15 @@ pub(super) struct Span {
     pub(super) progress: Progress,
 }
 
+/// Offsets without a record before one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(super) struct Gap {
+    /// Of records that are gone.
+    pub(super) lost: u64,
+    /// Of no record.
+    pub(super) empty: u64,
+}
+
 /// A record of the batch with the span it belongs to.
 #[derive(Debug)]
 pub(super) struct BatchRecord {
@@ -98,13 +107,13 @@ impl Backlog {
 
     /// The next batch: records until it has `max_rows` rows or `max_records` records.
     ///
-    /// `take` is told each record's offset, and gives how many offsets without a record there were before it, and the
-    /// term the partition is ours for.
+    /// `take` is told each record's offset, and gives the offsets without a record there were before it, and the term the
+    /// partition is ours for.
     pub(super) fn next_batch(
         &mut self,
         plan: &Plan,
         limits: BatchLimits,
-        take: &mut dyn FnMut(&SourcePartition, i64) -> (u64, u64),
+        take: &mut dyn FnMut(&SourcePartition, i64) -> (Gap, u64),
     ) -> Batch {
         let mut batch = Batch {
             tables: plan.tables().iter().map(|_| TableRows::default()).collect(),
@@ -121,10 +130,11 @@ impl Backlog {
             while let Some(record) = records.pop_front() {
                 self.records -= 1;
                 self.bytes -= record.memory();
-                let (skipped, term) = take(source, record.offset);
+                let (gap, term) = take(source, record.offset);
                 if let Some(span) = batch.spans.last_mut() {
                     span.term = term;
-                    span.progress.skipped += skipped;
+                    span.progress.skipped += gap.lost;
+                    span.progress.gaps += gap.empty;
                 }
                 batch.take(plan, span, record, &mut rows);
                 if batch.ends_the_task() || limits.reached(&batch) {

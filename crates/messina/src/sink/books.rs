@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Cumulative counts of one sink in one partition. They are committed together with the offset they belong
 /// to, so that they survive restarts and balance always:
-/// `offset - start = written + dead_lettered + filtered + skipped`.
+/// `offset - start - gaps = written + dead_lettered + filtered + skipped`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Books {
     /// Records all of whose rows are durable.
@@ -18,9 +18,13 @@ pub struct Books {
     /// Records filtered out on purpose.
     #[serde(rename = "f", default)]
     pub filtered: u64,
-    /// Offsets without a record: compacted, or deleted by retention before they were read.
+    /// Records that retention deleted before they were read: lost to the sink.
     #[serde(rename = "x", default, skip_serializing_if = "is_zero")]
     pub skipped: u64,
+    /// Offsets that never were a record for a sink, or are none any more: markers of transactions, records of aborted
+    /// ones, records that compaction has removed. Nothing is lost with them.
+    #[serde(rename = "g", default, skip_serializing_if = "is_zero")]
+    pub gaps: u64,
     /// The offset the books begin at.
     #[serde(rename = "s", default)]
     pub start: i64,
@@ -59,8 +63,8 @@ impl Books {
 
     /// Offsets accounted for.
     fn accounted(&self) -> i64 {
-        i64::try_from(self.written + self.dead_lettered + self.filtered + self.skipped)
-            .unwrap_or(i64::MAX)
+        let records = self.written + self.dead_lettered + self.filtered + self.skipped;
+        i64::try_from(records + self.gaps).unwrap_or(i64::MAX)
     }
 
     /// The offset up to which everything is accounted for.
@@ -74,6 +78,7 @@ impl Books {
         self.dead_lettered += progress.dead_lettered;
         self.filtered += progress.filtered;
         self.skipped += progress.skipped;
+        self.gaps += progress.gaps;
     }
 }
 
@@ -96,6 +101,8 @@ pub(super) struct Progress {
     pub(super) filtered: u64,
     /// See [`Books::skipped`].
     pub(super) skipped: u64,
+    /// See [`Books::gaps`].
+    pub(super) gaps: u64,
 }
 
 #[cfg(test)]
@@ -109,11 +116,18 @@ mod tests {
             written: 3,
             dead_lettered: 2,
             filtered: 1,
-            skipped: 0,
+            ..Progress::default()
         });
         assert_eq!(books.to_string(), r#"{"w":3,"d":2,"f":1,"s":7}"#);
         assert_eq!(Books::resume(13, Some(&books.to_string())), books);
         assert_eq!(books.offset(), 13);
+        books.add(&Progress {
+            skipped: 4,
+            gaps: 5,
+            ..Progress::default()
+        });
+        assert_eq!(books.offset(), 22);
+        assert_eq!(Books::resume(22, Some(&books.to_string())), books);
     }
 
     #[test]

@@ -114,16 +114,20 @@ impl From<&SinkSnapshot> for SinkBooks {
         let written = snapshot.total(|partition| partition.books.written);
         let dead_lettered = snapshot.total(|partition| partition.books.dead_lettered);
         let filtered = snapshot.total(|partition| partition.books.filtered);
+        // What lies between the offsets without being a record for a sink was never accepted from anybody.
+        let records = |partition: &PartitionSnapshot| {
+            let offsets = u64::try_from(partition.end - partition.books.start).unwrap_or(0);
+            offsets.saturating_sub(partition.books.gaps)
+        };
         Self {
             name: snapshot.name.clone(),
             state: snapshot.state.name().to_owned(),
-            accepted: snapshot.total(|partition| {
-                u64::try_from(partition.end - partition.books.start).unwrap_or(0)
-            }),
+            accepted: snapshot.total(records),
             written,
             dead_lettered,
             filtered,
             skipped: snapshot.total(|partition| partition.books.skipped),
+            gaps: snapshot.total(|partition| partition.books.gaps),
             in_flight: snapshot.total(|partition| partition.in_flight),
             lag: snapshot
                 .total(|partition| u64::try_from(partition.end - partition.committed).unwrap_or(0)),

@@ -9,7 +9,7 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use messina_mqtt::in_order::{InOrder, Ticket};
 use tokio::time::Instant;
 
-use super::batch::{Backlog, BatchLimits, BatchSize};
+use super::batch::{Backlog, BatchLimits, BatchSize, Gap};
 use super::books::{Books, Progress};
 use super::delivery::{Delivered, Delivery, Interrupted, trace};
 use super::error::SinkError;
@@ -53,8 +53,31 @@ pub(super) struct Task {
 struct Taken {
     /// Offset after the last record put into a batch.
     next: i64,
+    /// Records before this offset are gone if they were not put into a batch.
+    lost_to: i64,
     /// Which time the partition is ours: a batch of an earlier one counts no more.
     term: u64,
+}
+
+impl Taken {
+    fn from(offset: i64, term: u64) -> Self {
+        Self {
+            next: offset,
+            lost_to: offset,
+            term,
+        }
+    }
+
+    /// The record at `offset` goes into a batch: what there was before it.
+    fn pass(&mut self, offset: i64) -> Gap {
+        let from = std::mem::replace(&mut self.next, offset + 1);
+        let lost_to = self.lost_to.clamp(from.min(offset), offset);
+        let count = |from: i64, to: i64| u64::try_from(to - from).unwrap_or(0);
+        Gap {
+            lost: count(from, lost_to),
+            empty: count(lost_to, offset),
+        }
+    }
 }
 
 /// How long a partition that another member is to get may be held for what is under way. After that the other reads
@@ -158,10 +181,9 @@ impl Task {
             let taken = &mut self.taken;
             let mut take = |source: &SourcePartition, offset: i64| {
                 let Some(taken) = taken.get_mut(source) else {
-                    return (0, 0);
+                    return (Gap::default(), 0);
                 };
-                let gap = offset - std::mem::replace(&mut taken.next, offset + 1);
-                (u64::try_from(gap).unwrap_or(0), taken.term)
+                (taken.pass(offset), taken.term)
             };
             let batch = self
                 .backlog
@@ -258,8 +280,7 @@ impl Task {
         tracing::info!(connector = self.delivery.plan.name(), %topic, partition, offset, "the sink reads a partition");
         self.terms += 1;
         let term = self.terms;
-        self.taken
-            .insert(source.clone(), Taken { next: offset, term });
+        self.taken.insert(source.clone(), Taken::from(offset, term));
         self.delivery
             .status
             .assign(source, Books::resume(offset, metadata.as_deref()));
@@ -305,6 +326,9 @@ impl Task {
             self.begun_anew.insert(source, to);
         } else {
             // The next record shows the gap, and the books count it as skipped.
+            if let Some(taken) = self.taken.get_mut(&source) {
+                taken.lost_to = to;
+            }
             tracing::error!(connector, %topic, partition, from, to, "retention deleted records before the sink read them");
         }
     }
@@ -316,7 +340,7 @@ impl Task {
                 self.uncommitted.insert(source.clone());
             }
             if let Some(taken) = self.taken.get_mut(&source) {
-                taken.next = offset;
+                *taken = Taken::from(offset, taken.term);
             }
         }
     }
@@ -385,5 +409,22 @@ impl Task {
 async fn leaving_until(leaving: Option<&(Vec<SourcePartition>, Instant)>) {
     if let Some((_, deadline)) = leaving {
         tokio::time::sleep_until(*deadline).await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn offsets_of_no_record_are_told_from_those_of_records_that_are_gone() {
+        let gap = |lost, empty| Gap { lost, empty };
+        let mut taken = Taken::from(10, 1);
+        assert_eq!(taken.pass(10), gap(0, 0));
+        assert_eq!(taken.pass(13), gap(0, 2), "markers");
+        taken.lost_to = 20;
+        assert_eq!(taken.pass(22), gap(6, 2), "retention, then a marker");
+        assert_eq!(taken.pass(23), gap(0, 0));
+        assert_eq!(taken.pass(5), gap(0, 0), "read again");
     }
 }

@@ -69,6 +69,7 @@ impl Metrics {
             written: self.sinks.written.get_or_create_owned(&label),
             dead_lettered: self.sinks.dead_lettered.get_or_create_owned(&label),
             filtered: self.sinks.filtered.get_or_create_owned(&label),
+            skipped: self.sinks.skipped.get_or_create_owned(&label),
             rows: self.sinks.rows.get_or_create_owned(&label),
             retries: self.sinks.retries.get_or_create_owned(&label),
             in_flight: self.sinks.in_flight.get_or_create_owned(&label),
@@ -160,6 +161,7 @@ struct SinkFamilies {
     written: Family<Label, Counter>,
     dead_lettered: Family<Label, Counter>,
     filtered: Family<Label, Counter>,
+    skipped: Family<Label, Counter>,
     rows: Family<Label, Counter>,
     retries: Family<Label, Counter>,
     in_flight: Family<Label, Level>,
@@ -184,6 +186,11 @@ impl SinkFamilies {
             "filtered_records",
             "records filtered on purpose",
             own.filtered.clone(),
+        );
+        area.register(
+            "skipped_records",
+            "records that retention deleted before they were read",
+            own.skipped.clone(),
         );
         area.register("rows", "rows written", own.rows.clone());
         area.register("retries", "batches tried again", own.retries.clone());
@@ -210,6 +217,8 @@ pub struct SinkMetrics {
     pub dead_lettered: Counter,
     /// Records filtered on purpose.
     pub filtered: Counter,
+    /// Records that retention deleted before they were read.
+    pub skipped: Counter,
     /// Rows written.
     pub rows: Counter,
     /// Batches tried again.

@@ -83,8 +83,11 @@ pub struct SinkBooks {
     pub dead_lettered: u64,
     /// Of these: filtered on purpose.
     pub filtered: u64,
-    /// Offsets without a record: compacted, or gone by retention before they were read.
+    /// Of these: deleted by retention before the sink read them.
     pub skipped: u64,
+    /// Offsets between them that are no records for a sink: markers of transactions, what was aborted or compacted.
+    #[serde(default)]
+    pub gaps: u64,
     /// Neither of these yet.
     pub in_flight: u64,
     /// Records in the log behind the committed offset.

@@ -1,7 +1,13 @@
 //! Topics that are missing, deleted and made again, or do not take what they are sent.
 
-use messina_e2e::kafka::{self, produce, produce_readings};
+use std::collections::BTreeSet;
 
+use messina_e2e::kafka::{self, consume, produce, produce_readings};
+use messina_e2e::outside::{mosquitto, require};
+use messina_e2e::patience::{until, until_within};
+use messina_e2e::wire::{Wire, publish};
+
+use crate::rows::gateway;
 use crate::worker::{all_there, number, numbers, says, settled, sink, unique, worker};
 
 #[test]
@@ -26,11 +32,11 @@ fn a_topic_that_is_deleted_and_made_again_is_read_from_its_new_beginning() {
     kafka::topics(servers, &["--delete", "--topic", &topic]);
     create();
     produce_readings(servers, &topic, 2_000..3_000);
-    messina_e2e::patience::until_within(crate::worker::CATCH_UP, "3000 rows", || {
+    until_within(crate::worker::CATCH_UP, "3000 rows", || {
         (site.admin().count("SELECT COUNT(*) FROM readings") == 3_000).then_some(())
     });
     all_there(&numbers(&site), 3_000);
-    messina_e2e::patience::until("nothing is left to do", || {
+    until("nothing is left to do", || {
         (number(&sink(&site), "lag") == 0).then_some(())
     });
 }
@@ -61,11 +67,11 @@ fn a_topic_that_is_made_again_with_more_records_than_were_read_is_read_from_its_
     // In every partition more than the group has committed: its offsets are all there.
     produce_readings(servers, &topic, 500..5_000);
     server.thaw();
-    messina_e2e::patience::until_within(crate::worker::CATCH_UP, "5000 rows", || {
+    until_within(crate::worker::CATCH_UP, "5000 rows", || {
         (site.admin().count("SELECT COUNT(*) FROM readings") == 5_000).then_some(())
     });
     all_there(&numbers(&site), 5_000);
-    let done = messina_e2e::patience::until("nothing is left to do", || {
+    let done = until("nothing is left to do", || {
         let sink = sink(&site);
         (number(&sink, "lag") == 0).then_some(sink)
     });
@@ -76,11 +82,69 @@ fn a_topic_that_is_made_again_with_more_records_than_were_read_is_read_from_its_
     server.wait_within(crate::worker::CATCH_UP);
     let _next = site.start();
     produce_readings(servers, &topic, 5_000..5_100);
-    messina_e2e::patience::until_within(crate::worker::CATCH_UP, "5100 rows", || {
+    until_within(crate::worker::CATCH_UP, "5100 rows", || {
         (site.admin().count("SELECT COUNT(*) FROM readings") == 5_100).then_some(())
     });
     let started = site.admin().status();
     assert_eq!(number(&started["sinks"][0], "rows"), 100, "{started}");
+}
+
+#[test]
+fn partitions_that_a_topic_gets_are_written_to_and_read_while_gateway_and_worker_run() {
+    const TEST: &str = "a topic gets more partitions";
+    let Some(servers) = kafka::shared(TEST) else {
+        return;
+    };
+    if require("mosquitto_pub", TEST).is_none() {
+        return;
+    }
+    let topic = unique("grown");
+    kafka::topics(
+        servers,
+        &["--create", "--topic", &topic, "--partitions", "2"],
+    );
+    let gateway = gateway(servers, &topic)
+        .set("kafka.producer={ \"topic.metadata.refresh.interval.ms\" = 1000 }");
+    let worker = worker(servers, &topic);
+    let (_gateway, _worker) = (gateway.start(), worker.start());
+    let reading = |n: u16| format!("{{\"device\": \"d{}\", \"n\": {n}, \"v\": {n}.5}}", n % 60);
+    // Of its transactions both producers' knowledge is needed.
+    let kept = |n: u16| {
+        let (meter, payload) = (format!("meters/{}", n % 60), reading(n));
+        let kept = ["-q", "2", "-c", "-i", "kept", "-t", &meter, "-m", &payload];
+        let published = mosquitto("mosquitto_pub", gateway.mqtt, &kept);
+        assert!(published.status.success(), "{published:?}");
+    };
+    let mut wire = Wire::connected(gateway.mqtt, 4, "device");
+    let mut streamed = |n: u16| {
+        let meter = format!("meters/{}", n % 60);
+        wire.send(&publish(4, 1, n + 1, &meter, reading(n).as_bytes()));
+        assert_eq!(wire.frame().expect("a PUBACK").number(0), n + 1);
+    };
+    let written = || {
+        let partitions = consume(servers, &topic, "%p\n");
+        partitions
+            .lines()
+            .map(str::to_owned)
+            .collect::<BTreeSet<_>>()
+    };
+    (0..60).for_each(&mut streamed);
+    kept(60);
+    assert_eq!(written().len(), 2);
+    kafka::topics(
+        servers,
+        &["--alter", "--topic", &topic, "--partitions", "6"],
+    );
+    let mut next = 61;
+    until("all 6 partitions are written to", || {
+        (next..next + 60).for_each(&mut streamed);
+        next += 60;
+        (written().len() == 6).then_some(())
+    });
+    (next..next + 60).for_each(kept);
+    next += 60;
+    settled(&worker, next.into(), 0);
+    all_there(&numbers(&worker), next.into());
 }
 
 #[test]

@@ -128,9 +128,9 @@ impl LogDestination {
         })
     }
 
-    /// Whether the Kafka topic was deleted since.
+    /// Whether the Kafka topic was deleted since, or has more partitions now.
     pub fn is_stale(&self) -> bool {
-        self.partitions.first().is_none_or(LogPartition::is_deleted)
+        self.partitions.first().is_none_or(LogPartition::is_stale)
     }
 
     /// The record of `publish`, and the partition it goes to.

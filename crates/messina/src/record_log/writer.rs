@@ -42,11 +42,11 @@ impl fmt::Debug for LogPartition {
 }
 
 impl LogPartition {
-    /// Whether the topic was deleted since this was made.
-    pub fn is_deleted(&self) -> bool {
+    /// Whether the topic was deleted since this was made, or has more partitions now.
+    pub fn is_stale(&self) -> bool {
         match self {
             Self::Embedded(handle) => handle.is_deleted(),
-            Self::Kafka(partition) => partition.is_deleted(),
+            Self::Kafka(partition) => partition.is_stale(),
             Self::Nowhere => false,
         }
     }

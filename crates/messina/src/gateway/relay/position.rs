@@ -20,7 +20,8 @@ pub(super) struct Position {
 }
 
 impl Position {
-    /// Where the process before this one has stopped in the topic `relay`; a gateway that is new begins at the end.
+    /// Where the process before this one has stopped in the topic `relay`; a gateway that is new begins at the end, and
+    /// partitions that the topic has got since are read from their start.
     pub(super) async fn open(
         log: &KafkaWriter,
         relay: &str,
@@ -38,7 +39,8 @@ impl Position {
         let known = next.len();
         let partitions = i32::try_from(partitions).unwrap_or(i32::MAX);
         for (partition, end) in (0..).zip(log.ends(relay, partitions).await?) {
-            next.entry(partition).or_insert(end);
+            let start = if known == 0 { end } else { 0 };
+            next.entry(partition).or_insert(start);
         }
         Ok(Self {
             unsaved: next.len() > known,

@@ -14,7 +14,8 @@ pub(super) struct KafkaTopic {
     partitions: i32,
     /// Whether it keeps the gateway's own state, which becomes durable with the records it is of.
     pub(super) is_state: bool,
-    deleted: AtomicBool,
+    /// Whether what is known here is not so any more.
+    stale: AtomicBool,
 }
 
 /// A partition of a topic of the cluster.
@@ -25,9 +26,9 @@ pub struct KafkaPartition {
 }
 
 impl KafkaPartition {
-    /// Whether the cluster has said that the topic is gone.
-    pub fn is_deleted(&self) -> bool {
-        self.topic.deleted.load(Ordering::Acquire)
+    /// Whether the cluster has said that the topic is gone, or has more partitions by now.
+    pub fn is_stale(&self) -> bool {
+        self.topic.stale.load(Ordering::Acquire)
     }
 }
 
@@ -50,7 +51,7 @@ impl Catalog {
             name: name.to_owned(),
             partitions,
             is_state,
-            deleted: AtomicBool::new(false),
+            stale: AtomicBool::new(false),
         });
         let all = all_of(&topic);
         self.topics.write().insert(name.to_owned(), topic);
@@ -66,8 +67,20 @@ impl Catalog {
     /// The cluster has said that a topic, or a partition of it, is not there: it is asked for anew.
     pub(super) fn forget(&self, name: &str) {
         if let Some(topic) = self.topics.write().remove(name) {
-            topic.deleted.store(true, Ordering::Release);
+            topic.stale.store(true, Ordering::Release);
         }
+    }
+
+    /// The cluster has said how many partitions a topic has: if they are more than were known, gives how many those were.
+    /// A topic with the gateway's own state stays as it is.
+    pub(super) fn grow(&self, name: &str, partitions: i32) -> Option<i32> {
+        let before = self.topics.read().get(name).map(Arc::clone)?;
+        if before.is_state || partitions <= before.partitions {
+            return None;
+        }
+        self.add(name, partitions, false);
+        before.stale.store(true, Ordering::Release);
+        Some(before.partitions)
     }
 
     /// How many are known.
@@ -95,11 +108,26 @@ mod tests {
         let held = catalog.add("t", 3, false);
         assert_eq!(catalog.partitions("t").len(), 3);
         assert_eq!(format!("{:?}", held[2]), "t-2");
-        assert!(!held[0].is_deleted());
+        assert!(!held[0].is_stale());
         catalog.forget("t");
-        assert!(held[0].is_deleted());
+        assert!(held[0].is_stale());
         assert!(catalog.partitions("t").is_empty());
-        assert!(!catalog.add("t", 4, false)[3].is_deleted());
+        assert!(!catalog.add("t", 4, false)[3].is_stale());
         assert_eq!(catalog.len(), 1);
+    }
+
+    #[test]
+    fn a_topic_that_has_grown_is_asked_for_anew_and_one_of_state_does_not_grow() {
+        let catalog = Catalog::default();
+        let held = catalog.add("t", 3, false);
+        assert_eq!(catalog.grow("t", 3), None);
+        assert!(!held[0].is_stale());
+        assert_eq!(catalog.grow("t", 5), Some(3));
+        assert!(held[0].is_stale());
+        let grown = catalog.partitions("t");
+        assert!(grown.len() == 5 && !grown[0].is_stale());
+        assert_eq!(catalog.grow("nobody's", 2), None);
+        catalog.add("state", 1, true);
+        assert_eq!(catalog.grow("state", 2), None);
     }
 }

@@ -19,6 +19,8 @@ pub use admin::{KafkaAdmin, TopicDescription, WantedTopic};
 
 mod catalog;
 
+mod growth;
+
 mod answers;
 
 mod queue;

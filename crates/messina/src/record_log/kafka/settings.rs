@@ -1,6 +1,7 @@
 //! The settings of the gateway's clients: what the operator wrote, and what each client is for.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rdkafka::config::ClientConfig;
 use rdkafka::consumer::BaseConsumer;
@@ -9,6 +10,9 @@ use rdkafka::error::KafkaResult;
 use super::client::{ClientEvents, ClientRole, client_config};
 use super::error::KafkaLogError;
 use crate::config::KafkaConfig;
+
+/// librdkafka's name for how often it looks at topics.
+const REFRESH: &str = "topic.metadata.refresh.interval.ms";
 
 /// What Kafka knows this gateway's transactions by.
 pub(super) fn transactional_id(config: &KafkaConfig) -> String {
@@ -40,7 +44,15 @@ fn producer(config: &KafkaConfig) -> Result<ClientConfig, KafkaLogError> {
     let mut settings = client_config(config, ClientRole::Producer)?;
     // The bound is the gateway's own, in bytes.
     or_else(&mut settings, &["queue.buffering.max.messages"], "1000000");
+    // Topics that get more partitions are seen within this time.
+    or_else(&mut settings, &[REFRESH], "10000");
     Ok(settings)
+}
+
+/// How often it is looked how many partitions topics have; `None` if never.
+pub(super) fn refresh(settings: &ClientConfig) -> Option<Duration> {
+    let millis = settings.get(REFRESH)?.parse().ok()?;
+    (millis > 0).then_some(Duration::from_millis(millis))
 }
 
 /// A consumer that is no member of a group.

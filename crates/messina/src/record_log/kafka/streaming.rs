@@ -13,6 +13,7 @@ use rdkafka::producer::{BaseRecord, Producer as _, PurgeConfig, ThreadedProducer
 use super::answers::Answers;
 use super::catalog::{Catalog, KafkaPartition};
 use super::client::ClientEvents;
+use super::growth::Producers;
 use super::in_flight::InFlight;
 use super::queue::KafkaAppend;
 use super::reports::{Fault, Reports, Undelivered};
@@ -27,7 +28,8 @@ pub(super) struct Streaming {
     config: ClientConfig,
     events: Arc<ClientEvents>,
     told: Told,
-    producer: ThreadedProducer<Reports>,
+    producers: Arc<Producers>,
+    producer: Arc<ThreadedProducer<Reports>>,
 }
 
 /// Who hears what became of records.
@@ -67,7 +69,7 @@ impl Streaming {
     pub(super) fn open(
         (config, servers): (ClientConfig, Arc<str>),
         events: Arc<ClientEvents>,
-        catalog: Arc<Catalog>,
+        (catalog, producers): (Arc<Catalog>, Arc<Producers>),
         (answers, in_flight): (Arc<Answers>, Arc<InFlight>),
     ) -> KafkaResult<Self> {
         let told = Told {
@@ -76,11 +78,14 @@ impl Streaming {
             answers,
             in_flight,
         };
+        let producer = Arc::new(config.create_with_context(told.reports(&events))?);
+        producers.add(&producer);
         Ok(Self {
-            producer: config.create_with_context(told.reports(&events))?,
+            producer,
             config,
             events,
             told,
+            producers,
         })
     }
 
@@ -128,7 +133,10 @@ impl Streaming {
         self.give_up();
         let reports = self.told.reports(&self.events);
         match self.config.create_with_context(reports) {
-            Ok(producer) => self.producer = producer,
+            Ok(producer) => {
+                self.producer = Arc::new(producer);
+                self.producers.add(&self.producer);
+            }
             Err(error) => tracing::error!(%error, "no new Kafka producer can be had"),
         }
     }

@@ -1,5 +1,6 @@
 //! Reads topics of the gateways as they grow: without a group, from a place that is said, on a thread of its own.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -10,9 +11,13 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{BorrowedMessage, Headers as _, Message as _};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::mpsc;
+use tokio::time::Instant;
 
 /// How often it is looked whether nobody reads any more.
 const A_MOMENT: Duration = Duration::from_millis(100);
+/// How often it is looked whether a topic has more partitions, and how long the answer may take.
+const BETWEEN_LOOKS: Duration = Duration::from_secs(10);
+const UNTIL_TOLD: Duration = Duration::from_secs(2);
 /// Records handed over at once, and batches that wait.
 const BATCH: usize = 500;
 const BATCHES: usize = 4;
@@ -54,9 +59,15 @@ impl KafkaTail {
         consumer.assign(&places)?;
         let (sender, batches) = mpsc::channel(BATCHES);
         let ended = Arc::<AtomicBool>::default();
-        let reader = Reader {
+        let mut topics = BTreeMap::new();
+        for (topic, partition, _) in from {
+            let partitions = topics.entry(Arc::clone(topic)).or_insert(0);
+            *partitions = (partition + 1).max(*partitions);
+        }
+        let mut reader = Reader {
             consumer,
-            topics: from.iter().map(|(topic, ..)| Arc::clone(topic)).collect(),
+            topics,
+            look_at: Instant::now() + BETWEEN_LOOKS,
             ended: Arc::clone(&ended),
         };
         let thread = std::thread::Builder::new().name("messina-kafka-tail".to_owned());
@@ -79,13 +90,19 @@ impl Drop for KafkaTail {
 
 struct Reader<C: ConsumerContext + 'static> {
     consumer: BaseConsumer<C>,
-    topics: Vec<Arc<str>>,
+    /// How many partitions each has.
+    topics: BTreeMap<Arc<str>, i32>,
+    look_at: Instant,
     ended: Arc<AtomicBool>,
 }
 
 impl<C: ConsumerContext> Reader<C> {
-    fn run(&self, sender: &mpsc::Sender<Vec<TailRecord>>) {
+    fn run(&mut self, sender: &mpsc::Sender<Vec<TailRecord>>) {
         while !self.ended.load(Ordering::Relaxed) {
+            if self.look_at <= Instant::now() {
+                self.grow();
+                self.look_at = Instant::now() + BETWEEN_LOOKS;
+            }
             let mut batch = Vec::new();
             let mut wait = A_MOMENT;
             while batch.len() < BATCH {
@@ -104,8 +121,7 @@ impl<C: ConsumerContext> Reader<C> {
     }
 
     fn record(&self, message: &BorrowedMessage<'_>) -> Option<TailRecord> {
-        let known = self.topics.iter();
-        let topic = known.clone().find(|topic| ***topic == *message.topic())?;
+        let (topic, _) = self.topics.get_key_value(message.topic())?;
         let headers = message.headers().into_iter().flat_map(|all| all.iter());
         let headers = headers.filter_map(|header| {
             let value = Bytes::copy_from_slice(header.value?);
@@ -119,6 +135,37 @@ impl<C: ConsumerContext> Reader<C> {
             value: message.payload().map(Bytes::copy_from_slice),
             headers: headers.collect(),
         })
+    }
+
+    /// Reads partitions that a topic has got since, from their start.
+    fn grow(&mut self) {
+        for (topic, known) in &mut self.topics {
+            let Ok(metadata) = self.consumer.fetch_metadata(Some(topic), UNTIL_TOLD) else {
+                return;
+            };
+            let now = metadata
+                .topics()
+                .first()
+                .map_or(0, |own| own.partitions().len());
+            let now = i32::try_from(now).unwrap_or(i32::MAX);
+            if now <= *known {
+                continue;
+            }
+            let mut more = TopicPartitionList::new();
+            for partition in *known..now {
+                more.add_partition(topic, partition);
+            }
+            let assigned = more.set_all_offsets(Offset::Beginning);
+            match assigned.and_then(|()| self.consumer.incremental_assign(&more)) {
+                Ok(()) => {
+                    tracing::info!(%topic, before = *known, partitions = now, "a topic of the gateways has more partitions now");
+                    *known = now;
+                }
+                Err(error) => {
+                    tracing::warn!(%topic, %error, "partitions that a topic of the gateways has got cannot be read now");
+                }
+            }
+        }
     }
 
     /// Retention was faster than we are: what is left is read. All else passes, and is told by the client's events.

@@ -15,6 +15,7 @@ use rdkafka::producer::{Producer as _, ThreadedProducer};
 
 use super::catalog::Catalog;
 use super::client::ClientEvents;
+use super::growth::Producers;
 use super::name::Name;
 use super::queue::KafkaAppend;
 use super::reports::{Fault, Reports, Undelivered};
@@ -46,7 +47,8 @@ pub(super) struct Transactional {
     catalog: Arc<Catalog>,
     group: Arc<Group>,
     name: Name,
-    producer: ThreadedProducer<Reports>,
+    producers: Arc<Producers>,
+    producer: Arc<ThreadedProducer<Reports>>,
 }
 
 /// What Kafka has said of the group that is under way.
@@ -99,12 +101,13 @@ impl Transactional {
     pub(super) fn open(
         (config, servers): (ClientConfig, Arc<str>),
         events: Arc<ClientEvents>,
-        catalog: Arc<Catalog>,
+        (catalog, producers): (Arc<Catalog>, Arc<Producers>),
         (name, patience): (Name, Duration),
     ) -> KafkaResult<Self> {
         let group = Arc::<Group>::default();
-        let producer = producer(&config, &events, &group)?;
+        let producer = Arc::new(producer(&config, &events, &group)?);
         producer.init_transactions(patience)?;
+        producers.add(&producer);
         Ok(Self {
             config,
             events,
@@ -112,6 +115,7 @@ impl Transactional {
             catalog,
             group,
             name,
+            producers,
             producer,
         })
     }
@@ -240,7 +244,8 @@ impl Transactional {
         });
         match opened {
             Ok(producer) => {
-                self.producer = producer;
+                self.producer = Arc::new(producer);
+                self.producers.add(&self.producer);
                 Outcome::Again(reason)
             }
             Err(error) => Outcome::Again(format!("{reason}; {error}")),

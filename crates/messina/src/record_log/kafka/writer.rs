@@ -17,6 +17,7 @@ use super::client::{ClientEvents, ClientRole, client_config};
 use super::committer::Committer;
 use super::compacted::{self, Compacted};
 use super::error::{Asked, KafkaLogError};
+use super::growth::{End, Growth, Producers};
 use super::in_flight::InFlight;
 use super::name::Name;
 use super::queue::{KafkaAppend, Queue};
@@ -55,6 +56,7 @@ struct Inner {
     max_record: usize,
     remembers: bool,
     threads: Mutex<Vec<JoinHandle<()>>>,
+    end: Arc<End>,
 }
 
 impl KafkaWriter {
@@ -82,16 +84,24 @@ impl KafkaWriter {
                 .unwrap_or(MAX_RECORD),
             remembers,
             threads: Mutex::default(),
+            end: Arc::default(),
         };
+        let refresh = settings::refresh(&settings::streaming(config)?);
         let (writer, name) = blocking(move || {
             let answers = Arc::<Answers>::default();
             let name = remembers.then(|| Name::new(&inner.config)).transpose()?;
-            let committer = inner.committer(&answers, name.clone())?;
+            let producers = Arc::<Producers>::default();
+            let committer = inner.committer(&answers, &producers, name.clone())?;
             let threads = [
                 thread("messina-kafka-writer", move || committer.run())?,
                 thread("messina-kafka-answers", move || answers.run())?,
             ];
             inner.threads.lock().extend(threads);
+            if let Some(between) = refresh {
+                let growth = inner.growth(producers, between);
+                // It may have to wait for Kafka: nobody waits for it.
+                drop(thread("messina-kafka-growth", move || growth.run())?);
+            }
             let writer = Self {
                 inner: Arc::new(inner),
             };
@@ -320,6 +330,7 @@ impl KafkaWriter {
     /// Takes no more, and waits a few seconds for what is under way; what Kafka does not take by then is refused. Blocks.
     pub fn close(&self) {
         self.inner.queue.end();
+        self.inner.end.tell();
         for thread in std::mem::take(&mut *self.inner.threads.lock()) {
             drop(thread.join());
         }
@@ -327,9 +338,19 @@ impl KafkaWriter {
 }
 
 impl Inner {
+    fn growth(&self, producers: Arc<Producers>, between: Duration) -> Growth {
+        Growth {
+            catalog: Arc::clone(&self.catalog),
+            producers,
+            between,
+            end: Arc::clone(&self.end),
+        }
+    }
+
     fn committer(
         &self,
         answers: &Arc<Answers>,
+        producers: &Arc<Producers>,
         own: Option<Name>,
     ) -> Result<Committer, KafkaLogError> {
         let asked = |operation, subject: &str| Asked {
@@ -343,7 +364,7 @@ impl Inner {
         let streaming = Streaming::open(
             (settings::streaming(&self.config)?, Arc::clone(&servers)),
             Arc::clone(&events),
-            Arc::clone(&self.catalog),
+            (Arc::clone(&self.catalog), Arc::clone(producers)),
             (Arc::clone(answers), Arc::clone(&self.in_flight)),
         );
         let transactional = if let Some(own) = own {
@@ -351,7 +372,7 @@ impl Inner {
             let opened = Transactional::open(
                 (settings::transactional(&self.config, &name)?, servers),
                 events,
-                Arc::clone(&self.catalog),
+                (Arc::clone(&self.catalog), Arc::clone(producers)),
                 (own, UNTIL_IT_IS_OURS),
             );
             Some(opened.map_err(|error| asked("begin transactions as", &name).failed(error))?)

@@ -3,25 +3,22 @@
 //! Kafka's group protocol does what a cluster needs: who is there, who has what, and that nobody has it twice. The
 //! partition of the topic of configurations is the leader's; those of the topic of statuses are slots for tasks.
 
-use std::collections::VecDeque;
-use std::error::Error;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use rdkafka::client::OAuthToken;
-use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
+use rdkafka::consumer::{BaseConsumer, Consumer as _};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::types::RDKafkaRespErr;
-use rdkafka::{ClientContext, Offset, TopicPartitionList};
+use rdkafka::{Offset, TopicPartitionList};
 use tokio::sync::{mpsc, oneshot};
 
 use super::roster::Seat;
 use crate::config::{DistributedConfig, KafkaConfig};
-use crate::record_log::kafka::{Asked, ClientEvents, ClientRole, KafkaLogError, client_config};
+use crate::record_log::kafka::{
+    Asked, ClientEvents, ClientRole, GroupEvents, GroupTurn, KafkaLogError, client_config,
+};
 
 /// How long the thread does not look whether it is to end.
 const A_MOMENT: Duration = Duration::from_millis(200);
@@ -67,14 +64,11 @@ impl Membership {
                 "max.poll.interval.ms",
                 millis(config.rebalance_timeout.max(config.session_timeout)),
             );
-        let events = MemberEvents {
-            events: ClientEvents::new(Arc::clone(kafka), "member of the workers' group"),
-            moves: Mutex::default(),
-            closing: AtomicBool::new(false),
-        };
+        let events = ClientEvents::new(Arc::clone(kafka), "member of the workers' group");
+        let events = GroupEvents::new(events);
         let topics = [config.configs.name.as_str(), config.statuses.name.as_str()];
         let joined = settings.create_with_context(events).and_then(
-            |consumer: BaseConsumer<MemberEvents>| {
+            |consumer: BaseConsumer<GroupEvents>| {
                 consumer.subscribe(&topics)?;
                 Ok(consumer)
             },
@@ -112,7 +106,7 @@ impl Membership {
 }
 
 struct Member {
-    consumer: BaseConsumer<MemberEvents>,
+    consumer: BaseConsumer<GroupEvents>,
     configs: String,
     group: String,
     seat: Seat,
@@ -125,26 +119,19 @@ impl Member {
             if let Some(Err(error)) = self.consumer.poll(A_MOMENT) {
                 self.failed(&error);
             }
-            while let Some(moved) = self.next_move() {
-                if let Err(error) = self.take(moved) {
+            while let Some(turn) = self.consumer.context().next_turn() {
+                if let Err(error) = self.take(turn) {
                     tracing::error!(%error, group = self.group, "the group's assignment could not be taken");
                 }
             }
         }
-        self.consumer
-            .context()
-            .closing
-            .store(true, Ordering::Relaxed);
+        self.consumer.context().close();
         self.consumer.unsubscribe();
     }
 
-    fn next_move(&self) -> Option<Move> {
-        self.consumer.context().moves.lock().pop_front()
-    }
-
-    fn take(&mut self, moved: Move) -> KafkaResult<()> {
-        match moved {
-            Move::Here(mut partitions) => {
+    fn take(&mut self, turn: GroupTurn) -> KafkaResult<()> {
+        match turn {
+            GroupTurn::Assign(mut partitions) => {
                 // Nothing is read: what the topics say every worker reads for itself.
                 partitions.set_all_offsets(Offset::End)?;
                 self.consumer.incremental_assign(&partitions)?;
@@ -153,7 +140,7 @@ impl Member {
                 self.tell(None);
                 Ok(())
             }
-            Move::Away(partitions) => {
+            GroupTurn::Revoke { partitions, .. } => {
                 self.change(&partitions, false);
                 let (done, ended) = oneshot::channel();
                 self.tell(Some(done));
@@ -194,69 +181,5 @@ impl Member {
             ),
             _ => tracing::warn!(%error, group, "this worker has trouble with its group"),
         }
-    }
-}
-
-/// Partitions come or go.
-#[derive(Debug)]
-enum Move {
-    Here(TopicPartitionList),
-    Away(TopicPartitionList),
-}
-
-/// Notes what the group says, for the member to act on.
-struct MemberEvents {
-    events: ClientEvents,
-    moves: Mutex<VecDeque<Move>>,
-    /// The member is on its way out: partitions are given up at once.
-    closing: AtomicBool,
-}
-
-impl ClientContext for MemberEvents {
-    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
-
-    fn log(&self, level: RDKafkaLogLevel, facility: &str, text: &str) {
-        self.events.log(level, facility, text);
-    }
-
-    fn error(&self, error: KafkaError, reason: &str) {
-        self.events.error(error, reason);
-    }
-
-    fn stats_raw(&self, statistics: &[u8]) {
-        self.events.stats_raw(statistics);
-    }
-
-    fn generate_oauth_token(&self, config: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
-        self.events.generate_oauth_token(config)
-    }
-}
-
-impl ConsumerContext for MemberEvents {
-    fn rebalance(
-        &self,
-        consumer: &BaseConsumer<Self>,
-        kind: RDKafkaRespErr,
-        partitions: &mut TopicPartitionList,
-    ) {
-        let here = kind == RDKafkaRespErr::RD_KAFKA_RESP_ERR__ASSIGN_PARTITIONS;
-        if self.closing.load(Ordering::Relaxed) {
-            let answered = if here {
-                consumer.incremental_assign(partitions)
-            } else {
-                consumer.incremental_unassign(partitions)
-            };
-            if let Err(error) = answered {
-                tracing::debug!(%error, "the group was left in disorder");
-            }
-            return;
-        }
-        let partitions = partitions.clone();
-        let moved = if here {
-            Move::Here(partitions)
-        } else {
-            Move::Away(partitions)
-        };
-        self.moves.lock().push_back(moved);
     }
 }

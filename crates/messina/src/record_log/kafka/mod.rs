@@ -76,6 +76,8 @@ mod commits;
 
 mod news;
 
+pub use news::{GroupEvents, Turn as GroupTurn};
+
 mod positions;
 
 mod topic_ids;

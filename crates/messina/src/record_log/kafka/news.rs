@@ -16,20 +16,22 @@ use super::client::ClientEvents;
 
 /// A turn of a rebalance. The group waits until it is answered.
 #[derive(Debug)]
-pub(super) enum Turn {
+pub enum Turn {
     /// Partitions that this member is to take.
     Assign(TopicPartitionList),
     /// Partitions that it is to give up.
     Revoke {
+        /// Those.
         partitions: TopicPartitionList,
         /// Whether others may have them already.
         lost: bool,
     },
 }
 
-/// The context of a group's member: it notes what it is told, and the consumer acts on it when it is its turn.
+/// The context of a group's member, a sink's consumer or a worker among others: it notes what it is told, and the
+/// member acts on it when it is its turn.
 #[derive(Debug)]
-pub(super) struct GroupEvents {
+pub struct GroupEvents {
     events: ClientEvents,
     /// Calls so far: while polling adds to them, the queue may hold more.
     heard: AtomicU64,
@@ -39,7 +41,8 @@ pub(super) struct GroupEvents {
 }
 
 impl GroupEvents {
-    pub(super) fn new(events: ClientEvents) -> Self {
+    /// Around what every client has.
+    pub fn new(events: ClientEvents) -> Self {
         Self {
             events,
             heard: AtomicU64::new(0),
@@ -56,7 +59,8 @@ impl GroupEvents {
         self.events.last_error()
     }
 
-    pub(super) fn next_turn(&self) -> Option<Turn> {
+    /// The turn that has waited longest.
+    pub fn next_turn(&self) -> Option<Turn> {
         self.turns.lock().pop_front()
     }
 
@@ -65,7 +69,8 @@ impl GroupEvents {
         self.turns.lock().push_front(turn);
     }
 
-    pub(super) fn close(&self) {
+    /// From now on turns are answered at once: the member is on its way out.
+    pub fn close(&self) {
         self.closing.store(true, Ordering::Relaxed);
     }
 

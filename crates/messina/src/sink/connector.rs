@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use messina_connect::mapping::TableChange;
 use messina_connect::plan::Plan;
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::delivery::{Delivery, trace};
@@ -14,7 +15,7 @@ use super::retry::Backoff;
 use super::status::{SinkStatus, TaskState};
 use super::task::Task;
 use crate::record_log::RecordLog;
-use crate::table::{BoxFuture, Table, Verdict};
+use crate::table::{BoxFuture, Table, TableError, Verdict};
 
 /// How a sink's task works.
 #[derive(Debug, Clone, Copy)]
@@ -193,11 +194,18 @@ impl Connector {
             Work::Opening(opening) => opening,
         };
         let mut last: Option<TableChange> = None;
+        let mut reopened = None;
         loop {
             let opened = self.open(opening, &stop).await?;
             let Some(opened) = opened else { return Ok(()) };
             let change = match self.run_task(Ready::new(opened), stop.clone()).await {
                 Err(SinkError::TableFirst(change)) => change,
+                Err(SinkError::Table(error @ TableError::Changed { .. })) => {
+                    let (connector, reason) = (self.name(), trace(&error));
+                    tracing::info!(connector, %reason, "a table of the sink has changed and is read anew");
+                    self.breathe(&mut reopened).await;
+                    continue;
+                }
                 ended => return ended,
             };
             if last.as_ref() == Some(&*change) {
@@ -215,6 +223,15 @@ impl Connector {
             }
             last = Some(*change);
         }
+    }
+
+    /// Waits a little where tables were opened anew a moment ago: they may be in the middle of a change.
+    async fn breathe(&self, reopened: &mut Option<Instant>) {
+        let soon = |at: &Instant| at.elapsed() < self.options.longest_retry;
+        if reopened.as_ref().is_some_and(soon) {
+            tokio::time::sleep(self.options.first_retry).await;
+        }
+        *reopened = Some(Instant::now());
     }
 
     async fn run_task(&self, ready: Ready, stop: CancellationToken) -> Result<(), SinkError> {

@@ -58,11 +58,27 @@ type Refused = BTreeMap<usize, Box<RecordError>>;
 
 impl Delivery {
     /// Delivers a batch: done when every row is durable or its record is a durable dead letter.
-    pub(super) async fn deliver(
-        self: Arc<Self>,
-        mut batch: Batch,
-    ) -> Result<Delivered, Interrupted> {
+    ///
+    /// Where a table has changed meanwhile nothing of the batch counts, and the task ends behind what came before it:
+    /// the records are read again, into the table as it is then.
+    pub(super) async fn deliver(self: Arc<Self>, batch: Batch) -> Result<Delivered, Interrupted> {
         let begin = Instant::now();
+        match self.settle(batch, begin).await {
+            Err(Interrupted::Failed(SinkError::Table(error @ TableError::Changed { .. }))) => {
+                Ok(Delivered {
+                    spans: Vec::new(),
+                    rows: 0,
+                    took: begin.elapsed(),
+                    dead_letters: false,
+                    fatal: Some(SinkError::Table(error)),
+                })
+            }
+            settled => settled,
+        }
+    }
+
+    async fn settle(&self, mut batch: Batch, begin: Instant) -> Result<Delivered, Interrupted> {
+        self.check_tables(&batch).await?;
         let rows = batch.rows();
         let mut refused = Refused::new();
         for (index, part) in std::mem::take(&mut batch.tables).into_iter().enumerate() {
@@ -98,6 +114,26 @@ impl Delivery {
             dead_letters: !refused.is_empty(),
             fatal: fatal.or_else(|| batch.first.map(SinkError::TableFirst)),
         })
+    }
+
+    /// What the plan refused may be right for a table that has changed since the plan was made for it.
+    async fn check_tables(&self, batch: &Batch) -> Result<(), Interrupted> {
+        let doubtful = |(_, error): &(usize, Box<RecordError>)| error.stage == Stage::TaskPut;
+        if !batch.rejected.iter().any(doubtful) {
+            return Ok(());
+        }
+        for table in self.tables.iter() {
+            let (mut backoff, mut waited) = (self.backoff(), false);
+            while let Err(error) = table.check().await {
+                if error.verdict() != Verdict::Retry {
+                    return Err(Interrupted::Failed(SinkError::Table(error)));
+                }
+                self.hold(&error, backoff.wait()).await?;
+                waited = true;
+            }
+            self.recovered(waited);
+        }
+        Ok(())
     }
 
     /// Writes the rows of one table; what it refuses is split off, record by record, and noted in `refused`.

@@ -51,6 +51,14 @@ pub enum TableError {
         /// Why.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// Others have changed the table since it was opened: it must be opened anew.
+    #[error("table `{table}` has changed: {}", differences.join("; "))]
+    Changed {
+        /// The table.
+        table: String,
+        /// What is not as it was.
+        differences: Vec<String>,
+    },
     /// The table is damaged, gone, or not for us to write.
     #[error("table `{table}` cannot be written")]
     Unusable {
@@ -67,7 +75,7 @@ impl TableError {
         match self {
             Self::Refused { .. } | Self::RowsRefused { .. } => Verdict::Reject,
             Self::Unavailable { .. } => Verdict::Retry,
-            Self::Unusable { .. } => Verdict::Stop,
+            Self::Changed { .. } | Self::Unusable { .. } => Verdict::Stop,
         }
     }
 
@@ -75,7 +83,10 @@ impl TableError {
     pub fn row(&self) -> Option<usize> {
         match self {
             Self::Refused { row, .. } => *row,
-            Self::RowsRefused { .. } | Self::Unavailable { .. } | Self::Unusable { .. } => None,
+            Self::RowsRefused { .. }
+            | Self::Unavailable { .. }
+            | Self::Changed { .. }
+            | Self::Unusable { .. } => None,
         }
     }
 }

@@ -30,4 +30,10 @@ pub trait Table: Send + Sync + Debug {
     ///
     /// After an error some of them may have been written.
     fn write(&self, rows: Arc<Vec<Row>>) -> BoxFuture<'_, Result<(), TableError>>;
+
+    /// Looks whether the table still is as it was when it was opened: [`TableError::Changed`] where others have
+    /// changed it since. A table that is ours alone always is.
+    fn check(&self) -> BoxFuture<'_, Result<(), TableError>> {
+        Box::pin(async { Ok(()) })
+    }
 }

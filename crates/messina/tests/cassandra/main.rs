@@ -9,6 +9,7 @@
     reason = "a failed expectation is a failed test"
 )]
 
+mod altered;
 mod classic;
 mod errors;
 mod insert_json;

@@ -51,16 +51,22 @@ impl TableClient {
             }
             TableChange::Add { table, columns } => {
                 for column in columns {
-                    let (table, own) = (table_name(table), name(&column.name));
-                    self.define(format!(
-                        "ALTER TABLE {table} ADD {own} {};",
-                        column.cql_type
-                    ))
-                    .await?;
+                    let (known_as, own) = (table_name(table), name(&column.name));
+                    let add = format!("ALTER TABLE {known_as} ADD {own} {};", column.cql_type);
+                    let added = self.define(add).await;
+                    // A person or another task may have been faster.
+                    if added.is_err() && !self.has(table, &column.name).await? {
+                        return added;
+                    }
                 }
                 Ok(())
             }
         }
+    }
+
+    async fn has(&self, table: &TableSchema, column: &str) -> Result<bool, DefinitionError> {
+        let found = self.columns(table).await?;
+        Ok(found.iter().any(|own| own.name == column))
     }
 
     async fn define(&self, statement: String) -> Result<(), DefinitionError> {

@@ -43,8 +43,8 @@ pub enum DefinitionError {
         /// Why.
         source: Box<ExecutionError>,
     },
-    /// The table is no longer what it was when the task began.
-    #[error("table `{table}` has changed: {}; restart the task to read it anew", differences.join("; "))]
+    /// The table is no longer what it was when the cluster described it.
+    #[error("table `{table}` has changed: {}", differences.join("; "))]
     Changed {
         /// The table.
         table: String,
@@ -260,13 +260,7 @@ impl TableClient {
                 create: create_table(table),
             });
         }
-        let parsed = |own: &Found| CqlType::parse(&own.cql_type).is_ok();
-        let types = if found.iter().all(parsed) {
-            UserTypes::default()
-        } else {
-            let keyspace = table.keyspace.as_deref().unwrap_or(&self.config.keyspace);
-            self.user_types(keyspace).await?
-        };
+        let types = self.types_of(table, &found).await?;
         let differences = differences(table, &found, &types);
         if differences.is_empty() {
             return Ok(());
@@ -277,7 +271,21 @@ impl TableClient {
         })
     }
 
-    async fn columns(&self, table: &TableSchema) -> Result<Vec<Found>, DefinitionError> {
+    /// The user-defined types of a table's keyspace, if any of its columns has one.
+    pub(super) async fn types_of(
+        &self,
+        table: &TableSchema,
+        found: &[Found],
+    ) -> Result<UserTypes, DefinitionError> {
+        let parsed = |own: &Found| CqlType::parse(&own.cql_type).is_ok();
+        if found.iter().all(parsed) {
+            return Ok(UserTypes::default());
+        }
+        let keyspace = table.keyspace.as_deref().unwrap_or(&self.config.keyspace);
+        self.user_types(keyspace).await
+    }
+
+    pub(super) async fn columns(&self, table: &TableSchema) -> Result<Vec<Found>, DefinitionError> {
         type Column = (String, String, String, i32, String);
         const COLUMNS: &str = "SELECT column_name, type, kind, position, clustering_order \
              FROM system_schema.columns WHERE keyspace_name = ? AND table_name = ?";

@@ -50,6 +50,17 @@ impl TableClient {
         Ok(described.map(Arc::new).collect())
     }
 
+    /// A table as it is now; none where it is gone.
+    pub(super) async fn described(
+        &self,
+        table: &TableSchema,
+    ) -> Result<Option<TableSchema>, DefinitionError> {
+        let found = self.columns(table).await?;
+        let types = self.types_of(table, &found).await?;
+        let keyspace = table.keyspace.as_deref().unwrap_or(&self.config.keyspace);
+        Ok(self::table(keyspace, table.name.clone(), found, &types))
+    }
+
     /// The user-defined types of a keyspace.
     pub(super) async fn user_types(&self, keyspace: &str) -> Result<UserTypes, DefinitionError> {
         const TYPES: &str = "SELECT type_name, field_names, field_types FROM system_schema.types WHERE keyspace_name = ?";

@@ -30,6 +30,8 @@ mod table;
 
 pub use table::CqlTable;
 
+mod watch;
+
 mod writer;
 
 // Reading, for people.

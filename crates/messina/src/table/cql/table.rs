@@ -19,6 +19,7 @@ use super::definition::{DefinitionError, delete, insert};
 use super::keyspace::variable as variable_type;
 use super::limit::Limit;
 use super::value::encode;
+use super::watch::{Watch, changes};
 use crate::config::CqlConsistency;
 
 /// A table of a keyspace, verified and ready to be written.
@@ -29,6 +30,7 @@ pub struct CqlTable {
     pub(super) key: Vec<usize>,
     pub(super) limit: Limit,
     pub(super) hasher: RandomState,
+    pub(super) watch: Watch,
     form: Form,
 }
 
@@ -78,27 +80,7 @@ impl CqlTable {
         text: &str,
     ) -> Result<Self, DefinitionError> {
         let statement = prepared(client, text).await?;
-        let mut columns = Vec::new();
-        for variable in statement.get_variable_col_specs().iter() {
-            let cql_type = variable_type(variable.typ());
-            let cql_type = cql_type.ok_or_else(|| DefinitionError::Variable {
-                variable: variable.name().to_owned(),
-                statement: text.to_owned(),
-            })?;
-            columns.push(TableColumn {
-                name: variable.name().to_owned(),
-                cql_type,
-            });
-        }
-        let schema = TableSchema {
-            keyspace: None,
-            name: name.to_owned(),
-            partition_key: (0..columns.len()).collect(),
-            columns,
-            clustering_key: Vec::new(),
-            default_ttl: None,
-            time_bucket: None,
-        };
+        let schema = variables(name, &statement, text)?;
         Ok(Self::of(
             client,
             &Arc::new(schema),
@@ -147,6 +129,7 @@ impl CqlTable {
             statement,
             limit: Limit::new(client.config.max_in_flight),
             hasher: RandomState::new(),
+            watch: Watch::default(),
             form,
         }
     }
@@ -163,6 +146,7 @@ impl CqlTable {
             key: self.key.clone(),
             limit: Limit::new(self.client.config.max_in_flight),
             hasher: self.hasher.clone(),
+            watch: Watch::default(),
             form: self.form,
         }
     }
@@ -190,18 +174,58 @@ impl CqlTable {
     pub(super) async fn verify(&self) -> Result<(), DefinitionError> {
         match self.form {
             Form::Declared => self.client.verify(&self.schema).await,
-            Form::Described => match self.client.verify(&self.schema).await {
-                Err(DefinitionError::Differs { table, differences }) => {
-                    Err(DefinitionError::Changed { table, differences })
-                }
-                other => other,
-            },
+            Form::Described => {
+                let now = self.client.described(&self.schema).await?;
+                self.compared(now.as_ref())
+            }
             Form::Statement => {
                 let text = self.statement.get_statement();
-                prepared(&self.client, text).await.map(drop)
+                let statement = prepared(&self.client, text).await?;
+                let now = variables(&self.schema.name, &statement, text)?;
+                self.compared(Some(&now))
             }
         }
     }
+
+    /// An error where the table now is another than it was.
+    fn compared(&self, now: Option<&TableSchema>) -> Result<(), DefinitionError> {
+        if now == Some(&*self.schema) {
+            return Ok(());
+        }
+        Err(DefinitionError::Changed {
+            table: self.schema.name.clone(),
+            differences: changes(&self.schema, now),
+        })
+    }
+}
+
+/// A statement's variables as the columns of a table.
+fn variables(
+    name: &str,
+    statement: &PreparedStatement,
+    text: &str,
+) -> Result<TableSchema, DefinitionError> {
+    let mut columns = Vec::new();
+    for variable in statement.get_variable_col_specs().iter() {
+        let cql_type = variable_type(variable.typ());
+        let cql_type = cql_type.ok_or_else(|| DefinitionError::Variable {
+            variable: variable.name().to_owned(),
+            statement: text.to_owned(),
+        })?;
+        columns.push(TableColumn {
+            name: variable.name().to_owned(),
+            cql_type,
+        });
+    }
+    Ok(TableSchema {
+        keyspace: None,
+        name: name.to_owned(),
+        partition_key: (0..columns.len()).collect(),
+        columns,
+        clustering_key: Vec::new(),
+        default_ttl: None,
+        time_bucket: None,
+    })
 }
 
 async fn prepared(client: &TableClient, text: &str) -> Result<PreparedStatement, DefinitionError> {

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::error::{Blame, blame};
 use super::table::CqlTable;
 use super::value::framed;
-use crate::table::{BoxFuture, RefusedRow, Table, TableError, Verdict};
+use crate::table::{BoxFuture, RefusedRow, Table, TableError};
 
 /// How often rows are sent again before the whole batch waits with its offsets.
 const ROUNDS: u32 = 4;
@@ -157,21 +157,7 @@ impl CqlTable {
             });
         }
         if is(Blame::RowOrTable) {
-            match self.verify().await {
-                Ok(()) => {}
-                Err(error) if error.verdict() == Verdict::Retry => {
-                    return Err(TableError::Unavailable {
-                        table: self.schema.name.clone(),
-                        source: error.into(),
-                    });
-                }
-                Err(error) => {
-                    return Err(TableError::Unusable {
-                        table: self.schema.name.clone(),
-                        source: error.into(),
-                    });
-                }
-            }
+            self.verified().await?;
         }
         refused.extend(
             suspects
@@ -234,7 +220,14 @@ impl Table for CqlTable {
     }
 
     fn write(&self, rows: Arc<Vec<Row>>) -> BoxFuture<'_, Result<(), TableError>> {
-        Box::pin(async move { self.write_all(&rows).await })
+        Box::pin(async move {
+            self.look().await?;
+            self.write_all(&rows).await
+        })
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<(), TableError>> {
+        Box::pin(self.verified())
     }
 }
 

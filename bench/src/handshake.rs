@@ -19,6 +19,11 @@ pub(crate) fn open(
     subscribed(stream, filter)
 }
 
+/// The same for a session that outlives its connection.
+pub(crate) fn open_kept(address: SocketAddr, client_id: &str) -> Result<TcpStream> {
+    subscribed(come_back(address, client_id)?, None)
+}
+
 /// Waits for CONNACK and, where there is a filter, SUBACK.
 fn subscribed(mut stream: TcpStream, filter: Option<(&str, u8)>) -> Result<TcpStream> {
     let mut connack = [0; 4];

@@ -50,53 +50,98 @@ fn unique(name: &str) -> String {
     format!("{name}-{}", std::process::id())
 }
 
-fn connections(server: &Server, qos: u8, window: usize) -> Result<Vec<Connection>> {
-    let connection = |index| {
-        let template = Template::new(qos, &format!("bench/{index}"), &PAYLOAD);
-        let stream = handshake::open(server.mqtt, &format!("bench-{index}"), None)?;
-        let role = Role::Publisher {
-            qos,
-            window,
-            template,
-        };
-        Connection::new(stream, role)
-    };
-    (0..CONNECTIONS).map(connection).collect()
+/// How publishers publish.
+#[derive(Debug, Clone, Copy)]
+struct Way {
+    qos: u8,
+    /// Whether their sessions outlive their connections: at QoS 2 the gateway then writes transactions.
+    kept: bool,
 }
 
-/// Publishes through the gateway: as fast as it answers, at QoS 1 and 2, and then paced.
+impl Way {
+    const ALL: [Self; 3] = [
+        Self {
+            qos: 1,
+            kept: false,
+        },
+        Self {
+            qos: 2,
+            kept: false,
+        },
+        Self { qos: 2, kept: true },
+    ];
+
+    fn name(self) -> &'static str {
+        match (self.qos, self.kept) {
+            (1, _) => "QoS 1",
+            (_, false) => "QoS 2",
+            (_, true) => "QoS 2 in kept sessions",
+        }
+    }
+
+    fn connections(self, server: &Server, window: usize) -> Result<Vec<Connection>> {
+        let connection = |index| {
+            // The kept sessions of another run would be there still, with its window.
+            let (qos, name) = (self.qos, format!("bench-{window}-{index}"));
+            let template = Template::new(qos, &format!("bench/{index}"), &PAYLOAD);
+            let stream = if self.kept {
+                handshake::open_kept(server.mqtt, &name)?
+            } else {
+                handshake::open(server.mqtt, &name, None)?
+            };
+            let role = Role::Publisher {
+                qos,
+                window,
+                template,
+            };
+            Connection::new(stream, role)
+        };
+        (0..CONNECTIONS).map(connection).collect()
+    }
+}
+
+/// Publishes through the gateway: as fast as it answers, and then paced.
 pub(super) fn gateway(options: &Options) -> Result<Vec<Figure>> {
     let mut figures = Vec::new();
-    for qos in [1, 2] {
-        let server =
-            Server::start_half("gateway", &configuration(&unique("bench-gateway"), options))?;
-        let mut connections = connections(&server, qos, WINDOW)?;
-        let before = server.cpu_seconds()?;
-        let outcome = engine::run(&mut connections, Pace::Window, options.time)?;
-        let count = outcome.published as f64;
-        let cpu = (server.cpu_seconds()? - before) * 1e6 / count.max(1.0);
-        let text = format!(
-            "{}/s, {cpu:.1} CPU s per million, RSS {} MB",
-            thousands(count / outcome.time.as_secs_f64()),
-            server.resident_bytes()? / 1_000_000
-        );
-        eprintln!("  QoS {qos}: {text}");
-        let what = format!(
-            "QoS {qos} publish, 100 connections x window 20, 128 B, through one Kafka node"
-        );
-        figures.push(Figure::new(what, "").messina(text));
+    for (number, way) in Way::ALL.into_iter().enumerate() {
+        let topic = unique(&format!("bench-gateway-{number}"));
+        let server = Server::start_half("gateway", &configuration(&topic, options))?;
+        figures.push(windowed(&server, way, options)?);
+        figures.push(paced(&server, way, options)?);
     }
-    let server = Server::start_half("gateway", &configuration(&unique("bench-paced"), options))?;
-    let mut connections = connections(&server, 1, 0)?;
+    Ok(figures)
+}
+
+fn windowed(server: &Server, way: Way, options: &Options) -> Result<Figure> {
+    let mut connections = way.connections(server, WINDOW)?;
+    let before = server.cpu_seconds()?;
+    let outcome = engine::run(&mut connections, Pace::Window, options.time)?;
+    let count = outcome.published as f64;
+    let cpu = (server.cpu_seconds()? - before) * 1e6 / count.max(1.0);
+    let text = format!(
+        "{}/s, {cpu:.1} CPU s per million, RSS {} MB",
+        thousands(count / outcome.time.as_secs_f64()),
+        server.resident_bytes()? / 1_000_000
+    );
+    eprintln!("  {}: {text}", way.name());
+    let what = format!(
+        "{} publish, {CONNECTIONS} connections x window {WINDOW}, 128 B, through one Kafka node",
+        way.name()
+    );
+    Ok(Figure::new(what, "").messina(text))
+}
+
+fn paced(server: &Server, way: Way, options: &Options) -> Result<Figure> {
+    let mut connections = way.connections(server, 0)?;
     let outcome = engine::run(&mut connections, Pace::PerSecond(RATE), options.time)?;
     let text = quantiles(&outcome.latencies);
-    eprintln!("  paced: {text}");
+    eprintln!("  {} paced: {text}", way.name());
     let what = format!(
-        "acknowledgement at a paced {} msg/s QoS 1 through Kafka, from the intended send",
-        thousands(f64::from(RATE))
+        "acknowledgement at a paced {} msg/s {} through Kafka, from the intended send",
+        thousands(f64::from(RATE)),
+        way.name()
     );
-    figures.push(Figure::new(what, "").messina(text));
-    Ok(figures)
+    Ok(Figure::new(what, "").messina(text))
 }
 
 /// Rows a second of a worker behind a topic that was filled before it starts, and what a million of them cost it.

@@ -67,12 +67,13 @@ impl Membership {
         let events = ClientEvents::new(Arc::clone(kafka), "member of the workers' group");
         let events = GroupEvents::new(events);
         let topics = [config.configs.name.as_str(), config.statuses.name.as_str()];
-        let joined = settings.create_with_context(events).and_then(
-            |consumer: BaseConsumer<GroupEvents>| {
-                consumer.subscribe(&topics)?;
-                Ok(consumer)
-            },
-        );
+        let joined =
+            settings
+                .create_with_context(events)
+                .and_then(|consumer: BaseConsumer<GroupEvents>| {
+                    consumer.subscribe(&topics)?;
+                    Ok(consumer)
+                });
         let member = Member {
             consumer: joined.map_err(|error| asked.failed(error))?,
             configs: config.configs.name.clone(),

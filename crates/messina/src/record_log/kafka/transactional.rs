@@ -12,6 +12,7 @@ use parking_lot::{Condvar, Mutex};
 use rdkafka::ClientConfig;
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaError, RDKafkaErrorCode};
 use rdkafka::producer::{Producer as _, ThreadedProducer};
+use tokio::time::Instant;
 
 use super::catalog::Catalog;
 use super::client::ClientEvents;
@@ -23,7 +24,7 @@ use super::streaming::send;
 
 /// How long one request to the transaction's coordinator may take before it is asked again.
 const REQUEST: Duration = Duration::from_secs(10);
-/// How long a full queue of librdkafka is waited for before it is looked at again.
+/// How long librdkafka is waited for before it is looked at again.
 const A_MOMENT: Duration = Duration::from_millis(100);
 
 /// What became of a try.
@@ -146,6 +147,7 @@ impl Transactional {
                 Err(outcome) => outcome,
             };
         }
+        self.wait_until_counted();
         loop {
             match self.producer.commit_transaction(REQUEST) {
                 Ok(()) => return Outcome::Committed,
@@ -169,6 +171,15 @@ impl Transactional {
             }
         }
         self.group.wait_for_all()
+    }
+
+    /// librdkafka counts a record as under way until its report has been put away, a moment after we were told. Who
+    /// commits in that moment sleeps for 100 ms in the client library's `flush`.
+    fn wait_until_counted(&self) {
+        let patience = Instant::now() + A_MOMENT;
+        while self.producer.in_flight_count() > 0 && Instant::now() < patience {
+            std::thread::yield_now();
+        }
     }
 
     /// Nothing of the transaction is to be seen.

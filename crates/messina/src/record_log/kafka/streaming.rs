@@ -81,11 +81,11 @@ impl Streaming {
         let producer = Arc::new(config.create_with_context(told.reports(&events))?);
         producers.add(&producer);
         Ok(Self {
-            producer,
             config,
             events,
             told,
             producers,
+            producer,
         })
     }
 

@@ -1,11 +1,18 @@
 //! Keyspaces and tables are created and changed here, where that is wanted.
 
+use std::time::Duration;
+
 use messina_connect::mapping::TableChange;
 use messina_connect::table_schema::TableSchema;
+
+use scylla::statement::Statement;
 
 use super::TableClient;
 use super::definition::{DefinitionError, create_keyspace, create_table, name, table_name};
 use crate::config::replication_map;
+
+/// A keyspace or table must be created or changed within this time at least.
+const UNTIL_DEFINED: Duration = Duration::from_mins(1);
 
 impl TableClient {
     /// Creates keyspace and table where that was asked for.
@@ -70,7 +77,10 @@ impl TableClient {
     }
 
     async fn define(&self, statement: String) -> Result<(), DefinitionError> {
-        match self.session.query_unpaged(statement.as_str(), ()).await {
+        let mut request = Statement::new(statement.as_str());
+        // All nodes agree on it, which takes longer than a row.
+        request.set_request_timeout(Some(self.config.request_timeout.max(UNTIL_DEFINED)));
+        match self.session.query_unpaged(request, ()).await {
             Ok(_) => Ok(()),
             Err(source) => Err(DefinitionError::Statement {
                 statement,

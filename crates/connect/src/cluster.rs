@@ -31,6 +31,25 @@ pub struct Cluster {
     pub request_timeout: Duration,
     /// Rows under way at most, where the connector says so.
     pub in_flight: Option<usize>,
+    /// What the connector's options are called.
+    pub options: ClusterOptions,
+}
+
+/// What options of a cluster are called where they are written, for errors that say what to change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClusterOptions {
+    /// Hosts to begin with.
+    pub contact_points: String,
+    /// The user.
+    pub user: String,
+    /// The password.
+    pub password: String,
+    /// Certificates of who may have signed the servers'.
+    pub trust: String,
+    /// The client's certificate and key.
+    pub identity: String,
+    /// Whether a server's certificate must name its address, where that can be said.
+    pub verify_names: Option<String>,
 }
 
 /// A password; `Debug` does not show it.
@@ -142,6 +161,20 @@ const fn names(class: SinkClass) -> &'static Names {
     }
 }
 
+impl Names {
+    fn options(&self) -> ClusterOptions {
+        let full = |option: &str| format!("{}{option}", self.prefix);
+        ClusterOptions {
+            contact_points: full(self.points),
+            user: full(self.user),
+            password: full(self.password),
+            trust: full(self.trust) + ".path",
+            identity: full(self.identity) + ".path",
+            verify_names: self.verification.map(full),
+        }
+    }
+}
+
 impl Cluster {
     /// Whether a connector names a cluster of its own.
     pub fn is_named(config: &ConnectorConfig) -> bool {
@@ -192,6 +225,7 @@ impl Cluster {
             connect_timeout: millis(&mut options, "connect.timeout.ms", 1, 5_000),
             request_timeout: millis(&mut options, request, unit, names.request_default),
             in_flight,
+            options: names.options(),
         })
     }
 }

@@ -33,11 +33,7 @@ pub(super) const CONSISTENCIES: [(&str, CqlConsistency); 9] = [
 
 pub(super) fn cql(section: &Section<'_>, data: &Path) -> CqlConfig {
     let text = |field| section.text(field).map(|(text, _)| text.to_owned());
-    let tls = section.section("tls").map(|tls| {
-        let ca = tls.required_text("ca").map(|(path, _)| data.join(path));
-        tls.finish();
-        ca
-    });
+    let tls = section.section("tls").and_then(|tls| tls_files(&tls, data));
     let keyspace = section.required_text("keyspace");
     if let Some((name, span)) = keyspace {
         identifier(section, name, span);
@@ -62,11 +58,7 @@ pub(super) fn cql(section: &Section<'_>, data: &Path) -> CqlConfig {
             .unwrap_or_default(),
         user,
         password,
-        tls: tls.flatten().map(|ca| CqlTls {
-            ca,
-            identity: None,
-            verify_names: true,
-        }),
+        tls,
         token_aware: true,
         use_keyspace: false,
         connect_timeout: CONNECT_TIMEOUT,
@@ -81,9 +73,22 @@ pub(super) fn cql(section: &Section<'_>, data: &Path) -> CqlConfig {
         max_in_flight: section
             .integer("max_in_flight", 1..=32_768)
             .unwrap_or(MAX_IN_FLIGHT),
+        options: CqlConfig::own_options(),
     };
     section.finish();
     config
+}
+
+/// Files of certificates; those of `[cql]` are always asked whom they name.
+fn tls_files(tls: &Section<'_>, data: &Path) -> Option<CqlTls> {
+    let ca = tls.required_text("ca");
+    let identity = tls.text("identity");
+    tls.finish();
+    Some(CqlTls {
+        ca: data.join(ca?.0),
+        identity: identity.map(|(path, _)| data.join(path)),
+        verify_names: true,
+    })
 }
 
 fn contact_points(section: &Section<'_>) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use scylla::statement::Consistency;
 
-use messina_connect::cluster::{Cluster, Password};
+use messina_connect::cluster::{Cluster, ClusterOptions, Password};
 
 use super::check_cql::MAX_IN_FLIGHT;
 use super::{KeySource, Secret};
@@ -86,6 +86,8 @@ pub struct CqlConfig {
     pub speculative_delay: Option<Duration>,
     /// Rows of one batch under way at most; the number that the cluster takes well is found out.
     pub max_in_flight: usize,
+    /// What all this is called where it was written.
+    pub options: ClusterOptions,
 }
 
 /// CQL's map for so many replicas: in the data centre that is written to, where one is named.
@@ -141,6 +143,19 @@ impl CqlConfig {
             request_timeout: cluster.request_timeout,
             speculative_delay: None,
             max_in_flight: cluster.in_flight.unwrap_or(MAX_IN_FLIGHT),
+            options: cluster.options.clone(),
+        }
+    }
+
+    /// What the options of `[cql]` are called.
+    pub(super) fn own_options() -> ClusterOptions {
+        ClusterOptions {
+            contact_points: "cql.contact_points".to_owned(),
+            user: "cql.user".to_owned(),
+            password: "cql.password".to_owned(),
+            trust: "cql.tls.ca".to_owned(),
+            identity: "cql.tls.identity".to_owned(),
+            verify_names: None,
         }
     }
 
@@ -157,6 +172,7 @@ impl CqlConfig {
             consistency: CqlConsistency::LocalOne,
             replication: None,
             max_in_flight: MAX_IN_FLIGHT,
+            options: Self::own_options(),
             ..self.clone()
         }
     }

@@ -52,7 +52,8 @@ pub enum KafkaLogError {
     },
     /// The log-in is refused.
     #[error(
-        "Kafka at {servers} does not let us in ({said}); see `security.protocol` and `sasl.*` in `[kafka.client]`"
+        "Kafka at {servers} does not let us in ({said}); see `security.protocol`, `sasl.*` and `ssl.*` in `[kafka.client]`, \
+         or in the file of a worker or proxy"
     )]
     LogIn {
         /// Servers of the cluster.

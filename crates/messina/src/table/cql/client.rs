@@ -12,6 +12,7 @@ use scylla::errors::NewSessionError;
 use scylla::policies::load_balancing::DefaultPolicy;
 use scylla::policies::speculative_execution::SimpleSpeculativeExecutionPolicy;
 
+use super::refusal::{self, Refusal};
 use super::tls;
 use crate::config::{CqlConfig, KeySource};
 use crate::table::Verdict;
@@ -22,13 +23,35 @@ const KEEP_ALIVE: Duration = Duration::from_secs(5);
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
-    /// Nobody answers, or refuses us.
-    #[error("cannot connect to CQL at {at}; look at contact points, port, user and password")]
+    /// Nobody answers as a cluster does.
+    #[error("cannot connect to CQL at {at}; see `{option}`")]
     Session {
         /// The contact points.
         at: String,
+        /// The option that names them.
+        option: String,
         /// Why.
         source: Box<NewSessionError>,
+    },
+    /// User and password are wanted, or not taken.
+    #[error("CQL at {at} does not let us in: {said}; {advice}")]
+    LogIn {
+        /// The contact points.
+        at: String,
+        /// What the cluster says.
+        said: String,
+        /// Which options to set or change.
+        advice: String,
+    },
+    /// TLS is not agreed on: one side does not take the other's certificate, or one speaks no TLS.
+    #[error("CQL at {at} and we do not agree on TLS; {advice}")]
+    Certificate {
+        /// The contact points.
+        at: String,
+        /// Which options to set or change.
+        advice: String,
+        /// Why.
+        source: rustls::Error,
     },
     /// The keyspace of unqualified statements cannot be used.
     #[error("keyspace `{keyspace}` cannot be used")]
@@ -62,13 +85,16 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// What to do about it. Whoever does not answer, or refuses us, may do so no more in a while.
+    /// What to do about it. Whoever does not answer may do so in a while; whoever refuses us will go on refusing.
     pub fn verdict(&self) -> Verdict {
         match self {
             Self::Session { .. } => Verdict::Retry,
-            Self::Keyspace { .. } | Self::File { .. } | Self::Pem { .. } | Self::Tls(_) => {
-                Verdict::Stop
-            }
+            Self::LogIn { .. }
+            | Self::Certificate { .. }
+            | Self::Keyspace { .. }
+            | Self::File { .. }
+            | Self::Pem { .. }
+            | Self::Tls(_) => Verdict::Stop,
         }
     }
 }
@@ -104,10 +130,7 @@ impl TableClient {
                 keyspace: config.keyspace.clone(),
                 source: Box::new(source),
             },
-            _ => ConnectError::Session {
-                at: config.nodes().join(", "),
-                source: Box::new(source),
-            },
+            source => refused(config, source),
         })?;
         warn_of_simple_strategy(&session, config);
         Ok(Self::over(Arc::new(session), config))
@@ -135,6 +158,28 @@ fn warn_of_simple_strategy(session: &Session, config: &CqlConfig) {
             "the keyspace's replicas are on any nodes (SimpleStrategy), the data center's are written to: rows may have no \
              replica there; ALTER KEYSPACE it to NetworkTopologyStrategy"
         );
+    }
+}
+
+/// Tells a cluster that does not let us in from one that is away.
+fn refused(config: &CqlConfig, error: NewSessionError) -> ConnectError {
+    let at = config.nodes().join(", ");
+    match Refusal::of(&error) {
+        Some(Refusal::LogIn(said)) => ConnectError::LogIn {
+            at,
+            said,
+            advice: refusal::log_in(config),
+        },
+        Some(Refusal::Tls(source)) => ConnectError::Certificate {
+            at,
+            advice: refusal::tls(config, &source),
+            source,
+        },
+        None => ConnectError::Session {
+            at,
+            option: config.options.contact_points.clone(),
+            source: Box::new(error),
+        },
     }
 }
 

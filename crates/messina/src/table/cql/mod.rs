@@ -6,6 +6,8 @@ mod client;
 
 pub use client::{ConnectError, TableClient};
 
+mod refusal;
+
 mod clients;
 
 pub use clients::TableClients;

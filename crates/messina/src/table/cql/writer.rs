@@ -36,6 +36,13 @@ impl CqlTable {
             let Some(failure) = failure else {
                 return self.closing(refused);
             };
+            tracing::debug!(
+                round,
+                written,
+                left = left.len(),
+                error = %failure.error,
+                "the cluster has not taken rows"
+            );
             match failure {
                 // The others were written: it is this row that the cluster cannot take.
                 Failure { row, error }

@@ -1,9 +1,8 @@
 //! A worker with one sink, and what it says of itself.
 
-use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
+use messina_e2e::cassandra::Python;
 use messina_e2e::outside::skip;
 use messina_e2e::patience::until_within;
 use messina_e2e::server::Site;
@@ -16,7 +15,7 @@ pub(crate) const CATCH_UP: Duration = Duration::from_mins(3);
 const SAID: Duration = Duration::from_mins(1);
 
 /// Where `cargo xtask services up cassandra` puts it.
-const CASSANDRA: u16 = 19042;
+const CASSANDRA: &str = "127.0.0.1:19042";
 
 /// A name no other run has.
 pub(crate) fn unique(name: &str) -> String {
@@ -94,33 +93,41 @@ pub(crate) fn says(site: &Site, state: &str, text: &str) {
     );
 }
 
-/// A shared Cassandra, asked by Python's driver.
+/// A Cassandra, asked by Python's driver.
 pub(crate) struct Cassandra {
     keyspace: String,
+    pub(crate) python: Python,
+    replication: u8,
 }
 
 impl Cassandra {
-    /// With an empty keyspace of that name; `None`, said aloud, where none runs.
+    /// The shared one, with an empty keyspace of that name; `None`, said aloud, where none runs.
     pub(crate) fn find(test: &str, keyspace: &str) -> Option<Self> {
-        let cassandra = Self {
-            keyspace: keyspace.to_owned(),
-        };
-        let listens = std::net::TcpStream::connect(("127.0.0.1", CASSANDRA)).is_ok();
-        if !listens || !python().exists() {
+        let listens = std::net::TcpStream::connect(CASSANDRA).is_ok();
+        if !listens || !Python::is_there() {
             skip(&format!(
                 "{test}: Cassandra does not run, see `cargo xtask services up cassandra`"
             ));
             return None;
         }
-        cassandra.ask(&format!("DROP KEYSPACE IF EXISTS {keyspace}"));
-        Some(cassandra)
+        Some(Self::at(Python::at(CASSANDRA), 1, keyspace))
+    }
+
+    /// The one that this client reaches, with an empty keyspace of that name of so many replicas.
+    pub(crate) fn at(python: Python, replication: u8, keyspace: &str) -> Self {
+        python.ask(&format!("DROP KEYSPACE IF EXISTS {keyspace}"));
+        Self {
+            keyspace: keyspace.to_owned(),
+            python,
+            replication,
+        }
     }
 
     /// The worker with its tables there.
     pub(crate) fn of(&self, site: Site) -> Site {
-        site.set(format!("cql.contact_points=127.0.0.1:{CASSANDRA}"))
+        site.set(format!("cql.contact_points={}", self.python.address))
             .set(format!("cql.keyspace={}", self.keyspace))
-            .set("cql.replication=1")
+            .set(format!("cql.replication={}", self.replication))
     }
 
     /// Every `n` of the table, sorted.
@@ -130,40 +137,20 @@ impl Cassandra {
 
     /// Every number a statement gives, sorted; `{}` in it stands for the keyspace.
     pub(crate) fn numbers_of(&self, statement: &str) -> Vec<u64> {
-        let rows = self.ask(&statement.replace("{}", &self.keyspace));
+        let rows = self.python.ask(&statement.replace("{}", &self.keyspace));
         let mut numbers: Vec<u64> = rows.iter().map(|row| row[0].as_u64().unwrap()).collect();
         numbers.sort_unstable();
         numbers
-    }
-
-    fn ask(&self, statement: &str) -> Vec<Value> {
-        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/cassandra/read.py");
-        let output = Command::new(python())
-            .args([script, &CASSANDRA.to_string(), statement])
-            .output()
-            .expect("Python starts");
-        let errors = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.success(), "{}: {errors}", self.keyspace);
-        let text = String::from_utf8(output.stdout).unwrap();
-        text.lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
     }
 }
 
 impl Drop for Cassandra {
     fn drop(&mut self) {
         if !std::thread::panicking() {
-            self.ask(&format!("DROP KEYSPACE IF EXISTS {}", self.keyspace));
+            self.python
+                .ask(&format!("DROP KEYSPACE IF EXISTS {}", self.keyspace));
         }
     }
-}
-
-fn python() -> PathBuf {
-    PathBuf::from(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../.services/python/bin/python"
-    ))
 }
 
 /// Every number of the embedded table, sorted.

@@ -24,6 +24,8 @@ pub struct Site {
     pub admin: SocketAddr,
     settings: Vec<String>,
     command: &'static str,
+    arguments: Vec<String>,
+    log_filter: Option<&'static str>,
 }
 
 impl Default for Site {
@@ -46,6 +48,8 @@ impl Site {
             admin,
             settings: Vec::new(),
             command: "up",
+            arguments: Vec::new(),
+            log_filter: None,
         }
     }
 
@@ -60,6 +64,20 @@ impl Site {
     #[must_use]
     pub fn set(mut self, setting: impl Into<String>) -> Self {
         self.settings.push(setting.into());
+        self
+    }
+
+    /// The same with one more argument behind the command.
+    #[must_use]
+    pub fn argument(mut self, argument: impl Into<String>) -> Self {
+        self.arguments.push(argument.into());
+        self
+    }
+
+    /// The same with log lines as this `RUST_LOG` asks for.
+    #[must_use]
+    pub fn logging(mut self, filter: &'static str) -> Self {
+        self.log_filter = Some(filter);
         self
     }
 
@@ -159,13 +177,17 @@ impl Site {
     /// `up`, or the command it was told, with this site's ports and settings on that data.
     pub fn up_on(&self, data: &Path) -> Command {
         let mut command = Command::new(binary());
-        command.arg(self.command).arg("--data").arg(data);
+        command.arg(self.command).args(&self.arguments);
+        command.arg("--data").arg(data);
         command.args(["--set", &format!("gateway.listen={}", self.mqtt)]);
         command.args(["--set", &format!("admin.listen={}", self.admin)]);
         // Of several at once only one could have the usual port.
         command.args(["--set", "rest.listen=127.0.0.1:0"]);
         for setting in &self.settings {
             command.args(["--set", setting]);
+        }
+        if let Some(filter) = self.log_filter {
+            command.env("RUST_LOG", filter);
         }
         command.current_dir(self.folder.path()).env("NO_COLOR", "1");
         command

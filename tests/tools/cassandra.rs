@@ -1,8 +1,6 @@
 //! `messina query` where the tables are Cassandra's; Python's driver has written what is read.
 
-use std::path::PathBuf;
-use std::process::Command;
-
+use messina_e2e::cassandra::Python;
 use messina_e2e::outside::skip;
 use serde_json::{Value, json};
 
@@ -24,22 +22,9 @@ const VALUES: &str = "
     123e4567-e89b-12d3-a456-426614174000, 170141183460469231731687303715884105728, [1, 2], {'b', 'a'}, {'x': 0.5},
     {1: true}, (1, 'one'), {lat: 38.19, name: 'Messina'}, [1.5, 2.5, 3.5], null";
 
-fn python() -> PathBuf {
-    PathBuf::from(concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../.services/python/bin/python"
-    ))
-}
-
 /// Runs a statement with Python's driver.
 fn run(statement: &str) {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/cassandra/read.py");
-    let output = Command::new(python())
-        .args([script, &PORT.to_string(), statement])
-        .output()
-        .expect("Python starts");
-    let said = String::from_utf8_lossy(&output.stderr);
-    assert!(output.status.success(), "{statement}: {said}");
+    Python::at(format!("127.0.0.1:{PORT}")).ask(statement);
 }
 
 /// A keyspace of its own, dropped in the end; none, aloud, where there is no Cassandra.
@@ -48,7 +33,7 @@ struct Keyspace(String);
 impl Keyspace {
     fn new(test: &str) -> Option<Self> {
         let listens = std::net::TcpStream::connect(("127.0.0.1", PORT)).is_ok();
-        if !listens || !python().exists() {
+        if !listens || !Python::is_there() {
             skip(&format!(
                 "queries in Cassandra: it does not run, see `cargo xtask services up cassandra` ({test})"
             ));

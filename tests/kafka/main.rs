@@ -28,4 +28,9 @@ mod topics;
 
 mod rights;
 
+// By flag: three brokers, three nodes.
+mod three;
+
 mod leader;
+
+mod ring;

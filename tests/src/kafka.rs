@@ -180,6 +180,14 @@ pub fn acls(servers: &str, arguments: &[&str]) {
     run(command);
 }
 
+/// Java's own tool for settings and users, with these arguments.
+pub fn configs(servers: &str, arguments: &[&str]) {
+    let mut command = java();
+    command.args(["kafka.admin.ConfigCommand", "--bootstrap-server", servers]);
+    command.args(arguments);
+    run(command);
+}
+
 fn run(mut command: Command) {
     let output = command.output().expect("java starts");
     assert!(

@@ -28,7 +28,7 @@ NAMED = {"name": "a", **SINK}
 JSON = {"Content-Type": "application/json"}
 
 
-def start_worker(folder):
+def start_worker(folder, own):
     properties = {
         "bootstrap.servers": KAFKA,
         "group.id": f"rest-{RUN}",
@@ -51,6 +51,7 @@ def start_worker(folder):
         "config.providers.file.class": "org.apache.kafka.common.config.provider.FileConfigProvider",
         "config.providers.directory.class": "org.apache.kafka.common.config.provider.DirectoryConfigProvider",
         "scheduled.rebalance.max.delay.ms": "0",
+        **own,
     }
     path = os.path.join(folder, "worker.properties")
     with open(path, "w") as file:
@@ -122,6 +123,13 @@ def plain(value):
     return value
 
 
+def part(body, only):
+    """Of a list of options those whose name has this in it."""
+    if only and "configs" in body:
+        body["configs"] = [item for item in body["configs"] if only in item["value"]["name"]]
+    return body
+
+
 def produce(topic, values):
     jar = f"{os.path.dirname(HERE)}/../.services/kafka/libs/*"
     command = ["java", "-cp", os.environ.get("KAFKA_LIBS", jar), "org.apache.kafka.tools.ConsoleProducer"]
@@ -141,7 +149,7 @@ class Recorder:
     def settle(self, *arguments):
         settled(*arguments)
 
-    def __call__(self, method, path, body=None, headers=None):
+    def __call__(self, method, path, body=None, headers=None, only=""):
         status, answered, text = send(method, path, body, headers if headers is not None else JSON)
         case = {"request": {"method": method, "path": path}, "response": {"status": status}}
         if body is not None:
@@ -152,14 +160,13 @@ class Recorder:
             case["response"]["location"] = re.sub(r"^http://[^/]*", "", answered["Location"])
         if text:
             try:
-                case["response"]["body"] = plain(json.loads(text))
+                case["response"]["body"] = part(plain(json.loads(text)), only)
             except ValueError:
                 case["response"]["text"] = text.replace(str(PORT), "<port>")
         self.file.write(json.dumps(case, ensure_ascii=False) + "\n")
 
 
 def root(ask):
-    ask.open("root")
     ask("GET", "/")
     ask("GET", "/health")
     ask("GET", "/connectors")
@@ -171,7 +178,6 @@ def root(ask):
 
 
 def refusals(ask):
-    ask.open("refusals")
     for path in ["", "/config", "/status", "/tasks", "/tasks/0/status", "/offsets"]:
         ask("GET", f"/connectors/none{path}")
     ask("GET", "/connectors/none/topics")
@@ -225,7 +231,6 @@ def refusals(ask):
 
 
 def life(ask):
-    ask.open("life")
     ask("POST", "/connectors", {"name": "a", "config": SINK})
     ask.settle("a", "RUNNING", ["RUNNING"])
     ask("POST", "/connectors", {"name": "a", "config": SINK})
@@ -299,7 +304,6 @@ def life(ask):
 
 
 def offsets(ask):
-    ask.open("offsets")
     produce("rest-readings", ['{"id":%d}' % number for number in range(5)])
     ask("POST", "/connectors", {"name": "o", "config": SINK})
     ask.settle("o", "RUNNING", ["RUNNING"])
@@ -349,7 +353,6 @@ def offsets(ask):
 
 
 def plugins(ask):
-    ask.open("plugins")
     ask("GET", "/connector-plugins")
     ask("GET", "/connector-plugins?connectorsOnly=false")
     ask("GET", "/connector-plugins?connectorsOnly=maybe")
@@ -371,7 +374,6 @@ def plugins(ask):
 
 
 def validation(ask):
-    ask.open("validation")
 
     def validate(config, plugin="messina.TableSink"):
         ask("PUT", f"/connector-plugins/{plugin}/config/validate", config)
@@ -412,16 +414,79 @@ def validation(ask):
     validate({**NAMED, "name": " "})
 
 
+def overrides(ask):
+    """Under the policy of the worker: a connector's own settings for its clients."""
+
+    def validate(own):
+        config = {**NAMED, **own}
+        ask("PUT", "/connector-plugins/messina.TableSink/config/validate", config, only=".override.")
+
+    letters = {"errors.deadletterqueue.topic.name": "rest-letters"}
+    validate({"consumer.override.max.poll.records": "17"})
+    validate({"consumer.override.sasl.mechanism": "PLAIN", "consumer.override.security.protocol": "PLAINTEXT"})
+    validate({"consumer.override.sasl.jaas.config": "secret"})
+    validate({"consumer.override.no.such.setting": "1"})
+    validate({"producer.override.linger.ms": "3", "admin.override.retries": "1"})
+    validate({**letters, "producer.override.linger.ms": "3", "admin.override.retries": "1"})
+    ask("PUT", "/connectors/own/config", {**SINK, "consumer.override.max.poll.records": "17"})
+    ask("DELETE", "/connectors/own")
+    ask("PUT", "/connectors/own/config", {**SINK, "consumer.override.client.id": "own", "consumer.override.linger": "1"})
+    ask("DELETE", "/connectors/own")
+
+
+def wrong_overrides(ask):
+    """Values that are none of their type: refused before any policy is asked."""
+    for name, value in [("consumer.override.max.poll.records", "many"), ("consumer.override.fetch.min.bytes", "")]:
+        config = {**NAMED, name: value}
+        ask("PUT", "/connector-plugins/messina.TableSink/config/validate", config)
+        ask("PUT", "/connectors/own/config", {**SINK, name: value})
+
+
+def loggers(ask):
+    ask("GET", "/admin/loggers/none.such")
+    ask("PUT", "/admin/loggers/org.example.one", {"level": "DEBUG"})
+    ask("GET", "/admin/loggers/org.example.one")
+    ask("PUT", "/admin/loggers/org.example.one?scope=worker", {"level": "WARN"})
+    ask("PUT", "/admin/loggers/org.example.one?scope=other", {"level": "ERROR"})
+    ask("PUT", "/admin/loggers/org.example.one?scope=CLUSTER", {"level": "INFO"})
+    ask("PUT", "/admin/loggers/org.example.one?scope=cluster", {"level": "trace"})
+    until(lambda: "TRACE" in send("GET", "/admin/loggers/org.example.one")[2], "the level of all workers")
+    ask("GET", "/admin/loggers/org.example.one")
+    for scope in ["", "?scope=cluster"]:
+        ask("PUT", f"/admin/loggers/org.example.one{scope}", {"level": "LOUD"})
+        ask("PUT", f"/admin/loggers/org.example.one{scope}", {})
+        ask("PUT", f"/admin/loggers/org.example.one{scope}", "{")
+    ask("GET", "/admin/loggers/org.example.one")
+
+
+POLICY = "connector.client.config.override.policy"
+# Each recording, and what its worker has that others have not.
+PARTS = [
+    ("", {}, [root, refusals, life, offsets, plugins, validation, overrides, wrong_overrides, loggers]),
+    ("-none", {POLICY: "None"}, [overrides]),
+    ("-principal", {POLICY: "Principal"}, [overrides]),
+]
+
+
 def main():
-    target = sys.argv[1]
+    target, wanted = sys.argv[1], sys.argv[2:]
+    for end, own, parts in PARTS:
+        named = [(part.__name__.replace("_", "-") + end, part) for part in parts]
+        named = [(name, part) for name, part in named if not wanted or name in wanted]
+        if named:
+            record(target, own, named)
+
+
+def record(target, own, parts):
     os.makedirs(target, exist_ok=True)
     folder = tempfile.mkdtemp(prefix="connect-rest-")
-    worker = start_worker(folder)
+    worker = start_worker(folder, {"group.id": f"rest-{RUN}-{parts[0][0]}", **own})
     try:
         until(lambda: send("GET", "/connectors")[0] == 200, "the worker answers")
         ask = Recorder(target)
         produce("rest-readings", [])
-        for part in [root, refusals, life, offsets, plugins, validation]:
+        for name, part in parts:
+            ask.open(name)
             part(ask)
             ask.file.close()
     finally:

@@ -9,8 +9,8 @@ use serde_json::{Map, Value};
 
 use crate::config::worker::{Worker, worker};
 use crate::config::{
-    self, Config, KafkaConfig, LoadError, Problem, Problems, Severity, Source, check_connector,
-    properties,
+    self, ClientOverrides, Config, KafkaConfig, LoadError, Problem, Problems, Severity, Source,
+    check_connector, properties,
 };
 use crate::herder::resolve;
 use crate::up::Role;
@@ -99,6 +99,7 @@ pub(super) fn apply_worker(
             config.rest.listen = said.listen.or(config.rest.listen);
             config.rest.converters.clone_from(&said.converters);
             config.rest.providers = said.providers.clone();
+            config.rest.overrides = said.overrides.clone();
             Ok(Some(said))
         }
         Err(errors) => {
@@ -128,8 +129,11 @@ fn check(
         add(source, &[twice], Severity::Error, problems);
     }
     let resolved = resolve(connector, &config.rest.providers, &config.rest.converters);
-    let checked = resolved
-        .and_then(|resolved| check_connector(&resolved, &config.tables, config.cql.is_some()));
+    let checked = resolved.and_then(|resolved| {
+        let warnings = check_connector(&resolved, &config.tables, config.cql.is_some())?;
+        ClientOverrides::read(&resolved, &config.rest.overrides)?;
+        Ok(warnings)
+    });
     match checked {
         Ok(warnings) => add(source, &warnings, Severity::Warning, problems),
         Err(errors) => add(source, &errors, Severity::Error, problems),

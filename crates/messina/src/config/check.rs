@@ -21,7 +21,8 @@ use super::section::{Collected, Section};
 use super::tree::Node;
 use super::{
     AdminConfig, CleanupPolicy, Config, GatewayConfig, GatewayLimits, ListenerConfig, LogConfig,
-    QueueFull, RestConfig, RetainedLimits, SessionLimits, TableConfig, TopicConfig, Unmatched,
+    OverridePolicy, QueueFull, RestConfig, RetainedLimits, SessionLimits, TableConfig, TopicConfig,
+    Unmatched,
 };
 use crate::herder::{Provider, Providers};
 
@@ -289,6 +290,7 @@ fn rest(section: &Section<'_>) -> RestConfig {
         request_timeout: at_least(section, "request_timeout", Duration::from_secs(1)),
         providers: providers(section),
         converters: Vec::new(),
+        overrides: OverridePolicy::All,
     };
     section.finish();
     config

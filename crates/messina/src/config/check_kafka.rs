@@ -12,7 +12,7 @@ use super::kafka::DEFAULT_GROUP;
 use super::problem::{Problem, Span};
 use super::section::Section;
 use super::tree::{Entry, Node, NodeValue};
-use super::{KafkaConfig, KafkaSetting, KafkaTopicConfig, KeySource, Secret};
+use super::{GroupBegin, KafkaConfig, KafkaSetting, KafkaTopicConfig, KeySource, Secret};
 
 /// A setting that is not the operator's, and why.
 struct Owned {
@@ -103,6 +103,8 @@ pub(super) fn kafka(root: &Section<'_>, data: &Path, partitions: u32) -> Option<
         client: settings(&section, "client", data),
         producer: settings(&section, "producer", data),
         consumer: settings(&section, "consumer", data),
+        admin: Vec::new(),
+        begin: GroupBegin::Start,
         topics: topics(&section, partitions),
     };
     sasl(&section, &config);

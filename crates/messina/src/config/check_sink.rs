@@ -13,7 +13,7 @@ use super::check_name::{not_ours, unique};
 use super::problem::{Problem, Severity, Span};
 use super::section::Section;
 use super::tree::{Entry, Node, NodeValue};
-use super::{CONSISTENCY_OPTION, CqlConsistency};
+use super::{CONSISTENCY_OPTION, ClientOverrides, CqlConsistency, OverridePolicy};
 
 /// A connector and where its options were typed.
 struct Written {
@@ -152,12 +152,18 @@ pub fn check_connector(
     } else {
         Plan::compile(config, &|name| find_table(tables, name)).map(|plan| plan.warnings().to_vec())
     };
-    let Some(wrong) = consistency(config) else {
-        return compiled;
+    let overrides = ClientOverrides::read(config, &OverridePolicy::All);
+    let (mut warnings, overridden) = match (compiled, overrides, consistency(config)) {
+        (Ok(warnings), Ok((_, more)), None) => (warnings, more),
+        (compiled, overrides, wrong) => {
+            let mut problems = compiled.err().unwrap_or_default();
+            problems.extend(overrides.err().unwrap_or_default());
+            problems.extend(wrong);
+            return Err(problems);
+        }
     };
-    let mut problems = compiled.err().unwrap_or_default();
-    problems.push(wrong);
-    Err(problems)
+    warnings.extend(overridden);
+    Ok(warnings)
 }
 
 /// The consistency a connector asks for must be one.

@@ -10,7 +10,10 @@ use messina_connect::config::ConnectorConfig;
 use messina_connect::table_schema::TableSchema;
 use regex::Regex;
 
-use super::{AccessConfig, CqlConfig, DistributedConfig, KafkaConfig, ListenerConfig, Template};
+use super::{
+    AccessConfig, CqlConfig, DistributedConfig, KafkaConfig, ListenerConfig, OverridePolicy,
+    Template,
+};
 use crate::herder::Providers;
 
 /// Everything `messina up` needs to know. Built only by the checker, so nothing here needs checking again.
@@ -288,4 +291,6 @@ pub struct RestConfig {
     pub providers: Providers,
     /// Converters and their options for connectors that name none: a worker's file may have them.
     pub converters: Vec<(String, String)>,
+    /// Which of their clients' settings connectors may have of their own: a worker's file may say.
+    pub overrides: OverridePolicy,
 }

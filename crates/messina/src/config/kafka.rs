@@ -24,8 +24,22 @@ pub struct KafkaConfig {
     pub producer: Vec<KafkaSetting>,
     /// Settings of librdkafka for consumers; they win over [`client`](Self::client).
     pub consumer: Vec<KafkaSetting>,
+    /// Settings of librdkafka for what looks after topics and groups; they win over [`client`](Self::client).
+    pub admin: Vec<KafkaSetting>,
+    /// Where a group begins that has never committed.
+    pub begin: GroupBegin,
     /// Topics that do not exist.
     pub topics: KafkaTopicConfig,
+}
+
+/// Where a consumer group begins in a partition in which it has never committed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum GroupBegin {
+    /// With the first record there is.
+    #[default]
+    Start,
+    /// With the next that comes.
+    End,
 }
 
 /// A setting of librdkafka that exists there and takes this value.
@@ -61,6 +75,8 @@ impl KafkaConfig {
             client: Vec::new(),
             producer: Vec::new(),
             consumer: Vec::new(),
+            admin: Vec::new(),
+            begin: GroupBegin::Start,
             topics: KafkaTopicConfig {
                 create: false,
                 partitions,

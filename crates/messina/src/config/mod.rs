@@ -27,7 +27,7 @@ pub use cql::{CONSISTENCY_OPTION, CqlConfig, CqlConsistency, CqlTls, replication
 
 mod kafka;
 
-pub use kafka::{KafkaConfig, KafkaSetting, KafkaTopicConfig};
+pub use kafka::{GroupBegin, KafkaConfig, KafkaSetting, KafkaTopicConfig};
 
 mod distributed;
 
@@ -84,6 +84,10 @@ pub mod worker;
 mod worker_kafka;
 
 mod worker_group;
+
+mod client_overrides;
+
+pub use client_overrides::{ClientOverrides, OVERRIDES, OverridePolicy, used};
 
 pub mod mqtt_proxy;
 

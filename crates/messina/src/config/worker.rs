@@ -5,7 +5,9 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use messina_connect::config::{ConnectorConfig, Position, Problem, Property};
 
 use super::section::nearest;
-use super::{DistributedConfig, KafkaConfig, properties, worker_group, worker_kafka};
+use super::{
+    DistributedConfig, KafkaConfig, OverridePolicy, properties, worker_group, worker_kafka,
+};
 use crate::herder::{Provider, Providers};
 
 /// What a worker's file says that matters here.
@@ -17,6 +19,8 @@ pub struct Worker {
     pub converters: Vec<(String, String)>,
     /// What variables in connectors' options may stand for.
     pub providers: Providers,
+    /// Which of their clients' settings connectors may have of their own.
+    pub overrides: OverridePolicy,
     /// The Kafka it names.
     pub kafka: Option<KafkaConfig>,
     /// Its group, for a worker that is one of several; or what is wrong with that, which matters to nobody else.
@@ -26,7 +30,7 @@ pub struct Worker {
 }
 
 /// Names that are read.
-const READ: [&str; 24] = [
+const READ: [&str; 26] = [
     "key.converter",
     "value.converter",
     "header.converter",
@@ -34,6 +38,8 @@ const READ: [&str; 24] = [
     "rest.host.name",
     "rest.port",
     "config.providers",
+    "connector.client.config.override.allowlist",
+    "connector.client.config.override.policy",
     "bootstrap.servers",
     "config.storage.replication.factor",
     "config.storage.topic",
@@ -54,12 +60,11 @@ const READ: [&str; 24] = [
 ];
 
 /// Names that are accepted without effect: a matter of Java's plug-ins, or of Java's way to share work.
-const WITHOUT_EFFECT: [&str; 29] = [
+const WITHOUT_EFFECT: [&str; 28] = [
     "access.control.allow.methods",
     "access.control.allow.origin",
     "admin.listeners",
     "connect.protocol",
-    "connector.client.config.override.policy",
     "exactly.once.source.support",
     "inter.worker.key.generation.algorithm",
     "inter.worker.key.size",
@@ -139,6 +144,7 @@ pub fn worker(text: &str, file: &str) -> Result<Worker, Vec<Problem>> {
     reader.converters(file);
     reader.listen();
     reader.providers();
+    reader.overrides();
     reader.registry();
     reader.kafka();
     reader.others(&places);
@@ -247,6 +253,26 @@ impl Reader<'_> {
             }
         }
         self.worker.providers = Providers::new(known);
+    }
+
+    fn overrides(&mut self) {
+        let option = "connector.client.config.override.policy";
+        let class = self.config.text(option).unwrap_or("All").trim().to_owned();
+        match OverridePolicy::of_class(&class) {
+            None => self.refuse(
+                option,
+                format!("unknown policy `{class}`"),
+                "available are All, None, Principal and Allowlist",
+            ),
+            Some(OverridePolicy::Allowlist(_)) => {
+                let list = "connector.client.config.override.allowlist";
+                let list = self.config.text(list).unwrap_or_default();
+                let settings = list.split(',').map(str::trim).map(str::to_owned);
+                let settings = settings.filter(|setting| !setting.is_empty());
+                self.worker.overrides = OverridePolicy::Allowlist(settings.collect());
+            }
+            Some(policy) => self.worker.overrides = policy,
+        }
     }
 
     /// Converters of a Schema Registry are no reason to refuse the file: connectors may name others.
@@ -384,10 +410,17 @@ mod tests {
         let text = "key.converter=String\nvalue.converter=Json\nvalue.converter.schemas.enable=false\n\
                     listeners=HTTP://:8084\nconfig.providers=f , e\n\
                     config.providers.f.class=org.apache.kafka.common.config.provider.FileConfigProvider\n\
-                    config.providers.e.class=EnvVarConfigProvider\noffset.storage.file.filename=/tmp/connect.offsets\n";
+                    config.providers.e.class=EnvVarConfigProvider\n\
+                    connector.client.config.override.policy=Allowlist\n\
+                    connector.client.config.override.allowlist=a.b, c\noffset.storage.file.filename=/tmp/connect.offsets\n";
         let worker = worker(text, "w").unwrap();
         assert_eq!(worker.listen, Some("127.0.0.1:8084".parse().unwrap()));
         assert_eq!(worker.converters.len(), 3);
+        let allowed = ["a.b", "c"].map(str::to_owned);
+        assert_eq!(
+            worker.overrides,
+            OverridePolicy::Allowlist(allowed.into_iter().collect())
+        );
         assert!(worker.warnings.is_empty());
         assert_eq!(
             listener("http://0.0.0.0:1"),
@@ -399,7 +432,8 @@ mod tests {
     #[test]
     fn everything_that_is_wrong_is_said_at_once_and_where() {
         let text = "key.converter=String\nvalue.convertor=Json\nlisteners=https://:8083\nconfig.providers=v\n\
-                    config.providers.v.class=com.example.VaultProvider\n";
+                    config.providers.v.class=com.example.VaultProvider\n\
+                    connector.client.config.override.policy=com.example.Some\n";
         let refused = worker(text, "w").unwrap_err();
         assert_eq!(
             shown(&refused),
@@ -410,6 +444,8 @@ mod tests {
                  as `http://127.0.0.1:8083`",
                 "w:5:26: `config.providers.v.class`: unknown provider `com.example.VaultProvider`; available are \
                  FileConfigProvider, DirectoryConfigProvider, EnvVarConfigProvider",
+                "w:6:41: `connector.client.config.override.policy`: unknown policy `com.example.Some`; available are \
+                 All, None, Principal and Allowlist",
             ]
         );
         let text = "key.converter=String\nvalue.converter=Json\n group.idd=x\n";

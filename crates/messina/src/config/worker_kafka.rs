@@ -4,7 +4,7 @@ use messina_connect::config::{ConnectorConfig, Problem};
 
 use super::check_kafka::is_server;
 use super::kafka_java::{KafkaClient, Remark, translate};
-use super::{KafkaConfig, KafkaSetting, KafkaTopicConfig, Severity};
+use super::{GroupBegin, KafkaConfig, KafkaSetting, KafkaTopicConfig, Severity};
 
 /// Names of clients' settings that stand at a worker's top, beside `security.*`, `sasl.*` and `ssl.*`.
 pub(super) const CLIENT: [&str; 19] = [
@@ -30,22 +30,18 @@ pub(super) const CLIENT: [&str; 19] = [
 ];
 
 /// Settings that would break a promise, and why they have no effect.
-const OWNED: [(&str, &str); 2] = [
-    (
-        "auto.offset.reset",
-        "has no effect: a sink begins with the first record there is; alter its offsets to have it begin elsewhere",
-    ),
-    (
-        "group.instance.id",
-        "has no effect: tasks would take it from each other",
-    ),
-];
+const OWNED: [(&str, &str); 1] = [(
+    "group.instance.id",
+    "has no effect: tasks would take it from each other",
+)];
 
 /// What a file says of Kafka.
 #[derive(Debug, Default)]
 pub(super) struct Read {
     /// The cluster, if it names one.
     pub(super) kafka: Option<KafkaConfig>,
+    /// Where groups begin, if that is said.
+    pub(super) begin: Option<GroupBegin>,
     pub(super) problems: Vec<Problem>,
     pub(super) warnings: Vec<Problem>,
 }
@@ -57,8 +53,7 @@ pub(super) fn kafka(config: &ConnectorConfig) -> Read {
     let client = settings(config, KafkaClient::Admin, "", &mut read);
     let producer = settings(config, KafkaClient::Producer, "producer.", &mut read);
     let consumer = settings(config, KafkaClient::Consumer, "consumer.", &mut read);
-    // What connectors' admin clients would be: read for what is wrong with it.
-    settings(config, KafkaClient::Admin, "admin.", &mut read);
+    let admin = settings(config, KafkaClient::Admin, "admin.", &mut read);
     if servers.is_empty() {
         return read;
     }
@@ -70,6 +65,8 @@ pub(super) fn kafka(config: &ConnectorConfig) -> Read {
         client,
         producer,
         consumer,
+        admin,
+        begin: read.begin.unwrap_or_default(),
         topics: KafkaTopicConfig {
             // Dead letters' topics, as Kafka Connect has it.
             create: true,
@@ -79,6 +76,11 @@ pub(super) fn kafka(config: &ConnectorConfig) -> Read {
         },
     });
     read
+}
+
+/// A connector's group is no setting of a client: requests that ask for offsets look there too.
+fn is_read_elsewhere(prefix: &str, name: &str) -> bool {
+    prefix.ends_with(".override.") && name == "group.id"
 }
 
 fn servers(config: &ConnectorConfig, read: &mut Read) -> Vec<String> {
@@ -100,7 +102,8 @@ fn servers(config: &ConnectorConfig, read: &mut Read) -> Vec<String> {
     all
 }
 
-fn settings(
+/// The settings of one client, whose names have `prefix` before them.
+pub(super) fn settings(
     config: &ConnectorConfig,
     client: KafkaClient,
     prefix: &str,
@@ -111,6 +114,7 @@ fn settings(
         .iter()
         .filter_map(|(name, property)| Some((name.strip_prefix(prefix)?, property.value.as_str())))
         .filter(|(name, _)| !prefix.is_empty() || is_protection(name) || CLIENT.contains(name))
+        .filter(|(name, _)| !is_read_elsewhere(prefix, name))
         .collect();
     let translated = translate(client, &written);
     for remark in translated.remarks {
@@ -129,17 +133,35 @@ fn settings(
     }
     let mut settings = Vec::new();
     for (name, value) in translated.settings {
+        let option = format!("{prefix}{name}");
         if let Some((_, why)) = OWNED.iter().find(|(own, _)| *own == name) {
-            let option = format!("{prefix}{name}");
-            let is_default = config.text(&option) == Some("earliest");
-            if !is_default {
-                read.warnings.push(Problem::new(config, &option, *why));
-            }
-        } else if name != "bootstrap.servers" {
+            read.warnings.push(Problem::new(config, &option, *why));
+        } else if name == "auto.offset.reset" {
+            let word = config.text(&option).unwrap_or_default().trim();
+            let latest = word.eq_ignore_ascii_case("latest");
+            read.begin = Some(if latest {
+                GroupBegin::End
+            } else {
+                GroupBegin::Start
+            });
+        } else if name == "bootstrap.servers" {
+            another_cluster(config, &option, read);
+        } else {
             settings.push(KafkaSetting { name, value });
         }
     }
     settings
+}
+
+/// A connector's offsets and dead letters are looked for where the worker is.
+fn another_cluster(config: &ConnectorConfig, option: &str, read: &mut Read) {
+    let servers = "bootstrap.servers";
+    if option != servers && config.text(option) != config.text(servers) {
+        let message = "names another cluster, and all clients of a worker are of one";
+        let help = "leave it out, and run another worker for the other cluster";
+        let problem = Problem::new(config, option, message);
+        read.problems.push(problem.help(help));
+    }
 }
 
 fn problem(config: &ConnectorConfig, prefix: &str, remark: Remark) -> (Severity, Problem) {
@@ -176,7 +198,8 @@ mod tests {
             "{CONVERTERS}bootstrap.servers=a:1, b:2\nsecurity.protocol=SASL_SSL\nsasl.mechanism=PLAIN\n\
              sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required username=\"u\" \
              password=\"p\";\nrequest.timeout.ms=3000\nconsumer.fetch.max.wait.ms=7\nproducer.linger.ms=3\n\
-             consumer.auto.offset.reset=latest\nadmin.retries=1\nclient.id=w\n"
+             consumer.auto.offset.reset=latest\nadmin.retries=1\nadmin.request.timeout.ms=900\nclient.id=w\n\
+             consumer.group.instance.id=x\n"
         );
         let worker = worker(&text, "w").unwrap();
         let kafka = worker.kafka.unwrap();
@@ -200,8 +223,10 @@ mod tests {
         assert_eq!(said(&kafka.producer), setting("linger.ms", "3"));
         let warned: Vec<String> = worker.warnings.iter().map(ToString::to_string).collect();
         assert_eq!(warned.len(), 1, "{warned:?}");
+        assert_eq!(said(&kafka.admin), setting("socket.timeout.ms", "900"));
+        assert_eq!(kafka.begin, GroupBegin::End);
         assert!(
-            warned[0].contains("`consumer.auto.offset.reset`: has no effect"),
+            warned[0].contains("`consumer.group.instance.id`: has no effect"),
             "{warned:?}"
         );
         assert!(

@@ -11,6 +11,7 @@ use super::offsets::PartitionOffset;
 use super::properties::Properties;
 use super::shared::{For, SharedHerder, Whereabouts};
 use super::state::{ConnectorInfo, ConnectorStatus, Target, TaskStatus};
+use crate::config::OverridePolicy;
 use crate::sink::SinkStatus;
 use crate::sink::dead_letter::{DEAD_LETTER_OPTION, dead_letter_topics};
 
@@ -176,6 +177,22 @@ impl Connectors {
         match self {
             Self::Alone(herder) => herder.restart_task(name, task).await,
             Self::Shared(herder) => herder.restart_task(name, task),
+        }
+    }
+
+    /// Has all other workers change a logger's level, if there are any.
+    pub async fn set_level(&self, logger: &str, level: &str) -> Result<(), HerderError> {
+        match self {
+            Self::Alone(_) => Ok(()),
+            Self::Shared(herder) => herder.set_level(logger, level).await,
+        }
+    }
+
+    /// Which of their clients' settings connectors may have of their own.
+    pub fn overrides(&self) -> OverridePolicy {
+        match self {
+            Self::Alone(herder) => herder.parts.factory.overrides.clone(),
+            Self::Shared(herder) => herder.overrides(),
         }
     }
 

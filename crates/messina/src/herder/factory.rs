@@ -9,10 +9,11 @@ use messina_connect::table_schema::TableSchema;
 use super::cluster::ClusterSink;
 use super::providers::Providers;
 use crate::config::{
-    CONSISTENCY_OPTION, CqlConfig, CqlConsistency, check_connector, find_table, is_on_cluster,
+    CONSISTENCY_OPTION, ClientOverrides, CqlConfig, CqlConsistency, OverridePolicy,
+    check_connector, find_table, is_on_cluster,
 };
 use crate::record_log::RecordLog;
-use crate::sink::{Connector, Opening, SinkOptions};
+use crate::sink::{Connector, Opening, SinkOptions, group_of};
 use crate::table::cql::{CqlTable, TableClients};
 use crate::table::{BoxFuture, EmbeddedTable, Table};
 
@@ -63,6 +64,8 @@ pub struct Factory {
     pub providers: Providers,
     /// The worker's converters and their options, for connectors that name none.
     pub converters: Vec<(String, String)>,
+    /// Which of their clients' settings they may have of their own.
+    pub overrides: OverridePolicy,
 }
 
 impl Factory {
@@ -70,7 +73,18 @@ impl Factory {
     /// Reads providers' files.
     pub fn check(&self, config: &ConnectorConfig) -> Result<(), Vec<Problem>> {
         let config = self.resolve(config)?;
-        check_connector(&config, &self.schemas(), self.cql.is_some()).map(drop)
+        check_connector(&config, &self.schemas(), self.cql.is_some())?;
+        ClientOverrides::read(&config, &self.overrides).map(drop)
+    }
+
+    /// The group whose offsets are a connector's, and what its clients have of their own. Reads providers' files.
+    pub fn group(&self, config: &ConnectorConfig) -> (String, ClientOverrides) {
+        let resolved = self.resolve(config);
+        let resolved = resolved.unwrap_or_else(|_wrong| config.clone());
+        let own = ClientOverrides::read(&resolved, &self.overrides);
+        let own = own.map(|(own, _)| own).unwrap_or_default();
+        let group = own.group.clone();
+        (group.unwrap_or_else(|| group_of(&config.name)), own)
     }
 
     fn schemas(&self) -> Vec<Arc<TableSchema>> {
@@ -83,32 +97,47 @@ impl Factory {
         let config = self.resolve(config)?;
         let schemas = self.schemas();
         check_connector(&config, &schemas, self.cql.is_some())?;
-        if is_on_cluster(&config, self.cql.is_some()) {
-            return self.on_cluster(config);
-        }
-        let plan = Plan::compile(&config, &|name| find_table(&schemas, name))?;
-        for warning in plan.warnings() {
-            tracing::warn!(
-                connector = plan.name(),
-                warning = warning.message,
-                "a sink's configuration is doubtful"
-            );
-        }
+        let (own, warnings) = ClientOverrides::read(&config, &self.overrides)?;
+        doubt(&config.name, &warnings);
+        let group = own.group.clone();
+        let group = group.unwrap_or_else(|| group_of(&config.name));
+        let log = (!own.is_none()).then(|| self.log.by_clients_of(&own));
+        let log = log.flatten().unwrap_or_else(|| Arc::clone(&self.log));
+        let made = if is_on_cluster(&config, self.cql.is_some()) {
+            self.on_cluster(config, log)
+        } else {
+            self.on_declared(&config, &schemas, log)
+        };
+        Ok(made?.in_group(group))
+    }
+
+    fn on_declared(
+        &self,
+        config: &ConnectorConfig,
+        schemas: &[Arc<TableSchema>],
+        log: Arc<dyn RecordLog>,
+    ) -> Result<Connector, Vec<Problem>> {
+        let plan = Plan::compile(config, &|name| find_table(schemas, name))?;
+        doubt(plan.name(), plan.warnings());
         let declared = |schema: &Arc<TableSchema>| {
             let mut tables = self.tables.iter();
             tables.find(|table| table.schema() == schema)
         };
         let tables = plan.tables().iter().filter_map(declared);
-        let tables = tables.map(|table| table.table(&config)).collect();
+        let tables = tables.map(|table| table.table(config)).collect();
         let options = if self.cql.is_some() {
             self.options.for_cluster()
         } else {
             self.options
         };
-        Ok(Connector::new(plan, tables, Arc::clone(&self.log), options))
+        Ok(Connector::new(plan, tables, log, options))
     }
 
-    fn on_cluster(&self, config: ConnectorConfig) -> Result<Connector, Vec<Problem>> {
+    fn on_cluster(
+        &self,
+        config: ConnectorConfig,
+        log: Arc<dyn RecordLog>,
+    ) -> Result<Connector, Vec<Problem>> {
         let name = config.name.clone();
         let outline = Plan::outline(&config)?;
         let sink = ClusterSink::new(config, outline, self.cql.as_ref(), &self.clients)?;
@@ -123,13 +152,24 @@ impl Factory {
             Box::pin(async move { sink.change(&change).await })
         };
         let opening = Opening::new(open, change);
-        let log = Arc::clone(&self.log);
         let options = self.options.for_cluster();
         Ok(Connector::opening(&name, opening, log, options))
     }
 
     fn resolve(&self, config: &ConnectorConfig) -> Result<ConnectorConfig, Vec<Problem>> {
         resolve(config, &self.providers, &self.converters)
+    }
+}
+
+fn doubt(connector: &str, warnings: &[Problem]) {
+    for warning in warnings {
+        let (option, warning) = (&warning.option, &warning.message);
+        tracing::warn!(
+            connector,
+            option,
+            warning,
+            "a sink's configuration is doubtful"
+        );
     }
 }
 

@@ -4,9 +4,10 @@ use messina_store::log::{OffsetCommit, PartitionHandle};
 
 use super::error::HerderError;
 use super::keeping::Herder;
+use super::properties::connector_config;
 use super::state::Target;
 use crate::record_log::SourcePartition;
-use crate::record_log::kafka::GroupOffset;
+use crate::record_log::kafka::{GroupOffset, KafkaGroups};
 
 /// A partition and the offset that is read next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,12 +43,12 @@ impl From<PartitionOffset> for GroupOffset {
 impl Herder {
     /// Committed offsets, by topic and partition.
     pub async fn offsets(&self, name: &str) -> Result<Vec<PartitionOffset>, HerderError> {
-        self.look(name, |_| ())?;
-        if let Some(groups) = &self.parts.groups {
-            let committed = groups.committed(&group(name)).await?;
+        let (group, groups) = self.group(name)?;
+        if let Some(groups) = groups {
+            let committed = groups.committed(&group).await?;
             return Ok(committed.into_iter().map(PartitionOffset::from).collect());
         }
-        let committed = self.parts.log.group(&group(name)).into_iter();
+        let committed = self.parts.log.group(&group).into_iter();
         let offset = |own: messina_store::log::GroupOffset| PartitionOffset {
             topic: own.topic,
             partition: own.partition,
@@ -64,9 +65,10 @@ impl Herder {
     ) -> Result<(), HerderError> {
         let _changing = self.changing.lock().await;
         self.must_be_stopped(name)?;
-        if let Some(groups) = &self.parts.groups {
+        let (group, groups) = self.group(name)?;
+        if let Some(groups) = groups {
             let offsets = offsets.into_iter().map(GroupOffset::from).collect();
-            return Ok(groups.alter(&group(name), offsets).await?);
+            return Ok(groups.alter(&group, offsets).await?);
         }
         let (mut set, mut reset) = (Vec::new(), Vec::new());
         for own in offsets {
@@ -77,7 +79,6 @@ impl Herder {
             }
         }
         let log = &self.parts.log;
-        let group = group(name);
         let commit = |(handle, offset): (PartitionHandle, i64)| {
             // The books stay in the note: what was written was written.
             let metadata = log.committed(&group, &handle).map(|own| own.metadata);
@@ -94,12 +95,21 @@ impl Herder {
     pub async fn reset_offsets(&self, name: &str) -> Result<(), HerderError> {
         let _changing = self.changing.lock().await;
         self.must_be_stopped(name)?;
-        if let Some(groups) = &self.parts.groups {
-            return Ok(groups.reset(&group(name)).await?);
+        let (group, groups) = self.group(name)?;
+        if let Some(groups) = groups {
+            return Ok(groups.reset(&group).await?);
         }
-        self.parts.log.delete_group(&group(name)).await?;
+        self.parts.log.delete_group(&group).await?;
         tracing::info!(connector = name, "offsets of a connector were reset");
         Ok(())
+    }
+
+    /// The group whose offsets are a connector's; with Kafka as the log also the way to it.
+    fn group(&self, name: &str) -> Result<(String, Option<KafkaGroups>), HerderError> {
+        let config = self.look(name, |own| connector_config(name, &own.properties))?;
+        let (group, own) = self.parts.factory.group(&config);
+        let groups = self.parts.groups.as_ref();
+        Ok((group, groups.map(|groups| groups.by_clients_of(&own))))
     }
 
     fn must_be_stopped(&self, name: &str) -> Result<(), HerderError> {
@@ -117,11 +127,6 @@ impl Herder {
             HerderError::Refused(format!("there is no partition {topic}-{partition}"))
         })
     }
-}
-
-/// The group whose offsets are a connector's.
-pub(super) fn group(name: &str) -> String {
-    format!("connect-{name}")
 }
 
 pub(super) const STOP_FIRST: &str = "Connectors must be in the STOPPED state before their offsets can be modified. This can be done for the specified connector by issuing a 'PUT' request to the '/connectors/<connector>/stop' endpoint";

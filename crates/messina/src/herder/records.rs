@@ -91,6 +91,14 @@ pub(super) fn restart(name: &str, tasks: bool, only_failed: bool) -> Change {
     (format!("restart-connector-{name}"), Some(value))
 }
 
+/// The level of a logger in all workers.
+pub(super) fn level(logger: &str, level: &str) -> Change {
+    (
+        format!("logger-cluster-{logger}"),
+        Some(json!({ "level": level })),
+    )
+}
+
 /// Takes everything back that was said of a connector.
 pub(super) fn deleted(name: &str) -> Vec<Change> {
     let keys = [

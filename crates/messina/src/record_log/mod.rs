@@ -19,6 +19,7 @@ use std::sync::Arc;
 
 use messina_store::log::{NewRecord, StoredRecord};
 
+use crate::config::ClientOverrides;
 pub use crate::table::BoxFuture;
 
 /// A partition of a Kafka topic, by name.
@@ -103,6 +104,11 @@ pub trait RecordLog: Send + Sync + Debug {
 
     /// The offset the next record of a partition will get, as far as is known here.
     fn end_offset(&self, source: &SourcePartition) -> Option<i64>;
+
+    /// The same log by way of a connector's own clients; none where there are no clients to have settings.
+    fn by_clients_of(&self, _own: &ClientOverrides) -> Option<Arc<dyn RecordLog>> {
+        None
+    }
 }
 
 /// A member of a consumer group.

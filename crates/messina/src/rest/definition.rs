@@ -1,9 +1,13 @@
-//! An option's definition, in the shape Kafka Connect tells it; all there are stand in `options.txt`.
+//! An option's definition, in the shape Kafka Connect tells it; all there are stand in `options.txt`, and the settings
+//! of Kafka's Java clients in `client_options.txt`.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use serde::Serialize;
+
+use crate::config::kafka_java::{KafkaClient, note};
 
 /// What a value must be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -14,6 +18,7 @@ pub(super) enum Kind {
     Int,
     Short,
     Long,
+    Double,
     List,
     Class,
     Password,
@@ -28,7 +33,7 @@ pub(super) struct Definition {
     pub(super) required: bool,
     pub(super) default_value: Option<String>,
     pub(super) importance: &'static str,
-    pub(super) documentation: &'static str,
+    pub(super) documentation: Cow<'static, str>,
     pub(super) group: Option<String>,
     pub(super) width: &'static str,
     pub(super) display_name: String,
@@ -50,6 +55,49 @@ pub(super) fn plugin_options(class: &str) -> &'static [Definition] {
     let whole = class.strip_suffix("$Key");
     let whole = whole.or_else(|| class.strip_suffix("$Value"));
     section(whole.unwrap_or(class)).unwrap_or_default()
+}
+
+static OF_CLIENTS: LazyLock<Vec<(&'static str, Definition)>> = LazyLock::new(|| {
+    let lines = include_str!("client_options.txt").lines();
+    lines.filter_map(client_definition).collect()
+});
+
+/// The definition of a setting of one of Kafka's Java clients.
+pub(super) fn client_option(client: KafkaClient, name: &str) -> Option<Definition> {
+    let word = match client {
+        KafkaClient::Consumer => "consumer",
+        KafkaClient::Producer => "producer",
+        KafkaClient::Admin => "admin",
+    };
+    let mut own = OF_CLIENTS
+        .iter()
+        .filter(|(clients, _)| clients.contains(word));
+    let (_, found) = own.find(|(_, own)| own.name == name)?;
+    let documentation = note(client, name).map_or(Cow::Borrowed(""), Cow::Owned);
+    Some(Definition {
+        documentation,
+        ..found.clone()
+    })
+}
+
+fn client_definition(line: &'static str) -> Option<(&'static str, Definition)> {
+    let mut columns = line.splitn(5, '|').map(str::trim);
+    let mut column = || columns.next();
+    let (clients, name, kind, default) = (column()?, column()?, kind(column()?)?, column()?);
+    let definition = Definition {
+        name: name.to_owned(),
+        kind,
+        required: default == "required",
+        default_value: default.strip_prefix('=').map(str::to_owned),
+        importance: column()?,
+        documentation: Cow::Borrowed(""),
+        group: None,
+        width: "NONE",
+        display_name: name.to_owned(),
+        dependents: [],
+        order: -1,
+    };
+    Some((clients, definition))
 }
 
 fn read(text: &'static str) -> Sections {
@@ -83,7 +131,7 @@ fn definition(line: &'static str) -> Option<Definition> {
         width: column()?,
         display_name: column()?.to_owned(),
         order: column()?.parse().ok()?,
-        documentation: column()?,
+        documentation: column()?.into(),
         dependents: [],
     })
 }
@@ -95,6 +143,7 @@ fn kind(word: &str) -> Option<Kind> {
         "INT" => Kind::Int,
         "SHORT" => Kind::Short,
         "LONG" => Kind::Long,
+        "DOUBLE" => Kind::Double,
         "LIST" => Kind::List,
         "CLASS" => Kind::Class,
         "PASSWORD" => Kind::Password,
@@ -105,6 +154,24 @@ fn kind(word: &str) -> Option<Kind> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_setting_of_a_java_client_is_defined_and_what_becomes_of_it_is_known() {
+        let text = include_str!("client_options.txt");
+        let lines = text.lines().filter(|line| line.contains(" | "));
+        assert_eq!(OF_CLIENTS.len(), lines.count());
+        for (client, word) in [
+            (KafkaClient::Consumer, "consumer"),
+            (KafkaClient::Producer, "producer"),
+            (KafkaClient::Admin, "admin"),
+        ] {
+            for (_, own) in OF_CLIENTS.iter().filter(|(all, _)| all.contains(word)) {
+                let defined = client_option(client, &own.name).unwrap();
+                assert!(!defined.documentation.is_empty(), "{word} {}", own.name);
+            }
+        }
+        assert_eq!(client_option(KafkaClient::Admin, "linger.ms"), None);
+    }
 
     #[test]
     fn every_line_of_the_list_is_an_option_a_section_or_a_comment() {

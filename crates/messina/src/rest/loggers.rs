@@ -63,10 +63,16 @@ pub(super) async fn set(
     let level = wanted.level.ok_or_else(|| Failure::bad_request(missing))?;
     let now = api.clock.unix_millis();
     logs::set_level(&name, &level, now).map_err(|error| Failure::not_found(error.to_string()))?;
-    let cluster = query.is_some_and(|query| query.split('&').any(|pair| pair == "scope=cluster"));
-    Ok(if cluster {
-        StatusCode::NO_CONTENT.into_response()
-    } else {
-        Json(vec![name]).into_response()
-    })
+    if !is_for_all(query.as_deref()) {
+        return Ok(Json(vec![name]).into_response());
+    }
+    api.herder.set_level(&name, &level).await?;
+    Ok(StatusCode::NO_CONTENT.into_response())
+}
+
+/// Whether a query asks for a level in all workers. Another scope than that is this worker's, as in Kafka Connect.
+fn is_for_all(query: Option<&str>) -> bool {
+    let mut pairs = query.unwrap_or_default().split('&');
+    let scope = pairs.find_map(|pair| pair.strip_prefix("scope="));
+    scope.is_some_and(|scope| scope.eq_ignore_ascii_case("cluster"))
 }

@@ -12,6 +12,8 @@ mod validation;
 
 mod stages;
 
+mod overrides;
+
 mod offsets;
 
 mod loggers;

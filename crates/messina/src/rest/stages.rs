@@ -48,7 +48,7 @@ pub(super) fn topics(sheet: &mut [ConfigInfo], properties: &Properties) {
     let letters = "errors.deadletterqueue.topic.name";
     let own = text(letters);
     for info in sheet {
-        let name = info.definition.name.as_str();
+        let name = info.value.name.as_str();
         if let Some(wrong) = wrong.filter(|_| name.starts_with("topics")) {
             info.value.errors.push(wrong.to_owned());
         }
@@ -69,7 +69,7 @@ fn known(
     written: &str,
 ) -> Option<&'static str> {
     if class.is_none() {
-        let option = &info.definition.name;
+        let option = &info.value.name;
         info.refuse(format!(
             "Invalid value {written} for configuration {option}: Class {written} could not be found."
         ));
@@ -92,7 +92,7 @@ pub(super) fn converters(
         if kind == "header" {
             class = class.or_else(|| full_name(&[HEADER_CONVERTER], "Converter", written));
         }
-        let info = sheet.iter_mut().find(|info| info.definition.name == option);
+        let info = sheet.iter_mut().find(|info| info.value.name == option);
         let Some(class) = info.and_then(|info| known(info, class, written)) else {
             continue;
         };
@@ -166,7 +166,7 @@ fn stage(
     aliases.sort_unstable();
     aliases.dedup();
     if aliases.len() < all.len()
-        && let Some(info) = sheet.iter_mut().find(|info| info.definition.name == list)
+        && let Some(info) = sheet.iter_mut().find(|info| info.value.name == list)
     {
         let shown = all.join(", ");
         info.value.errors.push(format!(
@@ -277,7 +277,7 @@ fn own(
         required,
         default_value: None,
         importance,
-        documentation: "",
+        documentation: "".into(),
         group: None,
         width,
         display_name: display.to_owned(),

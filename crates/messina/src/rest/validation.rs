@@ -14,7 +14,7 @@ use super::connectors::Given;
 use super::definition::{Definition, Kind, plugin_options, section};
 use super::plugins::{self, HEADER_CONVERTER, PREDICATES, Plugin, SINKS, TRANSFORMS, full_name};
 use super::routes::Api;
-use super::stages;
+use super::{overrides, stages};
 use crate::herder::{Connectors, Properties};
 
 /// What `PUT /connector-plugins/{plugin}/config/validate` gives.
@@ -29,7 +29,8 @@ pub(super) struct ConfigInfos {
 /// One option, defined and judged.
 #[derive(Debug, Serialize)]
 pub(super) struct ConfigInfo {
-    pub(super) definition: Definition,
+    /// None for a client's setting that nobody knows.
+    pub(super) definition: Option<Definition>,
     pub(super) value: ConfigValue,
 }
 
@@ -44,6 +45,20 @@ pub(super) struct ConfigValue {
 }
 
 impl ConfigInfo {
+    /// An option that nobody has defined: it is as it is.
+    pub(super) fn undefined(name: &str, raw: &str) -> Self {
+        Self {
+            definition: None,
+            value: ConfigValue {
+                name: name.to_owned(),
+                value: Some(raw.to_owned()),
+                recommended_values: Vec::new(),
+                errors: Vec::new(),
+                visible: true,
+            },
+        }
+    }
+
     /// An option judged by its definition alone. `label` is what texts call it.
     pub(super) fn judge(definition: &Definition, label: &str, raw: Option<&str>) -> Self {
         let (value, errors) = judge(definition, label, raw);
@@ -55,7 +70,7 @@ impl ConfigInfo {
                 errors,
                 visible: true,
             },
-            definition: definition.clone(),
+            definition: Some(definition.clone()),
         }
     }
 
@@ -98,6 +113,7 @@ fn judge(definition: &Definition, label: &str, raw: Option<&str>) -> (Option<Str
         Kind::Int => number("INT", raw.parse::<i32>().is_ok()),
         Kind::Short => number("SHORT", raw.parse::<i16>().is_ok()),
         Kind::Long => number("LONG", raw.parse::<i64>().is_ok()),
+        Kind::Double => number("DOUBLE", raw.parse::<f64>().is_ok()),
         Kind::List => Ok(items(raw).join(",")),
         Kind::Password => Ok("[hidden]".to_owned()),
         Kind::String | Kind::Class => Ok(raw.to_owned()),
@@ -163,9 +179,7 @@ fn infos(
             {
                 groups.push(group.clone());
             }
-            let known = sheet
-                .iter()
-                .any(|info| info.definition.name == definition.name);
+            let known = sheet.iter().any(|info| info.value.name == definition.name);
             if !known {
                 let raw = properties.get(&definition.name).map(String::as_str);
                 sheet.push(ConfigInfo::judge(definition, &definition.name, raw));
@@ -175,6 +189,8 @@ fn infos(
     stages::topics(&mut sheet, properties);
     stages::converters(&mut sheet, &mut groups, properties);
     stages::chain(&mut sheet, &mut groups, properties);
+    let policy = herder.map(Connectors::overrides).unwrap_or_default();
+    overrides::judge(&mut sheet, properties, &policy);
     let good = sheet.iter().all(|info| info.value.errors.is_empty());
     if let Some(herder) = herder.filter(|_| good) {
         compiled(&mut sheet, herder, name, full, properties);
@@ -224,7 +240,7 @@ fn compiled(
         if let Some(help) = problem.help {
             text = format!("{text}; {help}");
         }
-        let known = sheet.iter_mut().find(|info| info.definition.name == option);
+        let known = sheet.iter_mut().find(|info| info.value.name == option);
         if let Some(info) = known {
             info.value.errors.push(text);
         } else if let Some(first) = sheet.first_mut() {

@@ -77,10 +77,16 @@ impl SinkOptions {
 #[derive(Debug)]
 pub struct Connector {
     name: String,
+    group: String,
     work: Work,
     log: Arc<dyn RecordLog>,
     options: SinkOptions,
     status: Arc<SinkStatus>,
+}
+
+/// The group a connector is after its name, as in Kafka Connect.
+pub fn group_of(name: &str) -> String {
+    format!("connect-{name}")
 }
 
 /// What a task works with.
@@ -155,11 +161,19 @@ impl Connector {
         let status = Arc::new(SinkStatus::new(name.to_owned(), Arc::clone(&log)));
         Self {
             name: name.to_owned(),
+            group: group_of(name),
             work,
             log,
             options,
             status,
         }
+    }
+
+    /// The same with offsets committed for another group than the one after its name.
+    #[must_use]
+    pub fn in_group(mut self, group: String) -> Self {
+        self.group = group;
+        self
     }
 
     /// The connector's name.
@@ -168,8 +182,8 @@ impl Connector {
     }
 
     /// The consumer group whose offsets it commits.
-    pub fn group(&self) -> String {
-        format!("connect-{}", self.name)
+    pub fn group(&self) -> &str {
+        &self.group
     }
 
     /// What it says about itself, while it runs and after.
@@ -237,7 +251,7 @@ impl Connector {
     async fn run_task(&self, ready: Ready, stop: CancellationToken) -> Result<(), SinkError> {
         let consumer = self
             .log
-            .subscribe(&self.group(), ready.plan.topics().subscription());
+            .subscribe(&self.group, ready.plan.topics().subscription());
         let delivery = Delivery {
             plan: ready.plan,
             tables: ready.tables,

@@ -23,7 +23,7 @@ mod books;
 mod status;
 
 pub use books::Books;
-pub use connector::{Connector, SinkOptions};
+pub use connector::{Connector, SinkOptions, group_of};
 pub use error::SinkError;
 pub use opening::{OpenError, Opened, Opening};
 pub use status::{PartitionSnapshot, SinkSnapshot, SinkStatus, TaskState};

@@ -37,6 +37,7 @@ pub(super) async fn factory(
         options,
         providers: config.rest.providers.clone(),
         converters: config.rest.converters.clone(),
+        overrides: config.rest.overrides.clone(),
     })
 }
 

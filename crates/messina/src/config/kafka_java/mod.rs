@@ -8,6 +8,10 @@ mod security;
 
 mod translate;
 
+mod note;
+
+pub use note::note;
+
 pub use translate::{KafkaClient, Remark, Translated, is_known, translate};
 
 #[cfg(test)]

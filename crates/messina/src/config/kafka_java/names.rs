@@ -45,11 +45,12 @@ impl Name {
 }
 
 /// Properties whose names only begin so: parts of Java's plug-ins.
-pub(super) const JAVA_ONLY: [&str; 5] = [
+pub(super) const JAVA_ONLY: [&str; 6] = [
     "metrics.",
     "metric.",
     "sasl.kerberos.",
     "sasl.login.",
+    "sasl.oauthbearer.",
     "confluent.",
 ];
 
@@ -249,6 +250,7 @@ pub(super) const NAMES: &[Name] = &[
         ),
     ),
     of(CONSUMER, "exclude.internal.topics", Nothing),
+    of(CONSUMER, "share.acknowledgement.mode", Nothing),
     of(CONSUMER, "key.deserializer", Nothing),
     of(CONSUMER, "value.deserializer", Nothing),
     of(CONSUMER_ADMIN, "default.api.timeout.ms", Nothing),

@@ -8,6 +8,10 @@ use crate::config::java_store::{self, StoreHolds, StoreKind};
 
 type Written<'a> = BTreeMap<&'a str, &'a str>;
 
+/// Mechanisms that want a user and a password, and the modules that have them.
+const PASSWORDS: [&str; 3] = ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"];
+const MODULES: [&str; 2] = ["PlainLoginModule", "ScramLoginModule"];
+
 const PROTOCOLS: [&str; 4] = ["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"];
 
 pub(super) fn translate(written: &Written<'_>, translated: &mut Translated) {
@@ -16,6 +20,8 @@ pub(super) fn translate(written: &Written<'_>, translated: &mut Translated) {
     let protocol = protocol.unwrap_or_default();
     if protocol.starts_with("SASL") {
         sasl(written, translated);
+    } else if unsaid {
+        sasl_of_another(written, translated);
     }
     // Without a protocol here another part of the file may say it.
     if protocol.ends_with("SSL") || unsaid {
@@ -47,7 +53,7 @@ fn sasl(written: &Written<'_>, translated: &mut Translated) {
     // Java's own default.
     let mechanism = text(written, name).unwrap_or("GSSAPI").to_ascii_uppercase();
     match mechanism.as_str() {
-        "PLAIN" | "SCRAM-SHA-256" | "SCRAM-SHA-512" => {
+        known if PASSWORDS.contains(&known) => {
             translated.set(name, mechanism.as_str());
             password(written, translated);
         }
@@ -59,6 +65,20 @@ fn sasl(written: &Written<'_>, translated: &mut Translated) {
         other => {
             translated.refuse(name, format!("`{other}` is not a mechanism"), Some(known));
         }
+    }
+}
+
+/// Without a protocol here another part of the file may say it, and perhaps the mechanism or the password too. What is
+/// not for us may be for nobody.
+fn sasl_of_another(written: &Written<'_>, translated: &mut Translated) {
+    let name = "sasl.mechanism";
+    let mechanism = text(written, name).map(str::to_ascii_uppercase);
+    if let Some(known) = mechanism.filter(|own| PASSWORDS.contains(&own.as_str())) {
+        translated.set(name, known);
+    }
+    let module = text(written, "sasl.jaas.config").and_then(|own| jaas::login_module(own).ok());
+    if let Some(module) = module.filter(|own| MODULES.contains(&own.simple_class())) {
+        credentials(&module, translated);
     }
 }
 
@@ -84,7 +104,7 @@ fn password(written: &Written<'_>, translated: &mut Translated) {
 fn credentials(module: &LoginModule, translated: &mut Translated) {
     let name = "sasl.jaas.config";
     let class = module.simple_class();
-    if !matches!(class, "PlainLoginModule" | "ScramLoginModule") {
+    if !MODULES.contains(&class) {
         let message = format!("`{class}` is a class of Java's");
         let help = "PlainLoginModule and ScramLoginModule are understood";
         translated.refuse(name, message, Some(help));

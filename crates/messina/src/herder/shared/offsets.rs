@@ -1,16 +1,17 @@
 //! Where a connector stands in its topics: the offsets of its consumer group, which is Kafka's to keep.
 
 use super::super::error::HerderError;
-use super::super::offsets::{PartitionOffset, STOP_FIRST, group};
+use super::super::offsets::{PartitionOffset, STOP_FIRST};
+use super::super::properties::connector_config;
 use super::super::state::Target;
 use super::worker::SharedHerder;
-use crate::record_log::kafka::GroupOffset;
+use crate::record_log::kafka::{GroupOffset, KafkaGroups};
 
 impl SharedHerder {
     /// Committed offsets, by topic and partition.
     pub async fn offsets(&self, name: &str) -> Result<Vec<PartitionOffset>, HerderError> {
-        self.info(name)?;
-        let committed = self.groups.committed(&group(name)).await?;
+        let (group, groups) = self.group(name)?;
+        let committed = groups.committed(&group).await?;
         Ok(committed.into_iter().map(PartitionOffset::from).collect())
     }
 
@@ -23,7 +24,8 @@ impl SharedHerder {
         let _pen = self.pen().await?;
         self.must_be_stopped(name)?;
         let offsets = offsets.into_iter().map(GroupOffset::from).collect();
-        self.groups.alter(&group(name), offsets).await?;
+        let (group, groups) = self.group(name)?;
+        groups.alter(&group, offsets).await?;
         tracing::info!(connector = name, "offsets of a connector were altered");
         Ok(())
     }
@@ -32,9 +34,17 @@ impl SharedHerder {
     pub async fn reset_offsets(&self, name: &str) -> Result<(), HerderError> {
         let _pen = self.pen().await?;
         self.must_be_stopped(name)?;
-        self.groups.reset(&group(name)).await?;
+        let (group, groups) = self.group(name)?;
+        groups.reset(&group).await?;
         tracing::info!(connector = name, "offsets of a connector were reset");
         Ok(())
+    }
+
+    /// The group whose offsets are a connector's, and the way to it.
+    fn group(&self, name: &str) -> Result<(String, KafkaGroups), HerderError> {
+        let config = connector_config(name, &self.info(name)?.config);
+        let (group, own) = self.parts.factory.group(&config);
+        Ok((group, self.groups.by_clients_of(&own)))
     }
 
     fn must_be_stopped(&self, name: &str) -> Result<(), HerderError> {

@@ -15,20 +15,41 @@ use super::super::state::{Standing, State, Target};
 use super::super::state_topic::Change;
 use super::placement::slot;
 use super::running::{Body, OwnConnector, RunningTask, TaskKey, Told, Wanted};
-use super::view::{RestartWish, connector_key, task_key, topic_key};
+use super::view::{RestartWish, Wish, connector_key, task_key, topic_key};
 use super::worker::SharedHerder;
+use crate::telemetry::logs;
 
 impl SharedHerder {
     /// Makes what runs here what is to run here.
     pub(super) async fn settle(self: &Arc<Self>) {
         let wanted = self.wanted();
-        let wishes = self.tail.wishes();
+        let wishes = self.heed(self.tail.wishes());
         self.end_others(&wanted, &wishes).await;
         for (key, wanted) in wanted {
             self.start(key, wanted);
         }
         self.judge(&wishes);
         self.tell().await;
+    }
+
+    /// Changes the levels that are wished for; gives the other wishes.
+    fn heed(&self, wishes: Vec<Wish>) -> Vec<RestartWish> {
+        let mut restarts = Vec::new();
+        for wish in wishes {
+            match wish {
+                Wish::Restart(wish) => restarts.push(wish),
+                Wish::Level { logger, level } => {
+                    let now = self.parts.clock.unix_millis();
+                    match logs::set_level(&logger, &level, now) {
+                        Ok(()) => tracing::info!(logger, level, "a logger's level was changed"),
+                        Err(error) => {
+                            tracing::warn!(%error, "a level that is wished for all workers has no effect");
+                        }
+                    }
+                }
+            }
+        }
+        restarts
     }
 
     /// The tasks in this worker's slots.

@@ -6,7 +6,6 @@ use std::time::Duration;
 use messina_connect::config::Problem;
 
 use super::super::error::HerderError;
-use super::super::offsets::group;
 use super::super::properties::{Properties, connector_config};
 use super::super::records;
 use super::super::state::{ConnectorInfo, ConnectorStatus, State, Target, TaskStatus};
@@ -15,7 +14,8 @@ use super::lead::{Pen, tasks_of};
 use super::placement::slot;
 use super::view::{MAX_TASKS, topic_key};
 use super::worker::SharedHerder;
-use crate::sink::SinkStatus;
+use crate::config::OverridePolicy;
+use crate::sink::{SinkStatus, group_of};
 
 /// How long a request waits for the group to settle before it is told to come again.
 const UNTIL_SETTLED: Duration = Duration::from_secs(20);
@@ -71,6 +71,11 @@ impl SharedHerder {
         // If it is this one, it is about to find out.
         let other = found.filter(|worker| *worker != self.parts.worker_id);
         Ok(other.map(|worker| Whereabouts::There(worker.to_owned())))
+    }
+
+    /// Which of their clients' settings connectors may have of their own.
+    pub fn overrides(&self) -> OverridePolicy {
+        self.parts.factory.overrides.clone()
     }
 
     /// What the cluster calls itself.
@@ -259,10 +264,19 @@ impl SharedHerder {
             return Err(HerderError::Refused(text));
         }
         let workers = &self.parts.config.group;
-        if group(name) == *workers {
+        if group_of(name) == *workers {
             let text = format!(
                 "Consumer group for sink connector named {name} conflicts with Connect worker group {workers}"
             );
+            return Err(HerderError::Refused(text));
+        }
+        let (group, _) = self
+            .parts
+            .factory
+            .group(&connector_config(name, properties));
+        if group == *workers {
+            let text =
+                format!("Consumer group {group} conflicts with Connect worker group {workers}");
             return Err(HerderError::Refused(text));
         }
         let problems = self.check(name, properties);
@@ -328,6 +342,13 @@ impl SharedHerder {
         self.write(&mut pen, vec![records::restart(name, tasks, only_failed)])
             .await?;
         Ok(status)
+    }
+
+    /// Has every worker of the group change a logger's level.
+    pub async fn set_level(&self, logger: &str, level: &str) -> Result<(), HerderError> {
+        let level = level.to_ascii_uppercase();
+        let change = records::level(logger, &level);
+        Ok(self.statuses.write_configuration(change).await?)
     }
 
     /// Starts a task of this worker again.

@@ -15,7 +15,7 @@ use serde_json::Value;
 use tokio::sync::watch;
 
 use super::roster::{Roster, seat};
-use super::view::{RestartWish, View};
+use super::view::{View, Wish};
 use crate::config::{DistributedConfig, KafkaConfig};
 use crate::record_log::kafka::{Asked, ClientEvents, ClientRole, KafkaLogError, client_config};
 
@@ -25,7 +25,7 @@ const A_MOMENT: Duration = Duration::from_millis(200);
 const ROSTER_PATIENCE: Duration = Duration::from_secs(5);
 /// How long the topics may take to be read at the start.
 const START_PATIENCE: Duration = Duration::from_mins(1);
-/// Restarts wished for and not carried out yet, at most; more are forgotten, the oldest first.
+/// Wishes that are not carried out yet, at most; more are forgotten, the oldest first.
 const MAX_WISHES: usize = 1000;
 
 /// How far was read.
@@ -52,7 +52,7 @@ struct Shared {
     config: DistributedConfig,
     servers: String,
     view: Mutex<View>,
-    wishes: Mutex<VecDeque<RestartWish>>,
+    wishes: Mutex<VecDeque<Wish>>,
     stop: AtomicBool,
 }
 
@@ -155,8 +155,8 @@ impl Tail {
         at(&self.shared.view.lock())
     }
 
-    /// The restarts that were wished for since the last call.
-    pub(super) fn wishes(&self) -> Vec<RestartWish> {
+    /// What was wished for since the last call.
+    pub(super) fn wishes(&self) -> Vec<Wish> {
         self.shared.wishes.lock().drain(..).collect()
     }
 

@@ -36,6 +36,20 @@ pub(super) struct RestartWish {
     pub(super) only_failed: bool,
 }
 
+/// What a record asks of the workers that read it when it comes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Wish {
+    /// That a connector starts again.
+    Restart(RestartWish),
+    /// That a logger has a level, in all workers.
+    Level {
+        /// The logger.
+        logger: String,
+        /// The level's name.
+        level: String,
+    },
+}
+
 /// Everything that was read.
 #[derive(Debug, Default)]
 pub(super) struct View {
@@ -45,11 +59,7 @@ pub(super) struct View {
 
 impl View {
     /// Takes a record of the topic of configurations; gives the wish it is, if it is one.
-    pub(super) fn configuration(
-        &mut self,
-        key: &str,
-        value: Option<&Value>,
-    ) -> Option<RestartWish> {
+    pub(super) fn configuration(&mut self, key: &str, value: Option<&Value>) -> Option<Wish> {
         if let Some(name) = key.strip_prefix("connector-") {
             self.connector(name, value);
         } else if let Some(name) = key.strip_prefix("target-state-") {
@@ -70,10 +80,16 @@ impl View {
             self.commit(name, value);
         } else if let Some(name) = key.strip_prefix("restart-connector-") {
             let is = |field| value?.get(field)?.as_bool();
-            return Some(RestartWish {
+            return Some(Wish::Restart(RestartWish {
                 connector: name.to_owned(),
                 tasks: is("include-tasks")?,
                 only_failed: is("only-failed")?,
+            }));
+        } else if let Some(logger) = key.strip_prefix("logger-cluster-") {
+            let level = value?.get("level")?.as_str()?;
+            return Some(Wish::Level {
+                logger: logger.to_owned(),
+                level: level.to_owned(),
             });
         }
         None
@@ -314,7 +330,15 @@ mod tests {
             tasks: true,
             only_failed: false,
         };
+        assert_eq!(told, Some(Wish::Restart(expected)));
+        let level = json!({ "level": "DEBUG" });
+        let told = view.configuration("logger-cluster-org.example", Some(&level));
+        let expected = Wish::Level {
+            logger: "org.example".to_owned(),
+            level: "DEBUG".to_owned(),
+        };
         assert_eq!(told, Some(expected));
+        assert_eq!(view.configuration("logger-cluster-org.example", None), None);
         read(&mut view, &[("connector-a", Some(options("t")))]);
         read(
             &mut view,

@@ -74,7 +74,12 @@ impl SharedHerder {
     pub async fn open(parts: SharedParts) -> Result<Arc<Self>, HerderError> {
         let SharedParts { kafka, config, .. } = &parts;
         let topics = [&config.configs, &config.offsets, &config.statuses];
-        let topics = StorageTopics::provide(kafka, topics).await?;
+        // What stands below `admin.` is for connectors' topics.
+        let of_worker = Arc::new(KafkaConfig {
+            admin: Vec::new(),
+            ..KafkaConfig::clone(kafka)
+        });
+        let topics = StorageTopics::provide(&of_worker, topics).await?;
         let (kafka, config) = (Arc::clone(kafka), config.clone());
         let slots = topics.partitions(&config.statuses.name);
         let opened = tokio::task::spawn_blocking(move || {

@@ -64,7 +64,7 @@ pub fn client_config(
     let own = match role {
         ClientRole::Producer => config.producer.as_slice(),
         ClientRole::Consumer => config.consumer.as_slice(),
-        ClientRole::Admin => &[],
+        ClientRole::Admin => config.admin.as_slice(),
     };
     for setting in config.client.iter().chain(own) {
         client.set(setting.name.as_str(), value_of(setting)?);
@@ -149,6 +149,11 @@ impl ClientEvents {
             kinds: Mutex::default(),
             last: Mutex::default(),
         }
+    }
+
+    /// What the client was made of.
+    pub(super) fn config(&self) -> &KafkaConfig {
+        &self.config
     }
 
     /// The last error that librdkafka has told about the client as a whole, for the error of a call that failed without

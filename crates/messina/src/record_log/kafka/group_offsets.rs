@@ -13,7 +13,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::admin::admin_client;
 use super::client::{ClientEvents, ClientRole, client_config};
 use super::error::{Asked, KafkaLogError};
-use crate::config::KafkaConfig;
+use crate::config::{ClientOverrides, KafkaConfig};
 use crate::record_log::SourcePartition;
 
 /// A cluster that says nothing for this long is away.
@@ -33,6 +33,12 @@ impl KafkaGroups {
     /// For the cluster of this configuration. Connects to nobody.
     pub fn new(config: Arc<KafkaConfig>) -> Self {
         Self { config }
+    }
+
+    /// The same by way of a connector's own clients.
+    #[must_use]
+    pub fn by_clients_of(&self, own: &ClientOverrides) -> Self {
+        Self::new(Arc::new(own.over(&self.config)))
     }
 
     /// A group's committed offsets, by topic and partition.

@@ -13,7 +13,7 @@ use super::consumer::KafkaConsumer;
 use super::error::{Asked, KafkaLogError};
 use super::letters::Letters;
 use super::positions::Ends;
-use crate::config::KafkaConfig;
+use crate::config::{ClientOverrides, KafkaConfig};
 use crate::record_log::{BoxFuture, RecordConsumer, RecordLog, RecordLogError, SourcePartition};
 
 /// A log of records in Kafka's topics.
@@ -131,5 +131,14 @@ impl RecordLog for KafkaLog {
 
     fn end_offset(&self, source: &SourcePartition) -> Option<i64> {
         self.ends.of(source)
+    }
+
+    fn by_clients_of(&self, own: &ClientOverrides) -> Option<Arc<dyn RecordLog>> {
+        let config = Arc::new(own.over(&self.config));
+        let ends = Arc::clone(&self.ends);
+        Some(Arc::new(Self {
+            ends,
+            ..Self::new(config)
+        }))
     }
 }

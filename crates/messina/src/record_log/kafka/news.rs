@@ -13,6 +13,7 @@ use rdkafka::types::RDKafkaRespErr;
 use rdkafka::{ClientContext, TopicPartitionList};
 
 use super::client::ClientEvents;
+use crate::config::GroupBegin;
 
 /// A turn of a rebalance. The group waits until it is answered.
 #[derive(Debug)]
@@ -49,6 +50,11 @@ impl GroupEvents {
             turns: Mutex::default(),
             closing: AtomicBool::new(false),
         }
+    }
+
+    /// Where the group begins if it has never committed.
+    pub(super) fn begin(&self) -> GroupBegin {
+        self.events.config().begin
     }
 
     pub(super) fn heard(&self) -> u64 {

@@ -13,6 +13,7 @@ use rdkafka::{Offset, TopicPartitionList};
 
 use super::news::GroupEvents;
 use super::topic_ids::{TopicId, signed, topic_ids};
+use crate::config::GroupBegin;
 use crate::record_log::SourcePartition;
 
 pub(super) type Client = BaseConsumer<GroupEvents>;
@@ -24,7 +25,7 @@ const PATIENCE: Duration = Duration::from_secs(10);
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Start {
     pub(super) source: SourcePartition,
-    /// The committed offset; the first there is if none is committed.
+    /// The committed offset; if none is committed the first there is, or the next to come.
     pub(super) offset: i64,
     /// What was committed with it.
     pub(super) metadata: Option<String>,
@@ -56,12 +57,17 @@ pub(super) fn starts(client: &Client, partitions: TopicPartitionList) -> KafkaRe
         };
         let bounds = bounds(client, &source)?;
         let id = ids.get(&source.topic).cloned();
+        let first = || match (bounds, client.context().begin()) {
+            (None, _) => 0,
+            (Some((low, _)), GroupBegin::Start) => low,
+            (Some((_, high)), GroupBegin::End) => high,
+        };
         let (offset, metadata, then) = match &committed {
             Some((offset, text)) => {
                 let (note, then) = signed(text);
                 (*offset, Some(note.to_owned()), then)
             }
-            None => (bounds.map_or(0, |(low, _)| low), None, None),
+            None => (first(), None, None),
         };
         starts.push(Start {
             source,

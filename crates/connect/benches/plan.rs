@@ -34,6 +34,18 @@ const TEMPERATURE: [(&str, &str); 12] = [
     ("transforms.time.type", "InsertField$Value"),
 ];
 
+const OBJECT: &str = r#"{"device":"press-7","ts":1700000000123,"temperature":21.53,"humidity":40.25,"battery":87,"ok":true,"note":"shift change at the second line of hall 3"}"#;
+
+const CLASSIC: [(&str, &str); 4] = [
+    ("topics", "iot"),
+    (
+        "connect.cassandra.kcql",
+        "INSERT INTO iot SELECT * FROM iot",
+    ),
+    ("value.converter", "Json"),
+    ("value.converter.schemas.enable", "false"),
+];
+
 fn table(name: &str, columns: &str, partition: usize, clustering: usize) -> Arc<TableSchema> {
     let column = |text: &str| {
         let (name, cql_type) = text.split_once(' ').unwrap();
@@ -119,16 +131,7 @@ fn measure(criterion: &mut Criterion, name: &str, options: &[(&str, &str)], valu
 }
 
 fn plans(criterion: &mut Criterion) {
-    let json = r#"{"device":"press-7","ts":1700000000123,"temperature":21.53,"humidity":40.25,"battery":87,"ok":true,"note":"shift change at the second line of hall 3"}"#;
-    let classic = [
-        ("topics", "iot"),
-        (
-            "connect.cassandra.kcql",
-            "INSERT INTO iot SELECT * FROM iot",
-        ),
-        ("value.converter", "Json"),
-        ("value.converter.schemas.enable", "false"),
-    ];
+    let (json, classic) = (OBJECT, CLASSIC);
     measure(
         criterion,
         "json object to one row, SELECT *",
@@ -186,5 +189,53 @@ fn plans(criterion: &mut Criterion) {
     );
 }
 
-criterion_group!(benches, plans);
+/// A transform's class, and its options.
+type Alone = (&'static str, &'static [(&'static str, &'static str)]);
+
+/// Transforms on the object of `plans`, each alone: what it takes beyond "SELECT *" is its own.
+const ALONE: [Alone; 10] = [
+    ("InsertField$Value", &[("offset.field", "ts")]),
+    ("ReplaceField$Value", &[("exclude", "note")]),
+    ("Cast$Value", &[("spec", "temperature:float32")]),
+    ("MaskField$Value", &[("fields", "note")]),
+    (
+        "TimestampConverter$Value",
+        &[("field", "ts"), ("target.type", "Timestamp")],
+    ),
+    ("Flatten$Value", &[]),
+    ("ValueToKey", &[("fields", "device")]),
+    (
+        "HeaderFrom$Value",
+        &[
+            ("fields", "note"),
+            ("headers", "note"),
+            ("operation", "copy"),
+        ],
+    ),
+    (
+        "RegexRouter",
+        &[("regex", "io(.*)"), ("replacement", "io$1")],
+    ),
+    ("messina.TopicFields$Value", &[("levels", "_,note,device")]),
+];
+
+fn transforms(criterion: &mut Criterion) {
+    for (class, own) in ALONE {
+        let class_name = match class.split_once('.') {
+            Some(_) => class.to_owned(),
+            None => format!("org.apache.kafka.connect.transforms.{class}"),
+        };
+        let own: Vec<(String, &str)> = own
+            .iter()
+            .map(|(name, value)| (format!("transforms.t.{name}"), *value))
+            .collect();
+        let mut options = CLASSIC.to_vec();
+        options.extend([("transforms", "t"), ("transforms.t.type", &class_name)]);
+        options.extend(own.iter().map(|(name, value)| (name.as_str(), *value)));
+        let name = format!("json object through {class} to one row");
+        measure(criterion, &name, &options, OBJECT);
+    }
+}
+
+criterion_group!(benches, plans, transforms);
 criterion_main!(benches);

@@ -94,6 +94,8 @@ fn a_simulated_fleet_finds_in_kafka_what_it_was_promised() {
         "json",
         "--drops",
         "0.01",
+        "--kafka-topic",
+        &name,
         "--json",
     ];
     let report = house.json(&simulate);

@@ -1,6 +1,6 @@
 //! `messina simulate`: a fleet of devices, and whether what it was promised arrived.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -26,6 +26,9 @@ use super::way::Way;
 
 /// Records asked for at once while looking for what arrived.
 const PAGE: usize = 1_000;
+
+/// Records of others that are read for it at most: beyond that the topics have to be named.
+const MOST_OF_OTHERS: u64 = 1_000_000;
 
 /// How long until it is looked again for what has not arrived.
 const LOOK_AGAIN: Duration = Duration::from_millis(100);
@@ -88,6 +91,9 @@ pub(super) struct Args {
     /// How long to wait for the last acknowledgements
     #[arg(long, default_value = "10s", value_parser = duration)]
     patience: Duration,
+    /// Kafka topic in which to look for it, may be given several times; every topic that grows if absent
+    #[arg(long, value_name = "TOPIC")]
+    kafka_topic: Vec<String>,
     /// Do not look whether everything arrived
     #[arg(long)]
     no_verify: bool,
@@ -114,7 +120,7 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
     let plan = plan(args, seed)?;
     let verify = !args.no_verify && plan.profile.is_unique();
     let mut watch = if verify {
-        Some(Watch::begin(args.target.way()?)?)
+        Some(Watch::begin(args.target.way()?, &args.kafka_topic)?)
     } else {
         None
     };
@@ -197,19 +203,53 @@ struct Watch {
     way: Way,
     /// Where reading goes on, by topic and partition.
     positions: BTreeMap<(String, i32), i64>,
-    /// The hashes of what came, each partition in order.
-    arrived: BTreeMap<(String, i32), Vec<u64>>,
+    /// The Kafka topics that are looked at; all if there are none here.
+    topics: Vec<String>,
+    arrived: Arrived,
+}
+
+/// What came.
+#[derive(Debug, Default)]
+struct Arrived {
+    /// The hashes of what came of the fleet, each partition in order.
+    hashes: BTreeMap<(String, i32), Vec<u64>>,
+    /// How many records were of others.
+    others: u64,
+}
+
+impl Arrived {
+    /// Keeps what is the fleet's own of a page, and bounds what is not.
+    fn take(
+        &mut self,
+        own: &HashSet<u64>,
+        place: &(String, i32),
+        page: &[u64],
+    ) -> Result<(), CommandError> {
+        let hashes = self.hashes.entry(place.clone()).or_default();
+        let before = hashes.len();
+        hashes.extend(page.iter().filter(|hash| own.contains(*hash)));
+        self.others += (page.len() - (hashes.len() - before)) as u64;
+        if self.others <= MOST_OF_OTHERS {
+            return Ok(());
+        }
+        Err(CommandError::Found(format!(
+            "more than {MOST_OF_OTHERS} records of others came into the log meanwhile; name the fleet's Kafka topics with \
+             `--kafka-topic`, or do not look: `--no-verify`"
+        )))
+    }
 }
 
 impl Watch {
     /// Begins where each partition ends now.
-    fn begin(way: Way) -> Result<Self, CommandError> {
-        let positions = ends(&way)?;
-        Ok(Self {
+    fn begin(way: Way, topics: &[String]) -> Result<Self, CommandError> {
+        let mut watch = Self {
             way,
-            positions,
-            arrived: BTreeMap::new(),
-        })
+            positions: BTreeMap::new(),
+            topics: topics.to_vec(),
+            arrived: Arrived::default(),
+        };
+        watch.positions = watch.ends()?;
+        Ok(watch)
     }
 
     /// Compares what devices were promised with what came. What is acknowledged is durable, yet readers of committed
@@ -220,9 +260,10 @@ impl Watch {
         patience: Duration,
     ) -> Result<Verdict, CommandError> {
         let begun = SystemClock.now();
+        let own = promises.hashes();
         loop {
-            self.read()?;
-            let arrived: Vec<u64> = self.arrived.values().flatten().copied().collect();
+            self.read(&own)?;
+            let arrived: Vec<u64> = self.arrived.hashes.values().flatten().copied().collect();
             let verdict = promises.compare(&arrived);
             let waited = SystemClock.now().duration_since(begun);
             if verdict.missing == 0 || waited > patience {
@@ -232,9 +273,9 @@ impl Watch {
         }
     }
 
-    /// Reads everything that came since.
-    fn read(&mut self) -> Result<(), CommandError> {
-        for (place, end) in ends(&self.way)? {
+    /// Reads everything that came since, and keeps what is the fleet's own.
+    fn read(&mut self, own: &HashSet<u64>) -> Result<(), CommandError> {
+        for (place, end) in self.ends()? {
             let mut position = self.positions.get(&place).copied().unwrap_or(0);
             while position < end {
                 let page = self.way.consume(&Consume {
@@ -246,18 +287,15 @@ impl Watch {
                 });
                 let page = match page {
                     // Others may delete their topics while we look.
-                    Err(CommandError::Refused(_)) if !ends(&self.way)?.contains_key(&place) => {
+                    Err(CommandError::Refused(_)) if !self.ends()?.contains_key(&place) => {
                         break;
                     }
                     page => page?,
                 };
                 let values = page.records.iter();
                 let values = values.filter_map(|record| octets(record.value.as_ref()));
-                let hashes = values.map(|value| payload_hash(&value));
-                self.arrived
-                    .entry(place.clone())
-                    .or_default()
-                    .extend(hashes);
+                let hashes: Vec<u64> = values.map(|value| payload_hash(&value)).collect();
+                self.arrived.take(own, &place, &hashes)?;
                 if page.next <= position {
                     break;
                 }
@@ -267,17 +305,19 @@ impl Watch {
         }
         Ok(())
     }
-}
 
-/// Where each partition of the operator's topics ends now.
-fn ends(way: &Way) -> Result<BTreeMap<(String, i32), i64>, CommandError> {
-    let topics = way.topics()?.topics.into_iter();
-    let others = topics.filter(|topic| !topic.internal && topic.name != DEAD_LETTER_TOPIC);
-    let ends = others.flat_map(|topic| {
-        let partitions = topic.partitions.into_iter();
-        partitions.map(move |own| ((topic.name.clone(), own.partition), own.end))
-    });
-    Ok(ends.collect())
+    /// Where each partition of the operator's topics, or of those that were named, ends now.
+    fn ends(&self) -> Result<BTreeMap<(String, i32), i64>, CommandError> {
+        let topics = self.way.topics()?.topics.into_iter();
+        let named = &self.topics;
+        let theirs = topics.filter(|topic| !topic.internal && topic.name != DEAD_LETTER_TOPIC);
+        let looked_at = theirs.filter(|topic| named.is_empty() || named.contains(&topic.name));
+        let ends = looked_at.flat_map(|topic| {
+            let partitions = topic.partitions.into_iter();
+            partitions.map(move |own| ((topic.name.clone(), own.partition), own.end))
+        });
+        Ok(ends.collect())
+    }
 }
 
 fn show(report: &Report, seed: u64, out: &mut Output) -> Result<(), CommandError> {
@@ -316,4 +356,23 @@ fn judge(args: &Args, report: &Report, seed: u64, out: &mut Output) -> Result<()
     let message =
         format!("{missing} acknowledged readings are missing, {twice} came twice; seed {seed}");
     Err(CommandError::Found(message))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_others_write_is_not_kept_and_read_to_a_bound() {
+        let (own, place) = (HashSet::from([1, 2]), ("t".to_owned(), 0));
+        let mut arrived = Arrived::default();
+        arrived.take(&own, &place, &[1, 7, 2, 1]).unwrap();
+        assert_eq!(arrived.hashes[&place], [1, 2, 1]);
+        let others = vec![9; 1_000];
+        let pages = (0..).take_while(|_| arrived.take(&own, &place, &others).is_ok());
+        assert_eq!(pages.count() as u64, MOST_OF_OTHERS / 1_000 - 1);
+        assert_eq!(arrived.hashes[&place].len(), 3);
+        let error = arrived.take(&own, &place, &[]).unwrap_err();
+        assert!(error.to_string().contains("--kafka-topic"), "{error}");
+    }
 }

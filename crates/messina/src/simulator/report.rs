@@ -1,6 +1,6 @@
 //! What a fleet was promised, what arrived, and whether the two agree.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use serde::Serialize;
@@ -99,6 +99,11 @@ impl Promises {
         self.reconnects += device.reconnects;
         self.latencies.extend(device.latencies);
         self.sent.extend(device.sent);
+    }
+
+    /// The hashes of all that was published: what else is in the log is of others.
+    pub fn hashes(&self) -> HashSet<u64> {
+        self.sent.iter().map(|sent| sent.hash).collect()
     }
 
     /// Compares with the hashes of what is in the log, each partition in order.

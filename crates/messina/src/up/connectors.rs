@@ -84,6 +84,13 @@ pub(super) async fn connectors(
         };
         return Ok(Connectors::Shared(SharedHerder::open(parts).await?));
     }
+    if kafka.is_some() && config.rest.listen.is_some() {
+        tracing::info!(
+            data = %config.data.display(),
+            "connectors that requests make are kept in this process's data directory and run here only; \
+             `messina connect-distributed` keeps them in Kafka and shares them"
+        );
+    }
     let parts = herder::Parts {
         log: log.clone(),
         factory,

@@ -4,12 +4,18 @@ use messina_e2e::kafka;
 use messina_e2e::outside::{MosquittoSub, mosquitto, require};
 use messina_e2e::patience::until;
 use messina_e2e::server::{Server, Site};
+use messina_e2e::wire::{Wire, connect};
 
 use crate::kills::site;
 
+/// The group of a test's gateways.
+fn group(test: &str) -> String {
+    format!("others-{test}-{}", std::process::id())
+}
+
 /// Two gateways of one group, whose names end in `a` and `b`.
 fn pair(test: &str) -> [Site; 2] {
-    let topic = format!("others-{test}-{}", std::process::id());
+    let topic = group(test);
     ["a", "b"].map(|name| site(&topic).set(format!("kafka.gateway_id={topic}-{name}")))
 }
 
@@ -102,6 +108,120 @@ fn a_sleeping_session_gets_what_was_published_elsewhere_while_its_gateway_was_do
     let at_b = MosquittoSub::start_with(b.mqtt, &session, "%t %q %p");
     let got: Vec<String> = (0..3).map(|_| at_b.next()).collect();
     assert_eq!(got, ["valve/9 2 one", "valve/9 2 two", "valve/9 2 three"]);
+}
+
+/// What `messina gateways` says, with those arguments.
+fn gateways(site: &Site, group: &str, arguments: &[&str]) -> String {
+    let mut command = site.messina(&[&["gateways"], arguments].concat());
+    command.args([
+        "--set",
+        &format!("kafka.bootstrap_servers={}", kafka::SHARED),
+    ]);
+    command.args(["--set", &format!("kafka.gateway_group={group}")]);
+    let output = command.output().expect("the binary starts");
+    assert!(output.status.success(), "{output:?}");
+    String::from_utf8(output.stdout).expect("text")
+}
+
+#[test]
+fn a_gateway_that_is_gone_is_forgotten_and_one_that_runs_after_all_says_again_what_it_wants() {
+    if !possible("a gateway that is gone for good") {
+        return;
+    }
+    let (group, [a, b]) = (group("gone"), pair("gone"));
+    let name = format!("{group}-b");
+    let wants = || {
+        let list = gateways(&a, &group, &["list", "--json"]);
+        let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
+        list.get(&name).and_then(serde_json::Value::as_u64)
+    };
+    let _first = a.start();
+    let second = b.start();
+    let session = ["-i", "actuator", "-c", "-t", "valve/1", "-q", "1"];
+    let at_b = MosquittoSub::start_with(b.mqtt, &session, "%t %q %p");
+    wait_until_heard(&a, &at_b, "valve/1");
+    at_b.leave();
+    second.kill_9();
+    assert_eq!(wants(), Some(1));
+    // It is relayed to while nobody says that it is gone.
+    let relay = format!("__messina_relay.{group}");
+    let relayed = || {
+        kafka::consume(kafka::SHARED, &relay, "%o\n")
+            .lines()
+            .count()
+    };
+    let grows = || {
+        let before = relayed();
+        publish(&a, &["-q", "1", "-t", "valve/1", "-m", "to whom?"]);
+        relayed() > before
+    };
+    assert!(grows());
+    let said = gateways(&a, &group, &["forget", &name]);
+    assert!(
+        said.contains(&format!("forgot 1 filters of `{name}`"))
+            && said.contains(&format!("__messina_sessions.{name}")),
+        "{said}"
+    );
+    assert_eq!(wants(), None);
+    until("nothing is relayed any more", || (!grows()).then_some(()));
+    // It comes back after all, and is forgotten by mistake.
+    let _second = b.start();
+    until("it has said what it wants", || wants());
+    gateways(&a, &group, &["forget", &name]);
+    until("it has said so again", || wants());
+    let at_b = MosquittoSub::start_with(b.mqtt, &session, "%t %q %p");
+    wait_until_heard(&a, &at_b, "valve/1");
+}
+
+#[test]
+fn a_client_that_goes_to_another_gateway_begins_a_session_there_and_finds_its_old_one_where_it_was()
+{
+    if kafka::shared("a client that moves between gateways").is_none() {
+        return;
+    }
+    let [a, b] = pair("moves");
+    let _running: [Server; 2] = [a.start(), b.start()];
+    // Session present, and success.
+    let comes_to = |site: &Site| {
+        let mut wire = Wire::open(site.mqtt);
+        wire.send(&connect(4, "meter", false));
+        let answer = wire.frame().expect("a CONNACK").number(0);
+        wire.send(&[0xe0, 0]);
+        assert_eq!(wire.frame(), None);
+        answer
+    };
+    assert_eq!(comes_to(&a), 0);
+    assert_eq!(comes_to(&b), 0);
+    assert_eq!(comes_to(&a), 0x100);
+    assert_eq!(comes_to(&b), 0x100);
+}
+
+#[test]
+fn a_shared_subscriptions_group_is_each_gateways_own() {
+    if !possible("a shared subscription at two gateways in front of Kafka") {
+        return;
+    }
+    let [a, b] = pair("shares");
+    let _running: [Server; 2] = [a.start(), b.start()];
+    let member = |site: &Site| MosquittoSub::start(site.mqtt, "$share/crew/valve/1", 1);
+    let (at_a, too, at_b) = (member(&a), member(&a), member(&b));
+    wait_until_heard(&a, &at_b, "valve/1");
+    for number in 0..20 {
+        publish(
+            &a,
+            &["-q", "1", "-t", "valve/1", "-m", &format!("n{number}")],
+        );
+    }
+    publish(&a, &["-q", "1", "-t", "valve/1", "-m", "last"]);
+    publish(&a, &["-q", "1", "-t", "valve/1", "-m", "last"]);
+    let until_last = |member: &MosquittoSub| {
+        let all = std::iter::from_fn(|| Some(member.next()));
+        let all = all.take_while(|line| !line.ends_with("last"));
+        all.filter(|line| line.contains(" n")).count()
+    };
+    // One of the two here has each, in turn, and so has the only one there.
+    assert_eq!((until_last(&at_a), until_last(&too)), (10, 10));
+    assert_eq!(until_last(&at_b), 20);
 }
 
 #[test]

@@ -49,7 +49,7 @@ fn snapshot(name: &str, shown: &str) {
 #[test]
 fn help_of_every_command_is_what_the_snapshot_says() {
     let dir = tempfile::tempdir().unwrap();
-    let commands: [&[&str]; 30] = [
+    let commands: [&[&str]; 33] = [
         &[],
         &["up"],
         &["gateway"],
@@ -66,6 +66,9 @@ fn help_of_every_command_is_what_the_snapshot_says() {
         &["topics", "create"],
         &["topics", "describe"],
         &["topics", "delete"],
+        &["gateways"],
+        &["gateways", "list"],
+        &["gateways", "forget"],
         &["produce"],
         &["consume"],
         &["query"],

@@ -50,6 +50,8 @@ mod status;
 
 mod topics;
 
+mod gateways;
+
 mod produce;
 
 mod consume;
@@ -114,6 +116,8 @@ enum Command {
     Status(status::Args),
     /// List, create, describe and delete topics
     Topics(topics::Args),
+    /// List the gateways that share a Kafka, and forget one that is gone for good
+    Gateways(gateways::Args),
     /// Append records from standard input or files to a topic
     Produce(produce::Args),
     /// Print the records of a topic
@@ -156,6 +160,7 @@ pub fn run(command_line: CommandLine) -> Result<(), CommandError> {
         Command::Passwd(args) => passwd::run(&args, &mut out),
         Command::Status(args) => status::run(&args, &mut out),
         Command::Topics(args) => topics::run(&args, &mut out),
+        Command::Gateways(args) => gateways::run(&args, &mut out),
         Command::Produce(args) => produce::run(&args, &mut out),
         Command::Consume(args) => consume::run(&args, &mut out),
         Command::Query(args) => query::run(&args, &mut out),

@@ -90,4 +90,9 @@ impl KafkaConfig {
     pub fn servers(&self) -> String {
         self.bootstrap_servers.join(",")
     }
+
+    /// What the gateways that belong together call a topic of theirs.
+    pub fn shared_topic(&self, name: &str) -> String {
+        format!("{name}.{}", self.gateway_group)
+    }
 }

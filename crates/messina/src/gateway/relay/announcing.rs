@@ -31,12 +31,15 @@ pub(super) fn parse(key: &[u8]) -> Option<(&str, &str)> {
 }
 
 impl Relay {
-    /// What another gateway has said of a filter.
+    /// What another gateway has said of a filter; of ours, that it was forgotten.
     pub(super) fn heard(&self, record: &TailRecord) {
         let Some((gateway, path)) = record.key.as_deref().and_then(parse) else {
             return;
         };
         if *gateway.as_bytes() == *self.id {
+            if record.value.is_none() {
+                self.own.was_withdrawn(path);
+            }
             return;
         }
         if let Ok(filter) = TopicFilter::new(path) {

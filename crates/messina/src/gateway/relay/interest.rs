@@ -95,6 +95,16 @@ impl Own {
         }
     }
 
+    /// The others have been told that we have not this filter: by us before it was wanted again, or by an operator who
+    /// believed us gone. They are told what is so.
+    pub(super) fn was_withdrawn(&self, path: &str) {
+        let mut state = self.state.lock();
+        if state.counts.contains_key(path) {
+            state.untold.entry(path.to_owned()).or_insert(true);
+            self.news.notify_one();
+        }
+    }
+
     /// Waits until there is something to tell, and takes all of it.
     pub(super) async fn untold(&self) -> BTreeMap<String, bool> {
         loop {
@@ -154,5 +164,8 @@ mod tests {
         own.add(&filter("a"));
         own.tell_later(untold);
         assert!(own.untold().await["a"]);
+        own.was_withdrawn("nobody's");
+        own.was_withdrawn("a");
+        assert_eq!(own.untold().await, BTreeMap::from([("a".to_owned(), true)]));
     }
 }

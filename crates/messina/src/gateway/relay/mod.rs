@@ -21,4 +21,7 @@ mod receiving;
 
 mod announcing;
 
+mod registry;
+
 pub use receiving::Relay;
+pub use registry::Registry;

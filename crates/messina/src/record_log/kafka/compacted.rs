@@ -1,6 +1,7 @@
 //! Reads a compacted topic of ours from its beginning to its end.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -9,6 +10,10 @@ use rdkafka::consumer::{BaseConsumer, Consumer as _, ConsumerContext};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 use tokio::time::Instant;
+
+use super::error::{Asked, KafkaLogError};
+use super::settings::reader;
+use crate::config::KafkaConfig;
 
 /// How long Kafka may say nothing.
 const SILENCE: Duration = Duration::from_mins(1);
@@ -23,11 +28,22 @@ pub struct Compacted {
     pub next: i64,
 }
 
-/// Reads partition 0; the consumer says where the partition ends and reads committed records only. Blocks.
-pub(super) fn read<C: ConsumerContext>(
-    consumer: &BaseConsumer<C>,
+/// Reads such a topic of this cluster. Blocks.
+pub(super) fn read_topic(
+    config: &Arc<KafkaConfig>,
     topic: &str,
-) -> KafkaResult<Compacted> {
+) -> Result<Compacted, KafkaLogError> {
+    let asked = Asked {
+        operation: "read",
+        subject: format!("`{topic}`"),
+        servers: config.servers(),
+    };
+    let read = reader(config)?.and_then(|consumer| read(&consumer, topic));
+    read.map_err(|error| asked.failed(error))
+}
+
+/// Reads partition 0; the consumer says where the partition ends and reads committed records only. Blocks.
+fn read<C: ConsumerContext>(consumer: &BaseConsumer<C>, topic: &str) -> KafkaResult<Compacted> {
     let mut from = TopicPartitionList::new();
     from.add_partition_offset(topic, 0, Offset::Beginning)?;
     consumer.assign(&from)?;

@@ -52,6 +52,10 @@ mod storage_topics;
 
 pub use storage_topics::StorageTopics;
 
+mod group_topics;
+
+pub use group_topics::GroupTopics;
+
 mod group_offsets;
 
 pub use group_offsets::{GroupOffset, KafkaGroups};

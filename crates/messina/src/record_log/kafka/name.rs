@@ -8,8 +8,7 @@ use messina_store::log::NewRecord;
 use ring::rand::{SecureRandom as _, SystemRandom};
 
 use super::compacted;
-use super::error::{Asked, KafkaLogError};
-use super::settings::reader;
+use super::error::KafkaLogError;
 use crate::config::KafkaConfig;
 
 /// Begins the names of the topics that say it.
@@ -51,14 +50,7 @@ impl Name {
 
     /// Whether it still is. Blocks.
     pub(super) fn is_ours(&self) -> Result<bool, KafkaLogError> {
-        let topic = self.topic();
-        let asked = Asked {
-            operation: "read",
-            subject: format!("`{topic}`"),
-            servers: self.config.servers(),
-        };
-        let read = reader(&self.config)?.and_then(|consumer| compacted::read(&consumer, &topic));
-        let read = read.map_err(|error| asked.failed(error))?;
+        let read = compacted::read_topic(&self.config, &self.topic())?;
         Ok(read.latest.get(KEY).is_none_or(|last| *last == self.own))
     }
 }

@@ -165,7 +165,7 @@ impl KafkaWriter {
 
     /// What the gateways that belong together call a topic of theirs.
     pub fn shared_topic(&self, name: &str) -> String {
-        format!("{name}.{}", self.inner.config.gateway_group)
+        self.inner.config.shared_topic(name)
     }
 
     /// The partitions of a topic in order; empty if nothing is known of it.
@@ -230,16 +230,7 @@ impl KafkaWriter {
     /// What such a topic holds.
     pub async fn read_compacted(&self, topic: &str) -> Result<Compacted, KafkaLogError> {
         let (config, topic) = (Arc::clone(&self.inner.config), topic.to_owned());
-        blocking(move || {
-            let asked = Asked {
-                operation: "read",
-                subject: format!("`{topic}`"),
-                servers: config.servers(),
-            };
-            let read = reader(&config)?.and_then(|consumer| compacted::read(&consumer, &topic));
-            read.map_err(|error| asked.failed(error))
-        })
-        .await
+        blocking(move || compacted::read_topic(&config, &topic)).await
     }
 
     /// The offsets that come next in each of so many partitions of a topic.

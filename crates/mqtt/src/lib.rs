@@ -4,6 +4,8 @@
 //! happen comes out as values. The gateway, the device tools, the simulator and the tests all drive the
 //! same code.
 
+mod numbered;
+
 pub mod packet;
 pub mod property;
 pub mod reason;

@@ -7,6 +7,7 @@ use std::num::{NonZeroU16, NonZeroU32};
 
 use bytes::Bytes;
 
+use crate::numbered::numbered;
 use crate::packet::{
     DecodeError, EncodeError, Length, MAX_REMAINING_LENGTH, MqttString, QoS, Reader, Sink,
 };
@@ -18,38 +19,13 @@ pub const MAX_REPEATED: usize = 1024;
 /// A name and a value that the protocol carries and does not interpret.
 pub type UserProperty = (MqttString, MqttString); // [MQTT-1.5.7-1]
 
-macro_rules! property_ids {
-    ($($name:ident = $value:literal, $text:literal;)+) => {
-        /// The identifier of a property.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[repr(u8)]
-        pub enum PropertyId {
-            $(#[doc = $text] $name = $value,)+
-        }
-
-        impl PropertyId {
-            /// Every property, in the order of their numbers.
-            pub const ALL: &[Self] = &[$(Self::$name,)+];
-
-            /// The property with this number.
-            pub const fn from_u32(value: u32) -> Option<Self> {
-                match value {
-                    $($value => Some(Self::$name),)+
-                    _ => None,
-                }
-            }
-
-            /// The specification's name.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$name => $text,)+
-                }
-            }
-        }
-    };
-}
-
-property_ids! {
+numbered! {
+    /// The identifier of a property.
+    enum PropertyId;
+    /// The property with this number.
+    fn from_u32(u32);
+    /// The specification's name.
+    fn name();
     PayloadFormatIndicator = 0x01, "Payload Format Indicator";
     MessageExpiryInterval = 0x02, "Message Expiry Interval";
     ContentType = 0x03, "Content Type"; // [MQTT-3.3.2-19]

@@ -1,41 +1,17 @@
 //! Reason codes of MQTT 5.0, and their one-byte ancestors in MQTT 3.1.1's CONNACK.
 
+use crate::numbered::numbered;
 use crate::packet::PacketType;
 
-macro_rules! reason_codes {
-    ($($(#[$doc:meta])+ $name:ident = $value:literal, $text:literal;)+) => {
-        /// The result of an operation, as MQTT 5.0 numbers it; 0x80 and above is a failure.
-        ///
-        /// Version 3.1.1 knows only a few: [`ReasonCode::to_v311_connack`] and the SUBACK's 0x80.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-        #[repr(u8)]
-        pub enum ReasonCode {
-            $($(#[$doc])+ $name = $value,)+
-        }
-
-        impl ReasonCode {
-            /// Every reason code, in the order of their numbers.
-            pub const ALL: &[Self] = &[$(Self::$name,)+];
-
-            /// The reason code with this number, if there is one.
-            pub const fn from_u8(value: u8) -> Option<Self> {
-                match value {
-                    $($value => Some(Self::$name),)+
-                    _ => None,
-                }
-            }
-
-            /// The specification's words for this reason code, in lower case.
-            pub const fn text(self) -> &'static str {
-                match self {
-                    $(Self::$name => $text,)+
-                }
-            }
-        }
-    };
-}
-
-reason_codes! {
+numbered! {
+    /// The result of an operation, as MQTT 5.0 numbers it; 0x80 and above is a failure.
+    ///
+    /// Version 3.1.1 knows only a few: [`ReasonCode::to_v311_connack`] and the SUBACK's 0x80.
+    enum ReasonCode;
+    /// The reason code with this number, if there is one.
+    fn from_u8(u8);
+    /// The specification's words for this reason code, in lower case.
+    fn text();
     /// Success; in DISCONNECT normal disconnection, in SUBACK granted QoS 0.
     Success = 0x00, "success";
     /// Granted QoS 1.

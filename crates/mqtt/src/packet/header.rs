@@ -3,6 +3,7 @@
 use std::num::NonZeroU16;
 
 use super::{Length, Sink};
+use crate::numbered::numbered;
 
 /// The largest number a variable byte integer holds, and so the largest remaining length.
 pub const MAX_REMAINING_LENGTH: u32 = 268_435_455;
@@ -81,38 +82,13 @@ impl std::fmt::Display for PacketId {
     }
 }
 
-macro_rules! packet_types {
-    ($($name:ident = $value:literal, $text:literal;)+) => {
-        /// The kind of a control packet, the upper half of its first byte.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-        #[repr(u8)]
-        pub enum PacketType {
-            $(#[doc = $text] $name = $value,)+
-        }
-
-        impl PacketType {
-            /// Every packet type, in the order of their numbers.
-            pub const ALL: &[Self] = &[$(Self::$name,)+];
-
-            /// The packet type with this number.
-            pub const fn from_u8(value: u8) -> Option<Self> {
-                match value {
-                    $($value => Some(Self::$name),)+
-                    _ => None,
-                }
-            }
-
-            /// The specification's name.
-            pub const fn name(self) -> &'static str {
-                match self {
-                    $(Self::$name => $text,)+
-                }
-            }
-        }
-    };
-}
-
-packet_types! {
+numbered! {
+    /// The kind of a control packet, the upper half of its first byte.
+    enum PacketType;
+    /// The packet type with this number.
+    fn from_u8(u8);
+    /// The specification's name.
+    fn name();
     Connect = 1, "CONNECT";
     ConnAck = 2, "CONNACK";
     Publish = 3, "PUBLISH";

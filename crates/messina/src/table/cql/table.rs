@@ -176,27 +176,28 @@ impl CqlTable {
             Form::Declared => self.client.verify(&self.schema).await,
             Form::Described => {
                 let now = self.client.described(&self.schema).await?;
-                self.compared(now.as_ref())
+                compared(&self.schema, now.as_ref())
             }
             Form::Statement => {
                 let text = self.statement.get_statement();
                 let statement = prepared(&self.client, text).await?;
-                let now = variables(&self.schema.name, &statement, text)?;
-                self.compared(Some(&now))
+                // Its values may be called otherwise here: what counts is what the cluster calls them.
+                let was = variables(&self.schema.name, &self.statement, text)?;
+                compared(&was, Some(&variables(&self.schema.name, &statement, text)?))
             }
         }
     }
+}
 
-    /// An error where the table now is another than it was.
-    fn compared(&self, now: Option<&TableSchema>) -> Result<(), DefinitionError> {
-        if now == Some(&*self.schema) {
-            return Ok(());
-        }
-        Err(DefinitionError::Changed {
-            table: self.schema.name.clone(),
-            differences: changes(&self.schema, now),
-        })
+/// An error where a table now is another than it was.
+fn compared(was: &TableSchema, now: Option<&TableSchema>) -> Result<(), DefinitionError> {
+    if now == Some(was) {
+        return Ok(());
     }
+    Err(DefinitionError::Changed {
+        table: was.name.clone(),
+        differences: changes(was, now),
+    })
 }
 
 /// A statement's variables as the columns of a table.

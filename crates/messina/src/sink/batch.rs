@@ -60,7 +60,7 @@ pub(super) struct Batch {
 
 impl Batch {
     /// Whether nothing may follow its last record.
-    fn ends_the_task(&self) -> bool {
+    pub(super) fn ends_the_task(&self) -> bool {
         self.fatal || self.first.is_some()
     }
 

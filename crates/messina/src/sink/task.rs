@@ -40,6 +40,8 @@ pub(super) struct Task {
     deliver_at: Instant,
     /// The log is not asked for more before then.
     poll_at: Instant,
+    /// Whether the task ends with the last batch that was begun: none may come after it.
+    ending: bool,
     /// Partitions that began anew, and their new offsets; dealt with once nothing older is in flight or waiting. Until
     /// then nothing of them is committed: an offset of what was there before says nothing of what is there now.
     begun_anew: BTreeMap<SourcePartition, i64>,
@@ -105,6 +107,7 @@ impl Task {
             commit_at: Instant::now(),
             deliver_at: Instant::now(),
             poll_at: Instant::now(),
+            ending: false,
             begun_anew: BTreeMap::new(),
             leaving: None,
             backoff,
@@ -141,7 +144,8 @@ impl Task {
             let may_poll = !stopping && self.leaving.is_none();
             let resting = may_poll && self.poll_at > Instant::now();
             let fetch_bytes = self.fetch_bytes();
-            let may_deliver = may_poll && deliveries.len() < self.most_deliveries();
+            let has_place = deliveries.len() < self.most_deliveries();
+            let may_deliver = may_poll && has_place && !self.ending;
             tokio::select! {
                 biased;
                 () = stop.cancelled(), if !stopping => {}
@@ -173,7 +177,7 @@ impl Task {
     /// While all that are allowed are under way, records gather: the busier the table, the larger its batches.
     fn start_deliveries(&mut self, deliveries: &mut Deliveries) {
         let options = &self.delivery.options;
-        while deliveries.len() < self.most_deliveries() && self.has_batch() {
+        while !self.ending && deliveries.len() < self.most_deliveries() && self.has_batch() {
             let limits = BatchLimits {
                 rows: self.size.rows(),
                 records: options.max_batch_records,
@@ -188,6 +192,7 @@ impl Task {
             let batch = self
                 .backlog
                 .next_batch(&self.delivery.plan, limits, &mut take);
+            self.ending = batch.ends_the_task();
             self.deliver_at = Instant::now() + options.linger;
             let ticket = self.order.push(());
             let delivery = Arc::clone(&self.delivery);

@@ -76,6 +76,17 @@ impl TableSchema {
         self.name.eq_ignore_ascii_case(name) || self.keyspace.as_ref().is_some_and(qualified)
     }
 
+    /// Whether it has counters: then all columns behind its key are some.
+    pub fn counts(&self) -> bool {
+        let counter = |column: &TableColumn| column.cql_type == CqlType::Counter;
+        self.columns.iter().any(counter)
+    }
+
+    /// How many of its columns, the first ones, are its key.
+    pub fn key_length(&self) -> usize {
+        self.partition_key.len() + self.clustering_key.len()
+    }
+
     /// Index of the column called `name`, if there is one.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)

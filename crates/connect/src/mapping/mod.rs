@@ -19,4 +19,4 @@ mod target;
 pub(crate) use codec::{Codec, TimeUnit};
 pub(crate) use grammar::{Entry, parse};
 pub(crate) use source::{FieldSource, Part};
-pub(crate) use target::{Dest, Fields, MappedTarget, Rules, Stop, Style};
+pub(crate) use target::{Dest, Fields, Kind, MappedTarget, Rules, Stop, Style};

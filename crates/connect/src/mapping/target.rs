@@ -60,9 +60,21 @@ pub(crate) enum Fields {
     Mapped(Vec<(Dest, FieldSource)>),
 }
 
+/// What a target's values become.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// Rows of its table.
+    Rows,
+    /// What is added to its table's counters.
+    Counters,
+    /// The variables of a statement of the connector's own, which stands in the place of the table.
+    Query,
+}
+
 /// A table as a target of records.
 #[derive(Debug)]
 pub(crate) struct MappedTarget {
+    pub(crate) kind: Kind,
     /// Keyspace and name of the table, also where it is not there yet.
     pub(crate) keyspace: String,
     pub(crate) name: String,
@@ -106,7 +118,7 @@ impl MappedTarget {
         let Some((index, table)) = &self.table else {
             return Err(self.missing(record));
         };
-        if record.value.is_null() && (self.rules.deletes || self.rules.style == Style::Scylla) {
+        if self.deletes(table, record, &parts) {
             return self.deletion(table, &parts, write_timestamp);
         }
         let mut row = Row {
@@ -118,21 +130,12 @@ impl MappedTarget {
             Fields::ByName => self.by_name(table, record, &mut row)?,
             Fields::Mapped(fields) => self.mapped(table, fields, &parts, &mut row)?,
         }
+        if self.kind == Kind::Query {
+            // What its key is the statement alone knows.
+            return Ok((*index, row));
+        }
         let keys = key_indices(table);
         let is_absent = |value: &CqlValue| matches!(value, CqlValue::Null | CqlValue::Unset);
-        let mut others = row
-            .values
-            .iter()
-            .enumerate()
-            .filter(|(at, _)| !keys.contains(at));
-        let nothing = others.all(|(_, value)| is_absent(value)) && keys.len() < table.columns.len();
-        if nothing
-            && self.rules.deletes
-            && self.rules.style == Style::DataStax
-            && self.maps_more_than(&keys, table)
-        {
-            return self.deletion(table, &parts, row.write_timestamp);
-        }
         for at in &keys {
             if row.values.get(*at).is_none_or(is_absent) {
                 let column = table.columns.get(*at).map_or("", |column| &column.name);
@@ -242,7 +245,12 @@ impl MappedTarget {
     }
 
     fn convert(&self, value: &Value, column: &TableColumn) -> Result<CqlValue, DataError> {
-        let converted = self.rules.codec.convert(value, &column.cql_type);
+        // What is added to a counter is a number like any other.
+        let cql_type = match (self.kind, &column.cql_type) {
+            (Kind::Counters | Kind::Query, CqlType::Counter) => &CqlType::Bigint,
+            (_, own) => own,
+        };
+        let converted = self.rules.codec.convert(value, cql_type);
         let converted = converted.map_err(|error| {
             error.within(format_args!(
                 "column `{}` of table `{}`",
@@ -276,14 +284,30 @@ impl MappedTarget {
         micros.ok_or_else(|| DataError::new("`__timestamp` is out of range"))
     }
 
-    fn maps_more_than(&self, keys: &[usize], table: &TableSchema) -> bool {
-        match &self.fields {
-            Fields::ByName => false,
-            Fields::Mapped(fields) => fields.iter().any(|(dest, _)| match dest {
-                Dest::Column(name) => column(table, name).is_some_and(|at| !keys.contains(&at)),
-                Dest::Ttl | Dest::Timestamp => false,
-            }),
+    /// Whether a record deletes its row: in ScyllaDB's sink one without a value, in `DataStax`'s one that brings nothing
+    /// for the columns behind the key.
+    fn deletes(&self, table: &TableSchema, record: &ConnectRecord<'_>, parts: &Parts<'_>) -> bool {
+        if self.rules.style == Style::Scylla {
+            return record.value.is_null();
         }
+        let Fields::Mapped(fields) = &self.fields else {
+            return false;
+        };
+        if !self.rules.deletes {
+            return false;
+        }
+        let keys = key_indices(table);
+        let is_key = |dest: &Dest| match dest {
+            Dest::Column(name) => column(table, name).is_some_and(|at| keys.contains(&at)),
+            Dest::Ttl | Dest::Timestamp => false,
+        };
+        let mut others = fields.iter().filter(|(dest, _)| !is_key(dest)).peekable();
+        // A table that is all key has no row that says nothing.
+        others.peek().is_some()
+            && others.all(|(_, source)| {
+                let found = || parts.get(source);
+                source.part == Part::Now || found().is_none_or(|value| value.is_null())
+            })
     }
 
     /// The values of the key's columns, for the statement that deletes by them.

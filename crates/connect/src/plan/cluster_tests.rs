@@ -30,6 +30,7 @@ fn plan(changed: &[(&str, &str)], variables: &[(&str, &str)]) -> Result<Plan, St
         name: "demo",
         tables: &tables,
         deletes: (!variables.is_empty()).then(|| table("delete", variables, 0, 0)),
+        queries: &[],
     };
     let plan = Plan::compile_on(&config(changed), &keyspace);
     plan.map_err(|problems| {
@@ -306,6 +307,7 @@ fn integers_beyond_64_bits_in_a_text_are_kept_where_the_text_is_handed_on_whole(
             name: "demo",
             tables: &tables,
             deletes: None,
+            queries: &[],
         };
         let changed = [
             ("connect.cassandra.kcql", kcql),

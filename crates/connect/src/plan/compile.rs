@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::mapped::keyspaces;
+use super::mapped::{keyspaces, queries};
 use super::target::Target;
-use super::{Creation, Keyspace, Outline, Plan};
+use super::{Creation, Effect, Keyspace, Outline, Plan};
 use crate::cluster::Cluster;
 use crate::config::{ConnectorConfig, Problem};
 use crate::converter::{Converter, HeaderConverter, JsonConverter};
@@ -35,8 +35,8 @@ pub(super) struct Compiler<'a> {
     pub(super) tables: Vec<Arc<TableSchema>>,
     /// Consistencies of tables by index.
     pub(super) consistencies: Vec<(usize, Option<String>)>,
-    /// Which of the tables are deletions, and of rows of which table.
-    pub(super) deletions: Vec<(usize, Arc<TableSchema>)>,
+    /// What rows of tables do that are not simply written.
+    pub(super) effects: Vec<(usize, Effect)>,
 }
 
 impl<'a> Compiler<'a> {
@@ -48,7 +48,7 @@ impl<'a> Compiler<'a> {
             warnings: Vec::new(),
             tables: Vec::new(),
             consistencies: Vec::new(),
-            deletions: Vec::new(),
+            effects: Vec::new(),
         }
     }
 
@@ -73,6 +73,7 @@ impl<'a> Compiler<'a> {
             None
         };
         let creation = (class == SinkClass::Scylla).then(|| self.creation());
+        let queries = queries(self.config, class);
         let plan = self.compile()?;
         Ok(Outline {
             topics: plan.topics,
@@ -82,6 +83,7 @@ impl<'a> Compiler<'a> {
             creation,
             consistency: consistency.map(str::to_owned),
             delete_statement,
+            queries,
         })
     }
 
@@ -139,7 +141,7 @@ impl<'a> Compiler<'a> {
             mapped,
             deletes,
             consistencies: self.consistencies,
-            deletions: self.deletions,
+            effects: self.effects,
         })
     }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::effect::Query;
 use super::topics::Topics;
 use crate::cluster::Cluster;
 use crate::config::Problem;
@@ -24,6 +25,8 @@ pub struct Outline {
     pub consistency: Option<String>,
     /// The statement that deletes, where deletes are enabled.
     pub delete_statement: Option<String>,
+    /// Statements of its own that it writes with.
+    pub queries: Vec<Query>,
 }
 
 /// What a connector may create that is missing.
@@ -44,6 +47,8 @@ pub struct Keyspace<'a> {
     pub tables: &'a [Arc<TableSchema>],
     /// The connector's delete statement: its variables as columns, in order.
     pub deletes: Option<Arc<TableSchema>>,
+    /// The connector's own statements: each under its name, its variables as columns.
+    pub queries: &'a [Arc<TableSchema>],
 }
 
 /// Tables named in an advice at most.

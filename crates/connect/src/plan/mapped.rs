@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use super::Topics;
-use super::compile::{Compiler, Tables};
+use super::compile::Compiler;
 use super::statements::Place;
+use super::{Effect, Query, Topics};
 use crate::config::ConnectorConfig;
-use crate::kcql::{self, Mode, Span};
+use crate::kcql::{self, Mode};
 use crate::mapping::{
-    Dest, Entry, FieldSource, Fields, MappedTarget, Rules, Stop, TimeUnit, parse,
+    Dest, Entry, FieldSource, Fields, Kind, MappedTarget, Rules, Stop, Style, TimeUnit, parse,
 };
 use crate::record::ConnectRecord;
 use crate::row::Row;
@@ -60,6 +60,7 @@ impl Mapped {
                 keyspace: keyspace.clone(),
                 name,
                 table: None,
+                kind: Kind::Rows,
                 delete_index: None,
                 fields: Fields::ByName,
                 rules: rules.clone(),
@@ -147,6 +148,40 @@ pub(super) fn keyspaces(config: &ConnectorConfig, class: SinkClass) -> Vec<Strin
     names
 }
 
+/// The statements of its own a connector writes with.
+pub(super) fn queries(config: &ConnectorConfig, class: SinkClass) -> Vec<Query> {
+    match class {
+        SinkClass::Table | SinkClass::Classic | SinkClass::Scylla => Vec::new(),
+        SinkClass::DataStax => topic_tables(config)
+            .iter()
+            .filter_map(|own| {
+                let name = own.option("query");
+                let text = config.text(&name).filter(|text| !text.is_empty())?;
+                let text = text.to_owned();
+                Some(Query { name, text })
+            })
+            .collect(),
+        SinkClass::Lenses => {
+            let statements = kcql::parse(config.text(KCQL).unwrap_or_default(), Mode::Lenient);
+            let statements = statements
+                .into_iter()
+                .flat_map(|(statements, _)| statements);
+            statements.filter_map(|own| query_of(&own)).collect()
+        }
+    }
+}
+
+/// The statement a KCQL statement brings, under a name made of its table and topic.
+pub(super) fn query_of(statement: &kcql::Statement) -> Option<Query> {
+    let properties = statement.properties();
+    let (_, text) = properties.iter().find(|(name, _)| name == "query")?;
+    let target = statement.target.as_ref()?;
+    Some(Query {
+        name: format!("query of {} for {}", target.text, statement.topic.text),
+        text: text.clone(),
+    })
+}
+
 fn option_text(config: &ConnectorConfig, option: &str) -> Vec<String> {
     let text = config.text(option).filter(|text| !text.is_empty());
     text.into_iter().map(str::to_owned).collect()
@@ -177,8 +212,16 @@ impl Compiler<'_> {
             .as_ref()
             .filter(|_| rules.deletes)
             .map(|table| self.deletion_of(table, consistency.as_deref()));
+        // ScyllaDB's sink writes rows, and rows of counters are refused where they arrive.
+        let counts =
+            rules.style == Style::DataStax && table.as_ref().is_some_and(|own| own.counts());
         let table = table.map(|table| (self.add_table(&table, consistency), table));
+        let kind = if counts { Kind::Counters } else { Kind::Rows };
+        if let Some((index, _)) = table.as_ref().filter(|_| counts) {
+            self.effects.push((*index, Effect::Count));
+        }
         MappedTarget {
+            kind,
             keyspace: keyspace.to_owned(),
             name: name.to_owned(),
             table,
@@ -219,71 +262,9 @@ impl Compiler<'_> {
             time_bucket: None,
         };
         let index = self.add_table(&Arc::new(deletion), consistency.map(str::to_owned));
-        self.deletions.push((index, Arc::clone(table)));
+        self.effects
+            .push((index, Effect::Delete(Arc::clone(table))));
         index
-    }
-
-    /// A target of `DataStax`'s engine: every column must be there, and the key mapped wholly.
-    pub(super) fn strict_target(
-        &mut self,
-        place: &Place<'_>,
-        (keyspace, name): (&str, &str),
-        (fields, spans): (Vec<(Dest, FieldSource)>, &[Span]),
-        rules: Rules,
-        consistency: Option<String>,
-    ) -> Option<MappedTarget> {
-        let Tables::Cluster(known) = self.tables_of else {
-            return None;
-        };
-        let whole = spans.first().copied().unwrap_or(Span { start: 0, end: 0 });
-        let Some(table) = known.table(&format!("{keyspace}.{name}")) else {
-            let message = format!("keyspace `{keyspace}` has no table `{name}`");
-            let problem = self.at(place, whole, message, Some(known.advice()));
-            self.problems.push(problem);
-            return None;
-        };
-        let before = self.problems.len();
-        let mut mapped = Vec::new();
-        for ((dest, _), span) in fields.iter().zip(spans) {
-            let Dest::Column(own) = dest else { continue };
-            if let Some(index) = table.column(own) {
-                mapped.push(index);
-                continue;
-            }
-            let names: Vec<&str> = table
-                .columns
-                .iter()
-                .map(|column| column.name.as_str())
-                .collect();
-            let help = format!("its columns are {}", names.join(", "));
-            let problem = self.at(
-                place,
-                *span,
-                format!("table `{name}` has no column `{own}`"),
-                Some(help),
-            );
-            self.problems.push(problem);
-        }
-        for key in super::target::key_columns(&table).filter(|key| !mapped.contains(key)) {
-            let own = table.columns.get(key).map_or("", |column| &column.name);
-            let problem = self.at(
-                place,
-                whole,
-                format!("key column `{own}` of table `{name}` is not mapped"),
-                None,
-            );
-            self.problems.push(problem);
-        }
-        (self.problems.len() == before).then(|| {
-            self.mapped_target(
-                keyspace,
-                name,
-                Some(table),
-                Fields::Mapped(fields),
-                rules,
-                consistency,
-            )
-        })
     }
 
     /// The pairs of a mapping; what is wrong with it is noted where it stands.

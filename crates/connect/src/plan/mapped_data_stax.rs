@@ -1,10 +1,10 @@
 //! The options of `DataStax`'s sink to targets.
 
-use super::Topics;
 use super::compile::Compiler;
 use super::mapped::{Mapped, TopicTable, dest, push, topic_tables};
+use super::mapped_strict::Strict;
 use super::statements::Place;
-use crate::kcql::Span;
+use super::{Query, Topics};
 use crate::mapping::{Codec, MappedTarget, Rules, Style, TimeUnit};
 
 impl Compiler<'_> {
@@ -12,13 +12,6 @@ impl Compiler<'_> {
         let mut by_topic: Vec<(String, Vec<MappedTarget>)> = Vec::new();
         for settings in topic_tables(self.config) {
             let option = settings.option("mapping");
-            if self.config.text(&settings.option("query")).is_some() {
-                self.refuse(
-                    &settings.option("query"),
-                    "an own query is not available",
-                    "write the mapping of columns instead",
-                );
-            }
             if !topics.takes(settings.topic) {
                 self.warn(&option, format!("topic `{}` is not read", settings.topic));
                 continue;
@@ -42,11 +35,29 @@ impl Compiler<'_> {
                 option: &option,
                 text: &text,
             };
-            let spans: Vec<Span> = entries.iter().map(|entry| entry.span).collect();
-            let fields: Vec<_> = entries.into_iter().map(dest).collect();
-            let named = (settings.keyspace, settings.table);
-            let target =
-                self.strict_target(&place, named, (fields, &spans), rules, Some(consistency));
+            let query = settings.option("query");
+            let query = self
+                .config
+                .text(&query)
+                .filter(|text| !text.is_empty())
+                .map(|text| Query {
+                    name: query.clone(),
+                    text: text.to_owned(),
+                });
+            let strict = Strict {
+                keyspace: settings.keyspace,
+                table: settings.table,
+                spans: entries.iter().map(|entry| entry.span).collect(),
+                fields: entries.into_iter().map(dest).collect(),
+                deletes_are_wanted: self
+                    .config
+                    .text(&settings.option("deletesEnabled"))
+                    .is_some(),
+                rules,
+                consistency: Some(consistency),
+                query,
+            };
+            let target = self.strict_target(&place, strict);
             if let Some(target) = target {
                 push(&mut by_topic, settings.topic, target);
             }

@@ -2,7 +2,8 @@
 
 use super::Topics;
 use super::compile::{Compiler, Tables};
-use super::mapped::{KCQL, Mapped, dest_of, push};
+use super::mapped::{KCQL, Mapped, dest_of, push, query_of};
+use super::mapped_strict::Strict;
 use super::statements::Place;
 use crate::kcql::{self, Mode, Span, Statement};
 use crate::mapping::{Codec, Dest, FieldSource, MappedTarget, Part, Rules, Style, TimeUnit};
@@ -95,13 +96,20 @@ impl Compiler<'_> {
                 }
             }
         }
-        self.strict_target(
-            place,
-            (keyspace, table),
-            (fields, &spans),
+        let strict = Strict {
+            keyspace,
+            table,
+            fields,
+            spans,
             rules,
             consistency,
-        )
+            query: query_of(statement),
+            deletes_are_wanted: statement
+                .properties()
+                .iter()
+                .any(|(name, _)| name == "deletesEnabled"),
+        };
+        self.strict_target(place, strict)
     }
 
     /// The columns a statement names, and where.
@@ -202,6 +210,7 @@ impl Compiler<'_> {
                     consistency = Some(value.clone());
                     true
                 }
+                "query" => !value.trim().is_empty(),
                 _ => false,
             };
             if !good {

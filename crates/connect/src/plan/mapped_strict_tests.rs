@@ -1,5 +1,6 @@
 //! Plans of `DataStax`'s engine, under its own options and under Lenses' KCQL.
 use super::mapped_tests::{DATA_STAX, LENSES, Made, apply, keyspace_of, plan, text, values};
+use super::tests::table;
 use super::*;
 use crate::row::CqlValue;
 
@@ -58,27 +59,49 @@ fn data_staxs_engine_writes_what_is_mapped_and_deletes_where_there_is_no_value()
         panic!("no deletion");
     };
     assert_eq!(rows[0].1.values, [CqlValue::Int(7)]);
-    assert!(own.deletes_from(rows[0].0).is_some());
+    assert!(matches!(own.effect_of(rows[0].0), Effect::Delete(_)));
 }
 
 #[test]
 fn data_staxs_engine_deletes_where_all_that_is_mapped_is_null_unless_told_otherwise() {
     let columns = [("id", "int"), ("Temp", "double"), ("raw", "text")];
     let tables = keyspace_of("t", &columns, 1);
+    let all = "id=key,raw=value.r,\"Temp\"=value.t";
     let nulls = plan(
         &DATA_STAX,
         &[
-            ("topic.t.ks.t.mapping", "id=key,raw=value.r"),
+            ("topic.t.ks.t.mapping", all),
             ("topic.t.ks.t.nullToUnset", "false"),
         ],
         &tables,
     )
     .unwrap();
+    let nothing = r#"{"r":null,"t":null}"#;
     assert_eq!(
-        values(apply(&nulls, "t", Some("7"), Some(r#"{"r":null}"#))),
+        values(apply(&nulls, "t", Some("7"), Some(nothing))),
         [CqlValue::Int(7)],
         "a deletion"
     );
+    // A row of which others may have written the rest is not deleted, as in the original.
+    let some = ("topic.t.ks.t.mapping", "id=key,raw=value.r");
+    let wanted = ("topic.t.ks.t.deletesEnabled", "true");
+    let some = plan(&DATA_STAX, &[some, wanted], &tables).unwrap();
+    let row = values(apply(&some, "t", Some("7"), None));
+    assert_eq!(
+        row,
+        [CqlValue::Int(7), CqlValue::Unset, CqlValue::Unset],
+        "no deletion"
+    );
+    let warned = |warning: &Problem| warning.message.contains("column `Temp` is not mapped");
+    assert!(some.warnings().iter().any(warned), "{:?}", some.warnings());
+    // A header that says something is something to write.
+    let header = (
+        "topic.t.ks.t.mapping",
+        "id=key,raw=header.kind,\"Temp\"=value.t",
+    );
+    let header = plan(&DATA_STAX, &[header], &tables).unwrap();
+    let row = values(apply(&header, "t", Some("7"), None));
+    assert_eq!(row, [CqlValue::Int(7), CqlValue::Unset, text("outdoor")]);
     let kept = [
         ("topic.t.ks.t.mapping", "id=key,raw=value.r"),
         ("topic.t.ks.t.deletesEnabled", "false"),
@@ -123,7 +146,7 @@ fn wrong_mappings_are_shown_where_they_stand_with_what_is_there() {
                 ("topic.t.ks.t.mapping", "id=key"),
                 ("topic.t.ks.t.query", "INSERT .."),
             ],
-            "an own query is not available",
+            "set `deletesEnabled` to false",
         ),
         (
             vec![("topic.t.ks.t.mapping", "id=key"), ("ignoreErrors", "Some")],
@@ -148,6 +171,7 @@ fn wrong_mappings_are_shown_where_they_stand_with_what_is_there() {
         name: "ks",
         tables: &tables,
         deletes: None,
+        queries: &[],
     };
     let problems = Plan::compile_on(&config, &keyspace).unwrap_err();
     let position = problems[0].position.as_ref().unwrap();
@@ -201,4 +225,122 @@ fn lenses_newer_sink_maps_by_kcql_and_star_means_the_tables_columns() {
         .concat(),
     ));
     assert_eq!(outline.unwrap().keyspaces, ["ks"]);
+}
+
+const COUNTERS: [(&str, &str); 3] = [("id", "int"), ("n", "counter"), ("m", "counter")];
+
+#[test]
+fn counters_are_added_to_and_what_at_least_once_means_for_them_is_said() {
+    let tables = keyspace_of("c", &COUNTERS, 1);
+    let of = |mapping: &str, more: &[(&str, &str)]| {
+        let mapping = [("topic.t.ks.c.mapping", mapping)];
+        plan(&DATA_STAX, &[&mapping[..], more].concat(), &tables)
+    };
+    let own = of("id=key, n=value.n", &[]).unwrap();
+    let Made::Rows(rows) = apply(&own, "t", Some("7"), Some(r#"{"n":"3"}"#)) else {
+        panic!("no row");
+    };
+    assert_eq!(*own.effect_of(rows[0].0), Effect::Count);
+    assert_eq!(
+        rows[0].1.values,
+        [CqlValue::Int(7), CqlValue::Bigint(3), CqlValue::Unset]
+    );
+    let said = |warning: &Problem| warning.message.contains("is counted again");
+    assert!(own.warnings().iter().any(said), "{:?}", own.warnings());
+    let half = apply(&own, "t", Some("7"), Some(r#"{"n":1.5}"#));
+    assert!(
+        matches!(&half, Made::Refused(why) if why.contains("column `n`")),
+        "{half:?}"
+    );
+    for (mapping, more, words) in [
+        (
+            "id=key, __ttl=value.x, n=value.n",
+            &[][..],
+            "neither shelf life",
+        ),
+        (
+            "id=key, n=value.n",
+            &[("topic.t.ks.c.ttl", "5")],
+            "no shelf life",
+        ),
+        ("id=key", &[], "no counter of table `c` is mapped"),
+    ] {
+        let said = of(mapping, more).unwrap_err();
+        assert!(said.contains(words), "{words} is not in {said}");
+    }
+}
+
+/// A plan whose query has those variables.
+fn queried(changed: &[(&str, &str)], variables: &[(&str, &str)]) -> Result<Plan, String> {
+    let tables = keyspace_of("t", &[("id", "int"), ("v", "double")], 1);
+    let config = ConnectorConfig::of("test", &[&DATA_STAX[..], changed].concat());
+    let mut own = (*table("topic.t.ks.t.query", variables, 1, 0)).clone();
+    own.partition_key = (0..variables.len()).collect();
+    let keyspace = Keyspace {
+        name: "ks",
+        tables: &tables,
+        deletes: None,
+        queries: &[Arc::new(own)],
+    };
+    Plan::compile_on(&config, &keyspace).map_err(|problems| {
+        let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
+        texts.join("\n")
+    })
+}
+
+const QUERY: [(&str, &str); 3] = [
+    ("topic.t.ks.t.mapping", "id=key, v=value.v, more=value.w"),
+    (
+        "topic.t.ks.t.query",
+        "UPDATE ks.t USING TTL 9 SET v = :v WHERE id = :id",
+    ),
+    ("topic.t.ks.t.deletesEnabled", "false"),
+];
+
+#[test]
+fn a_query_of_its_own_gets_the_mappings_values_as_its_variables() {
+    let outline = Plan::outline(&ConnectorConfig::of(
+        "test",
+        &[&DATA_STAX[..], &QUERY].concat(),
+    ))
+    .unwrap();
+    assert_eq!(outline.queries.len(), 1);
+    assert_eq!(outline.queries[0].name, QUERY[1].0);
+    let own = queried(&QUERY, &[("v", "double"), ("id", "int")]).unwrap();
+    assert_eq!(own.warnings().len(), 1, "`more` is not written");
+    let Made::Rows(rows) = apply(&own, "t", Some("7"), Some(r#"{"v":"2.5","w":1}"#)) else {
+        panic!("no row");
+    };
+    assert_eq!(rows[0].1.values, [CqlValue::Double(2.5), CqlValue::Int(7)]);
+    // A null leaves the variable unset, whichever it is: what that means the statement knows.
+    let row = values(apply(&own, "t", Some("7"), None));
+    assert_eq!(row, [CqlValue::Unset, CqlValue::Int(7)]);
+    let unmapped = queried(&QUERY, &[("v", "double"), ("id", "int"), ("x", "int")]);
+    let said = unmapped.unwrap_err();
+    assert!(said.contains("variable `:x` of the query"), "{said}");
+    let adds = [
+        QUERY[0],
+        QUERY[2],
+        (
+            "topic.t.ks.t.query",
+            "UPDATE ks.c SET v = v + :v WHERE id = :id",
+        ),
+    ];
+    let config = ConnectorConfig::of("test", &[&DATA_STAX[..], &adds].concat());
+    let warnings = Plan::outline(&config).unwrap().warnings;
+    let said = |warning: &Problem| warning.message.contains("is counted again");
+    assert!(warnings.iter().any(said), "{warnings:?}");
+}
+
+#[test]
+fn lenses_kcql_brings_a_query_as_a_property() {
+    let kcql = "INSERT INTO ks.t SELECT _key AS id, v FROM t PROPERTIES('query'='DELETE FROM ks.t WHERE id = :id','deletesEnabled'='false')";
+    let config = [&LENSES[..], &[("connect.cassandra.kcql", kcql)]].concat();
+    let outline = Plan::outline(&ConnectorConfig::of("test", &config)).unwrap();
+    assert_eq!(outline.queries[0].name, "query of ks.t for t");
+    assert_eq!(outline.queries[0].text, "DELETE FROM ks.t WHERE id = :id");
+    let refused = kcql.replace(",'deletesEnabled'='false'", "");
+    let config = [&LENSES[..], &[("connect.cassandra.kcql", refused.as_str())]].concat();
+    let problems = Plan::outline(&ConnectorConfig::of("test", &config)).unwrap_err();
+    assert!(problems[0].message.contains("cannot delete as well"));
 }

@@ -60,6 +60,7 @@ pub(super) fn plan(
         name: "ks",
         tables,
         deletes: None,
+        queries: &[],
     };
     Plan::compile_on(&config, &keyspace).map_err(|problems| {
         let texts: Vec<String> = problems.iter().map(ToString::to_string).collect();
@@ -196,10 +197,10 @@ fn scyllas_sink_deletes_by_key_and_wants_keys_with_fields() {
     let (index, row) = &rows[0];
     assert_eq!(row.values, [CqlValue::Bigint(9)]);
     assert_eq!(
-        own.deletes_from(*index).map(|table| table.name.as_str()),
-        Some("site_readings")
+        own.effect_of(*index),
+        &Effect::Delete(Arc::clone(&tables[0]))
     );
-    assert_eq!(own.deletes_from(own.tables().len()), None);
+    assert_eq!(own.effect_of(own.tables().len()), &Effect::Write);
     let none = apply(
         &own,
         "site.readings",

@@ -19,12 +19,14 @@ use crate::value::Value;
 mod cluster_tests;
 mod compile;
 mod deletes;
+mod effect;
 mod errors;
 mod keyspace;
 mod mapped;
 mod mapped_data_stax;
 mod mapped_lenses;
 mod mapped_scylla;
+mod mapped_strict;
 #[cfg(test)]
 mod mapped_strict_tests;
 #[cfg(test)]
@@ -36,6 +38,7 @@ mod target;
 mod tests;
 mod topics;
 
+pub use effect::{Effect, Query};
 pub use errors::{DeadLetters, ErrorHandling, PutPolicy, Tolerance};
 pub use keyspace::{Creation, Keyspace, Outline};
 pub use outcome::{Outcome, RecordError, Stage};
@@ -69,7 +72,7 @@ pub struct Plan {
     /// What is done with records that have no value.
     deletes: Option<Deletes>,
     consistencies: Vec<(usize, Option<String>)>,
-    deletions: Vec<(usize, Arc<TableSchema>)>,
+    effects: Vec<(usize, Effect)>,
 }
 
 /// Why a record's rows were not made.
@@ -125,10 +128,10 @@ impl Plan {
         &self.tables
     }
 
-    /// The table whose rows a table of [`Self::tables`] deletes, by the values of their key; `None` where it writes.
-    pub fn deletes_from(&self, index: usize) -> Option<&Arc<TableSchema>> {
-        let found = self.deletions.iter().find(|(own, _)| *own == index);
-        found.map(|(_, table)| table)
+    /// What rows of a table of [`Self::tables`] do there.
+    pub fn effect_of(&self, index: usize) -> &Effect {
+        let found = self.effects.iter().find(|(own, _)| *own == index);
+        found.map_or(&Effect::Write, |(_, effect)| effect)
     }
 
     /// The consistency asked for a table of [`Self::tables`], as written.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use messina_connect::cluster::Cluster;
 use messina_connect::config::{ConnectorConfig, Problem};
 use messina_connect::mapping::TableChange;
-use messina_connect::plan::{Creation, Keyspace, Outline, Plan};
+use messina_connect::plan::{Creation, Effect, Keyspace, Outline, Plan, Query};
 use messina_connect::table_schema::TableSchema;
 
 use crate::config::{CqlConfig, CqlConsistency};
@@ -25,6 +25,7 @@ pub(super) struct ClusterSink {
     creation: Option<Creation>,
     consistency: Option<CqlConsistency>,
     delete_statement: Option<String>,
+    queries: Vec<Query>,
     clients: Arc<TableClients>,
 }
 
@@ -66,6 +67,7 @@ impl ClusterSink {
             creation: outline.creation,
             consistency: consistency.and_then(CqlConsistency::parse),
             delete_statement: outline.delete_statement,
+            queries: outline.queries,
             clients: Arc::clone(clients),
         })
     }
@@ -74,19 +76,8 @@ impl ClusterSink {
     pub(super) async fn open(&self) -> Result<Opened, OpenError> {
         let client = self.client().await?;
         let tables = self.tables(&client).await?;
-        let deletes = match &self.delete_statement {
-            Some(text) => {
-                let statement = CqlTable::statement(&client, DELETES, text).await;
-                Some(Arc::new(statement.map_err(defining)?))
-            }
-            None => None,
-        };
-        let described = Keyspace {
-            name: &self.keyspaces.join("`, `"),
-            tables: &tables,
-            deletes: deletes.as_ref().map(|own| Arc::clone(own.schema())),
-        };
-        let plan = Plan::compile_on(&self.config, &described).map_err(OpenError::Wrong)?;
+        let statements = self.statements(&client).await?;
+        let plan = self.compile(&tables, &statements)?;
         for warning in plan.warnings() {
             let connector = plan.name();
             tracing::warn!(
@@ -97,19 +88,17 @@ impl ClusterSink {
         }
         let mut tables: Vec<Arc<dyn Table>> = Vec::with_capacity(plan.tables().len());
         for (index, schema) in plan.tables().iter().enumerate() {
-            let statement = deletes.as_ref().filter(|own| own.schema() == schema);
-            let table = match (statement, plan.deletes_from(index)) {
-                (Some(deletes), _) => deletes.at(self.consistency.unwrap_or(self.cql.consistency)),
-                (None, Some(table)) => self.at(
-                    &plan,
-                    index,
-                    CqlTable::deletion(&client, schema, table).await,
-                )?,
-                (None, None) => {
-                    self.at(&plan, index, CqlTable::described(&client, schema).await)?
-                }
+            let at = self.consistency_of(&plan, index);
+            if let Some(own) = statements.iter().find(|own| own.schema() == schema) {
+                tables.push(Arc::new(own.at(at)));
+                continue;
+            }
+            let prepared = match plan.effect_of(index) {
+                Effect::Write => CqlTable::described(&client, schema).await,
+                Effect::Count => CqlTable::counters(&client, schema).await,
+                Effect::Delete(table) => CqlTable::deletion(&client, schema, table).await,
             };
-            tables.push(Arc::new(table));
+            tables.push(Arc::new(prepared.map_err(defining)?.at(at)));
         }
         Ok(Opened { plan, tables })
     }
@@ -145,17 +134,43 @@ impl ClusterSink {
         Ok(all)
     }
 
-    /// A table at the consistency asked for: its own, the connector's, else that of the cluster's settings.
-    fn at(
+    /// The statements of the connector's own: what deletes, and its queries.
+    async fn statements(&self, client: &TableClient) -> Result<Vec<CqlTable>, OpenError> {
+        let mut statements = Vec::new();
+        if let Some(text) = &self.delete_statement {
+            let prepared = CqlTable::statement(client, DELETES, text, false).await;
+            statements.push(prepared.map_err(defining)?);
+        }
+        for query in &self.queries {
+            let (name, text) = (&query.name, &query.text);
+            let prepared = CqlTable::statement(client, name, text, query.adds_up()).await;
+            statements.push(prepared.map_err(defining)?);
+        }
+        Ok(statements)
+    }
+
+    fn compile(
         &self,
-        plan: &Plan,
-        index: usize,
-        prepared: Result<CqlTable, DefinitionError>,
-    ) -> Result<CqlTable, OpenError> {
-        let table = prepared.map_err(defining)?;
+        tables: &[Arc<TableSchema>],
+        statements: &[CqlTable],
+    ) -> Result<Plan, OpenError> {
+        let schemas: Vec<Arc<TableSchema>> = statements
+            .iter()
+            .map(|own| Arc::clone(own.schema()))
+            .collect();
+        let described = Keyspace {
+            name: &self.keyspaces.join("`, `"),
+            tables,
+            deletes: schemas.iter().find(|own| own.name == DELETES).cloned(),
+            queries: &schemas,
+        };
+        Plan::compile_on(&self.config, &described).map_err(OpenError::Wrong)
+    }
+
+    /// The consistency asked for a table: its own, the connector's, else that of the cluster's settings.
+    fn consistency_of(&self, plan: &Plan, index: usize) -> CqlConsistency {
         let own = plan.consistency_of(index).and_then(CqlConsistency::parse);
-        let consistency = own.or(self.consistency).unwrap_or(self.cql.consistency);
-        Ok(table.at(consistency))
+        own.or(self.consistency).unwrap_or(self.cql.consistency)
     }
 }
 

@@ -194,38 +194,43 @@ impl Delivery {
         let mut backoff = self.backoff();
         let mut waited = false;
         let mut tries = 0;
+        let mut open = Open::all(rows);
         loop {
-            let error = match table.write(Arc::clone(rows)).await {
+            let error = match table.write(Arc::clone(&open.rows)).await {
                 Ok(()) => {
-                    self.status.wrote(rows.len());
+                    self.status.wrote(open.rows.len());
                     self.recovered(waited);
                     return Ok(None);
                 }
                 Err(error) => error,
             };
-            match (error.verdict(), self.plan.errors().put) {
+            let verdict = error.verdict();
+            let wait = match (verdict, self.plan.errors().put) {
                 (Verdict::Stop, _) => return Err(Interrupted::Failed(SinkError::Table(error))),
-                (verdict, PutPolicy::Retry { retries, interval }) => {
-                    if retries.is_none_or(|most| tries < most) {
-                        tries += 1;
-                        self.hold(&error, interval).await?;
-                    } else if verdict == Verdict::Reject {
-                        self.recovered(waited);
-                        return Ok(Some(error));
-                    } else {
-                        let gave_up = SinkError::GaveUp {
-                            tries,
-                            source: error,
-                        };
-                        return Err(Interrupted::Failed(gave_up));
-                    }
+                (_, PutPolicy::Retry { retries, interval })
+                    if retries.is_none_or(|most| tries < most) =>
+                {
+                    tries += 1;
+                    interval
                 }
-                (Verdict::Retry, _) => self.hold(&error, backoff.wait()).await?,
                 (Verdict::Reject, _) => {
                     self.recovered(waited);
-                    return Ok(Some(error));
+                    return Ok(Some(open.placed(error)));
                 }
+                (Verdict::Retry, PutPolicy::Retry { .. }) => {
+                    let gave_up = SinkError::GaveUp {
+                        tries,
+                        source: error,
+                    };
+                    return Err(Interrupted::Failed(gave_up));
+                }
+                (Verdict::Retry, _) => backoff.wait(),
+            };
+            if let TableError::Interrupted { left, .. } = &error {
+                self.status.wrote(open.rows.len() - left.len());
+                open.keep(left);
             }
+            self.hold(&error, wait).await?;
             waited = true;
         }
     }
@@ -316,6 +321,52 @@ impl Delivery {
             },
             // Not reached: only called with a refused record of this batch.
             None => SinkError::Panicked,
+        }
+    }
+}
+
+/// Rows that are not durable yet, and which of the part they are.
+struct Open {
+    rows: Arc<Vec<Row>>,
+    /// The places of the rows within the part, where some of it are durable.
+    places: Option<Vec<usize>>,
+}
+
+impl Open {
+    fn all(rows: &Arc<Vec<Row>>) -> Self {
+        Self {
+            rows: Arc::clone(rows),
+            places: None,
+        }
+    }
+
+    /// Goes on with these rows only.
+    fn keep(&mut self, left: &[usize]) {
+        let place = |index: &usize| match &self.places {
+            Some(places) => places.get(*index).copied(),
+            None => Some(*index),
+        };
+        let places = left.iter().filter_map(place).collect();
+        let rows = left
+            .iter()
+            .filter_map(|index| self.rows.get(*index).cloned());
+        self.rows = Arc::new(rows.collect());
+        self.places = Some(places);
+    }
+
+    /// The error with the rows it names where they are in the part.
+    fn placed(&self, error: TableError) -> TableError {
+        let Some(places) = &self.places else {
+            return error;
+        };
+        match error {
+            TableError::RowsRefused { table, mut rows } => {
+                for row in &mut rows {
+                    row.index = places.get(row.index).copied().unwrap_or(row.index);
+                }
+                TableError::RowsRefused { table, rows }
+            }
+            other => other,
         }
     }
 }

@@ -51,6 +51,17 @@ pub enum TableError {
         /// Why.
         source: Box<dyn Error + Send + Sync>,
     },
+    /// The table is away, and a row that is sent twice does more than one that is sent once: only those that are left
+    /// may be sent again.
+    #[error("table `{table}` cannot be written now; {} rows are left", left.len())]
+    Interrupted {
+        /// The table.
+        table: String,
+        /// Which rows of the batch are not durable, in ascending order.
+        left: Vec<usize>,
+        /// Why.
+        source: Box<dyn Error + Send + Sync>,
+    },
     /// Others have changed the table since it was opened: it must be opened anew.
     #[error("table `{table}` has changed: {}", differences.join("; "))]
     Changed {
@@ -74,7 +85,7 @@ impl TableError {
     pub fn verdict(&self) -> Verdict {
         match self {
             Self::Refused { .. } | Self::RowsRefused { .. } => Verdict::Reject,
-            Self::Unavailable { .. } => Verdict::Retry,
+            Self::Unavailable { .. } | Self::Interrupted { .. } => Verdict::Retry,
             Self::Changed { .. } | Self::Unusable { .. } => Verdict::Stop,
         }
     }
@@ -85,6 +96,7 @@ impl TableError {
             Self::Refused { row, .. } => *row,
             Self::RowsRefused { .. }
             | Self::Unavailable { .. }
+            | Self::Interrupted { .. }
             | Self::Changed { .. }
             | Self::Unusable { .. } => None,
         }

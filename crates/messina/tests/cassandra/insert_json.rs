@@ -324,6 +324,7 @@ impl Bound {
             name: &place.keyspace,
             tables: &tables,
             deletes: None,
+            queries: &[],
         };
         let config = ConnectorConfig::of(
             "json",

@@ -15,5 +15,6 @@ mod errors;
 mod insert_json;
 mod mapped;
 mod place;
+mod queries;
 mod tls;
 mod worker;

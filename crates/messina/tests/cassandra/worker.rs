@@ -165,16 +165,22 @@ impl Worker {
 
     /// Waits until a connector's task is `FAILED`; gives its trace.
     pub(crate) async fn until_failed(&self, name: &str) -> String {
+        self.until_trace(name, "").await
+    }
+
+    /// Waits until a connector's task is `FAILED` with certain words; gives its trace.
+    pub(crate) async fn until_trace(&self, name: &str, words: &str) -> String {
         let mut found = Value::Null;
         for _ in 0..1_200 {
             let url = format!("/connectors/{name}/status");
             found = self.ask("GET", &url, None).1;
-            if found["tasks"][0]["state"] == "FAILED" {
-                return found["tasks"][0]["trace"].as_str().unwrap().to_owned();
+            let trace = found["tasks"][0]["trace"].as_str().unwrap_or_default();
+            if found["tasks"][0]["state"] == "FAILED" && trace.contains(words) {
+                return trace.to_owned();
             }
             tokio::time::sleep(Duration::from_millis(50)).await;
         }
-        panic!("`{name}` does not fail: {found}");
+        panic!("`{name}` does not fail so: {found}");
     }
 }
 

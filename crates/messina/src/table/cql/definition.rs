@@ -226,6 +226,26 @@ pub(super) fn insert(table: &TableSchema) -> String {
     text
 }
 
+/// The statement that adds to a table's counters: they are bound first, then the key.
+pub(super) fn count(table: &TableSchema) -> String {
+    let (keys, counters) = table.columns.split_at(table.key_length());
+    let sums: Vec<String> = counters
+        .iter()
+        .map(|column| name(&column.name))
+        .map(|name| format!("{name} = {name} + ?"))
+        .collect();
+    let conditions: Vec<String> = keys
+        .iter()
+        .map(|column| format!("{} = ?", name(&column.name)))
+        .collect();
+    format!(
+        "UPDATE {} SET {} WHERE {}",
+        table_name(table),
+        sums.join(", "),
+        conditions.join(" AND ")
+    )
+}
+
 /// The statement that deletes a row by its key; the time is the request's.
 pub(super) fn delete(key: &TableSchema, table: &TableSchema) -> String {
     let conditions: Vec<String> = key

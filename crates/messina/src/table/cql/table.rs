@@ -15,7 +15,7 @@ use scylla::serialize::writers::RowWriter;
 use scylla::statement::prepared::PreparedStatement;
 
 use super::TableClient;
-use super::definition::{DefinitionError, delete, insert};
+use super::definition::{DefinitionError, count, delete, insert};
 use super::keyspace::variable as variable_type;
 use super::limit::Limit;
 use super::value::encode;
@@ -31,6 +31,10 @@ pub struct CqlTable {
     pub(super) limit: Limit,
     pub(super) hasher: RandomState,
     pub(super) watch: Watch,
+    /// Whether a row that is sent twice does more than one that is sent once.
+    pub(super) adds_up: bool,
+    /// Whether the cluster's own time is the write timestamp: counters have no other.
+    untimed: bool,
     form: Form,
 }
 
@@ -41,7 +45,9 @@ enum Form {
     Declared,
     /// A row of a table that is as the cluster has described it.
     Described,
-    /// The values of a connector's own statement, whose time is the request's.
+    /// What is added to the counters of a table that is as the cluster has described it.
+    Counters,
+    /// The values of a statement: of what deletes, or of a connector's own.
     Statement,
 }
 
@@ -73,20 +79,30 @@ impl CqlTable {
         Self::prepare(client, schema, Form::Described).await
     }
 
-    /// A connector's own statement as a table: its variables are the columns, a row is its values.
+    /// The counters of a table as the cluster has just described it: a row is what is added to them.
+    pub async fn counters(
+        client: &TableClient,
+        schema: &Arc<TableSchema>,
+    ) -> Result<Self, DefinitionError> {
+        let statement = prepared(client, &count(schema)).await?;
+        Ok(Self::of(client, schema, statement, Form::Counters).adding_up(true))
+    }
+
+    /// A connector's own statement as a table: its variables are the columns, a row is its values. `adds_up` says that
+    /// a row that is sent twice does more than one that is sent once.
     pub async fn statement(
         client: &TableClient,
         name: &str,
         text: &str,
+        adds_up: bool,
     ) -> Result<Self, DefinitionError> {
         let statement = prepared(client, text).await?;
         let schema = variables(name, &statement, text)?;
-        Ok(Self::of(
-            client,
-            &Arc::new(schema),
-            statement,
-            Form::Statement,
-        ))
+        // Rows of one partition go in order; where the statement itself names the partition, all do.
+        let key = statement.get_variable_pk_indexes().iter();
+        let key = key.map(|own| usize::from(own.index)).collect();
+        let own = Self::of(client, &Arc::new(schema), statement, Form::Statement);
+        Ok(Self { key, ..own }.adding_up(adds_up))
     }
 
     /// What deletes rows of a table by their key: `deletion` has the key's columns, a row is their values.
@@ -96,7 +112,11 @@ impl CqlTable {
         table: &TableSchema,
     ) -> Result<Self, DefinitionError> {
         let statement = prepared(client, &delete(deletion, table)).await?;
-        Ok(Self::of(client, deletion, statement, Form::Statement))
+        let own = Self::of(client, deletion, statement, Form::Statement);
+        Ok(Self {
+            untimed: table.counts(),
+            ..own
+        })
     }
 
     async fn prepare(
@@ -130,8 +150,16 @@ impl CqlTable {
             limit: Limit::new(client.config.max_in_flight),
             hasher: RandomState::new(),
             watch: Watch::default(),
+            adds_up: false,
+            untimed: schema.counts(),
             form,
         }
+    }
+
+    fn adding_up(mut self, adds_up: bool) -> Self {
+        self.statement.set_is_idempotent(!adds_up);
+        self.adds_up = adds_up;
+        self
     }
 
     /// The same table, written to at another consistency: as one connector wants it.
@@ -147,6 +175,8 @@ impl CqlTable {
             limit: Limit::new(self.client.config.max_in_flight),
             hasher: self.hasher.clone(),
             watch: Watch::default(),
+            adds_up: self.adds_up,
+            untimed: self.untimed,
             form: self.form,
         }
     }
@@ -156,13 +186,14 @@ impl CqlTable {
         Bound {
             row,
             schema: &self.schema,
-            is_row: self.form != Form::Statement,
+            form: self.form,
         }
     }
 
-    /// The statement, with the row's time where that is not one of its variables.
+    /// The statement, with the row's time where that is not one of its variables. Counters keep their own time: a later
+    /// deletion would else be of an earlier one.
     pub(super) fn statement_for(&self, row: &Row) -> Cow<'_, PreparedStatement> {
-        if self.form != Form::Statement {
+        if self.untimed || self.form != Form::Statement {
             return Cow::Borrowed(&self.statement);
         }
         let mut statement = self.statement.clone();
@@ -174,7 +205,7 @@ impl CqlTable {
     pub(super) async fn verify(&self) -> Result<(), DefinitionError> {
         match self.form {
             Form::Declared => self.client.verify(&self.schema).await,
-            Form::Described => {
+            Form::Described | Form::Counters => {
                 let now = self.client.described(&self.schema).await?;
                 compared(&self.schema, now.as_ref())
             }
@@ -241,8 +272,7 @@ async fn prepared(client: &TableClient, text: &str) -> Result<PreparedStatement,
 pub(super) struct Bound<'r> {
     row: &'r Row,
     schema: &'r TableSchema,
-    /// Whether the statement has variables for time and shelf life.
-    is_row: bool,
+    form: Form,
 }
 
 impl SerializeRow for Bound<'_> {
@@ -269,10 +299,23 @@ impl SerializeRow for Bound<'_> {
             }
             Ok(())
         };
-        for (value, column) in self.row.values.iter().zip(&self.schema.columns) {
-            put(value, &column.cql_type)?;
+        let cells = || self.row.values.iter().zip(&self.schema.columns);
+        match self.form {
+            // The key stands behind what is added.
+            Form::Counters => {
+                let keys = self.schema.key_length();
+                for (value, column) in cells().skip(keys).chain(cells().take(keys)) {
+                    put(value, &column.cql_type)?;
+                }
+                return Ok(());
+            }
+            Form::Statement | Form::Declared | Form::Described => {
+                for (value, column) in cells() {
+                    put(value, &column.cql_type)?;
+                }
+            }
         }
-        if !self.is_row {
+        if self.form == Form::Statement {
             return Ok(());
         }
         put(

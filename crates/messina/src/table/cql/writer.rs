@@ -57,7 +57,11 @@ impl CqlTable {
                     });
                     return self.closing(refused);
                 }
-                Failure { error, .. } if round == ROUNDS => return Err(self.unavailable(error)),
+                Failure { error, .. } if round == ROUNDS => {
+                    let left = left.iter().map(|keyed| keyed.row);
+                    let left = left.chain(refused.iter().map(|row| row.index));
+                    return Err(self.unavailable(error, left.collect()));
+                }
                 Failure { .. } => {}
             }
             open = left;
@@ -177,10 +181,18 @@ impl CqlTable {
         Ok(())
     }
 
-    fn unavailable(&self, error: ExecutionError) -> TableError {
-        TableError::Unavailable {
-            table: self.schema.name.clone(),
-            source: error.into(),
+    /// The cluster does not take rows now; `left` are those it has not.
+    fn unavailable(&self, error: ExecutionError, mut left: Vec<usize>) -> TableError {
+        let (table, source) = (self.schema.name.clone(), error.into());
+        if self.adds_up {
+            left.sort_unstable();
+            TableError::Interrupted {
+                table,
+                left,
+                source,
+            }
+        } else {
+            TableError::Unavailable { table, source }
         }
     }
 

@@ -12,7 +12,7 @@ const ZEROS: [u32; 37] = [
 ];
 
 /// `Character.digit(character, 10)`.
-fn digit(character: char) -> Option<char> {
+pub(crate) fn digit(character: char) -> Option<char> {
     let code = u32::from(character);
     let zero = ZEROS
         .into_iter()
@@ -59,7 +59,10 @@ fn floating<T: std::ops::Neg<Output = T>>(
             let number = lower.strip_suffix(['f', 'd']).unwrap_or(&lower);
             match lower.strip_prefix("0x") {
                 Some(_) => special(hexadecimal(&lower)?),
-                None if number.bytes().all(|byte| b"0123456789.e+-".contains(&byte)) => {
+                // One sign is all, and it is taken.
+                None if !number.starts_with(['+', '-'])
+                    && number.bytes().all(|byte| b"0123456789.e+-".contains(&byte)) =>
+                {
                     decimal(number)?
                 }
                 None => return None,

@@ -4,6 +4,11 @@ use std::fmt::{LowerExp, Write as _};
 
 use crate::value::Decimal;
 
+/// `String.trim`: without the control characters and blanks of ASCII around it, and no others.
+pub(crate) fn trim(text: &str) -> &str {
+    text.trim_matches(|character| character <= ' ')
+}
+
 /// `Double.toString`, with the shortest digits.
 pub(crate) fn double(value: f64, out: &mut String) {
     if value.is_nan() {

@@ -63,9 +63,9 @@ impl<'a, 'p> Options<'a, 'p> {
         Some(self.list(name))
     }
 
-    /// `true` or `false` in any case.
+    /// `true` or `false` in any case; an empty text is neither.
     pub(crate) fn boolean(&mut self, name: &str, default: bool) -> bool {
-        let Some(text) = self.text(name) else {
+        let Some(text) = self.raw(name).map(str::trim) else {
             return default;
         };
         if text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false") {

@@ -13,6 +13,7 @@ use super::header_token::Tokens;
 use super::string;
 use crate::java_date::DateFormat;
 use crate::java_number;
+use crate::java_text::trim;
 use crate::schema::{Logical, Schema, SchemaKind};
 use crate::value::{Value, ValueMap};
 
@@ -23,7 +24,7 @@ type Typed = (Option<Arc<Schema>>, Value);
 
 /// The value `text` looks like.
 pub(crate) fn parse(text: &str) -> Typed {
-    if text.trim().is_empty() {
+    if trim(text).is_empty() {
         return typed(SchemaKind::String, Value::text(text));
     }
     let mut tokens = Tokens::new(text);
@@ -72,9 +73,7 @@ fn embedded(tokens: &mut Tokens<'_>, depth: usize) -> Result<Typed, NotEmbedded>
         while tokens.has_next() && !tokens.take("\"") {
             content.push_str(&tokens.next());
         }
-        let time = temporal(&content)
-            .filter(|_| content.starts_with(|first: char| first.is_ascii_digit()));
-        return Ok(time.unwrap_or_else(|| plain(&content)));
+        return Ok(temporal(&content).unwrap_or_else(|| plain(&content)));
     }
     if let Some(literal) = literal(tokens, true) {
         return Ok(literal);
@@ -165,7 +164,7 @@ fn map(tokens: &mut Tokens<'_>, depth: usize) -> Result<Typed, NotEmbedded> {
 /// Blanks, a time or a number; `None` for anything else.
 fn scalar(tokens: &mut Tokens<'_>) -> Option<Typed> {
     let token = tokens.next();
-    let trimmed = token.trim();
+    let trimmed = trim(&token);
     if trimmed.is_empty() {
         return Some(plain(&token));
     }
@@ -228,10 +227,10 @@ fn number(text: &str) -> Option<Typed> {
     }
     let (float, double) = (java_number::to_f32(&decimal), java_number::to_f64(&decimal));
     if float.is_finite() && decimal.scale != 0 {
-        return Some(typed(SchemaKind::Float32, Value::F32(float + 0.0)));
+        return Some(typed(SchemaKind::Float32, Value::F32(float)));
     }
     if double.is_finite() && decimal.scale != 0 {
-        return Some(typed(SchemaKind::Float64, Value::F64(double + 0.0)));
+        return Some(typed(SchemaKind::Float64, Value::F64(double)));
     }
     let mut schema = Schema::logical_type(Logical::Decimal);
     schema.parameters = vec![("scale".into(), decimal.scale.to_string().into())];

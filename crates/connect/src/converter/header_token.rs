@@ -1,5 +1,7 @@
 //! The tokens of a header's text: delimiters, and what stands between them, blanks and backslashes included.
 
+use crate::java_text::trim;
+
 /// A position in the text, and the token behind it if one was looked at.
 #[derive(Debug)]
 pub(super) struct Tokens<'t> {
@@ -23,16 +25,13 @@ impl<'t> Tokens<'t> {
         self.looked_at.is_some() || self.index < self.text.len()
     }
 
-    /// Where [`Self::rewind`] goes back to. Blanks that were skipped before a token that was looked at stay skipped.
+    /// Where [`Self::rewind`] goes back to. Blank tokens that were skipped before one that was looked at stay skipped.
     pub(super) fn mark(&self) -> usize {
         self.index - self.looked_at.as_ref().map_or(0, String::len)
     }
 
     pub(super) fn rewind(&mut self, mark: usize) {
         self.index = mark;
-        while !self.text.is_char_boundary(self.index) {
-            self.index -= 1;
-        }
         self.looked_at = None;
     }
 
@@ -61,11 +60,11 @@ impl<'t> Tokens<'t> {
         if !self.has_next() {
             return false;
         }
-        let mut token = self.next().trim().to_owned();
-        while token.is_empty() && self.index < self.text.len() {
-            self.consume().trim().clone_into(&mut token);
+        let mut token = self.next();
+        while trim(&token).is_empty() && self.index < self.text.len() {
+            token = self.consume();
         }
-        if token == expected {
+        if trim(&token) == expected {
             return true;
         }
         self.looked_at = Some(token);

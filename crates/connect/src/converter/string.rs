@@ -1,8 +1,14 @@
 //! `org.apache.kafka.connect.storage.StringConverter`: any bytes as text, any value as Java's `toString`.
 
+use std::sync::LazyLock;
+
+use crate::java_date::DateFormat;
 use crate::java_text;
 use crate::options::Options;
 use crate::value::Value;
+
+static DATE: LazyLock<DateFormat> =
+    LazyLock::new(|| DateFormat::known("EEE MMM dd HH:mm:ss zzz yyyy"));
 
 /// Refuses encodings other than UTF-8.
 pub(super) fn check(options: &mut Options<'_, '_>) {
@@ -78,10 +84,7 @@ fn append(value: &Value, out: &mut String) {
 
 /// `java.util.Date.toString` in UTC.
 fn date(millis: i64, out: &mut String) {
-    match jiff::Timestamp::from_millisecond(millis) {
-        Ok(instant) => out.push_str(&instant.strftime("%a %b %d %H:%M:%S UTC %Y").to_string()),
-        Err(_) => out.push_str(&millis.to_string()),
-    }
+    out.push_str(&DATE.format(millis));
 }
 
 #[cfg(test)]

@@ -84,6 +84,14 @@ impl DateFormat {
         })
     }
 
+    /// A pattern of this crate, which compiles; a wrong one is itself, as text.
+    pub(crate) fn known(pattern: &str) -> Self {
+        Self::compile(pattern).unwrap_or_else(|_| Self {
+            pattern: pattern.to_owned(),
+            pieces: vec![Piece::Text(pattern.to_owned())],
+        })
+    }
+
     /// The pattern as written.
     pub(crate) fn pattern(&self) -> &str {
         &self.pattern

@@ -2,6 +2,7 @@
 
 use super::calendar::{Civil, MILLIS_PER_DAY, days};
 use super::{DAYS, MONTHS, Piece};
+use crate::java_number::digit;
 
 /// Names of zones, and their hours from UTC.
 const ZONES: [(&str, i64); 12] = [
@@ -25,13 +26,15 @@ struct Fields {
     year: i64,
     /// From 1.
     month: i64,
-    day: i64,
+    day: Option<i64>,
     day_of_year: Option<i64>,
+    /// From Sunday, 0.
+    weekday: Option<i64>,
     /// Hour of the day.
     hour: Option<i64>,
     /// Hour of half a day.
-    half_hour: i64,
-    afternoon: bool,
+    half_hour: Option<i64>,
+    afternoon: Option<bool>,
     minute: i64,
     second: i64,
     milli: i64,
@@ -43,11 +46,12 @@ pub(super) fn parse(pieces: &[Piece], text: &str, now: i64) -> Option<i64> {
     let mut fields = Fields {
         year: 1970,
         month: 1,
-        day: 1,
+        day: None,
         day_of_year: None,
+        weekday: None,
         hour: None,
-        half_hour: 0,
-        afternoon: false,
+        half_hour: None,
+        afternoon: None,
         minute: 0,
         second: 0,
         milli: 0,
@@ -87,12 +91,20 @@ impl Fields {
                 self.month = index + 1;
                 return Some(rest);
             }
-            // Days of the week do not move a date that has a day.
-            'E' => return named(&DAYS, text).map(|(_, rest)| rest),
+            'E' => {
+                let (index, rest) = named(&DAYS, text)?;
+                self.weekday = Some(index);
+                return Some(rest);
+            }
             'a' => {
                 let (word, rest) = text.split_at_checked(2)?;
-                self.afternoon = word.eq_ignore_ascii_case("PM");
-                return (self.afternoon || word.eq_ignore_ascii_case("AM")).then_some(rest);
+                let afternoon = word.eq_ignore_ascii_case("PM");
+                if !afternoon && !word.eq_ignore_ascii_case("AM") {
+                    return None;
+                }
+                self.afternoon = Some(afternoon);
+                self.half_of_the_day_came();
+                return Some(rest);
             }
             'z' | 'Z' => {
                 let (zone, rest) = named_zone(trimmed)?;
@@ -123,7 +135,7 @@ impl Fields {
         self.set(
             letter,
             number,
-            count <= 2 && read.len() == 2 && !read.starts_with('-'),
+            count <= 2 && read.chars().count() == 2 && !read.starts_with('-'),
             now,
         );
         Some(rest)
@@ -135,19 +147,16 @@ impl Fields {
             'y' => self.year = if short { century(number, now) } else { number },
             'M' => self.month = number,
             'd' => {
-                self.day = number;
+                self.day = Some(number);
                 self.day_of_year = None;
             }
             'D' => self.day_of_year = Some(number),
             'H' => self.hour = Some(number),
             'k' => self.hour = Some(if number == 24 { 0 } else { number }),
             'h' | 'K' => {
-                self.half_hour = if letter == 'h' && number == 12 {
-                    0
-                } else {
-                    number
-                };
-                self.hour = None;
+                let noon = letter == 'h' && number == 12;
+                self.half_hour = Some(if noon { 0 } else { number });
+                self.half_of_the_day_came();
             }
             'm' => self.minute = number,
             's' => self.second = number,
@@ -155,13 +164,31 @@ impl Fields {
         }
     }
 
+    /// The hour of half a day takes the place of one of the day only together with which half.
+    fn half_of_the_day_came(&mut self) {
+        if self.half_hour.is_some() && self.afternoon.is_some() {
+            self.hour = None;
+        }
+    }
+
+    /// A day of the week counts where there is no other day: it is the month's first one.
+    fn days(&self) -> i64 {
+        if let Some(day) = self.day_of_year {
+            return days(self.year, 1, day);
+        }
+        let first = days(self.year, self.month, 1);
+        match (self.day, self.weekday) {
+            (Some(day), _) => days(self.year, self.month, day),
+            (None, Some(weekday)) => first + (weekday - (first + 4)).rem_euclid(7),
+            (None, None) => first,
+        }
+    }
+
     fn millis(&self) -> i64 {
-        let days = match self.day_of_year {
-            Some(day) => days(self.year, 1, day),
-            None => days(self.year, self.month, self.day),
-        };
-        let afternoon = if self.afternoon { 12 } else { 0 };
-        let hour = self.hour.unwrap_or(self.half_hour + afternoon);
+        let days = self.days();
+        let afternoon = if self.afternoon == Some(true) { 12 } else { 0 };
+        let half_hour = self.half_hour.unwrap_or(0);
+        let hour = self.hour.unwrap_or(half_hour + afternoon);
         let seconds = (hour * 60 + self.minute) * 60 + self.second;
         // As in Java, what a long cannot hold wraps.
         let day = days.wrapping_mul(MILLIS_PER_DAY);
@@ -169,20 +196,22 @@ impl Fields {
     }
 }
 
-/// A number with its sign, as a 32-bit integer keeps it.
+/// A number with its sign in the digits of any script, as a 32-bit integer keeps it: one that 64 bits hold wraps, a
+/// larger one is the largest.
 fn number(text: &str) -> Option<(i64, &str)> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
-    let end = unsigned.find(|character: char| !character.is_ascii_digit());
+    let end = unsigned.find(|character: char| digit(character).is_none());
     let (digits, rest) = unsigned.split_at(end.unwrap_or(unsigned.len()));
     if digits.is_empty() {
         return None;
     }
-    let wide: i64 = digits.parse().unwrap_or(i64::MAX);
-    let wide = if unsigned.len() < text.len() {
-        -wide
+    let (sign, most) = if unsigned.len() < text.len() {
+        ("-", i32::MIN)
     } else {
-        wide
+        ("", i32::MAX)
     };
+    let digits: String = digits.chars().filter_map(digit).collect();
+    let wide: i64 = format!("{sign}{digits}").parse().unwrap_or(i64::from(most));
     #[expect(clippy::cast_possible_truncation, reason = "Java's intValue wraps")]
     Some((i64::from(wide as i32), rest))
 }
@@ -263,6 +292,9 @@ fn offset(text: &str, least: usize, minutes: bool, colon: bool) -> Option<(i64, 
             rest = rest.strip_prefix(':')?;
         }
         let (minutes, behind) = rest.split_at_checked(2)?;
+        if !minutes.bytes().all(|digit| digit.is_ascii_digit()) {
+            return None;
+        }
         zone += minutes
             .parse::<i64>()
             .ok()

@@ -1,17 +1,21 @@
 //! One value as another type, as Java narrows numbers and reads text (CONNECT-SPEC 2.3, Cast).
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 
 use crate::data_error::DataError;
+use crate::java_date::{DateFormat, MILLIS_PER_DAY};
 use crate::java_number;
 use crate::java_text;
 use crate::schema::{Logical, Schema, SchemaKind};
 use crate::value::Value;
 
-const MILLIS_PER_DAY: i64 = 86_400_000;
+static TIME: LazyLock<DateFormat> = LazyLock::new(|| DateFormat::known("HH:mm:ss.SSS'Z'"));
+static DATE: LazyLock<DateFormat> = LazyLock::new(|| DateFormat::known("yyyy-MM-dd"));
+static TIMESTAMP: LazyLock<DateFormat> =
+    LazyLock::new(|| DateFormat::known("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'"));
 
 /// `value`, whose schema is `schema`, as `kind`; null stays null. Dates and decimals need a schema.
 pub(super) fn cast(
@@ -165,14 +169,11 @@ fn text(schema: Option<&Schema>, value: &Value) -> Option<Value> {
 /// original takes its process's zone.
 pub(crate) fn date_text(millis: i64) -> String {
     let format = if millis < MILLIS_PER_DAY {
-        "%H:%M:%S.%3fZ"
+        &TIME
     } else if millis % MILLIS_PER_DAY == 0 {
-        "%Y-%m-%d"
+        &DATE
     } else {
-        "%Y-%m-%dT%H:%M:%S.%3fZ"
+        &TIMESTAMP
     };
-    match jiff::Timestamp::from_millisecond(millis) {
-        Ok(instant) => instant.strftime(format).to_string(),
-        Err(_) => millis.to_string(),
-    }
+    format.format(millis)
 }

@@ -61,7 +61,7 @@ impl ReplaceField {
         let (schema, value) = part.of(record);
         match std::mem::take(value) {
             Value::Null => {}
-            Value::Map(map) if schema.is_none() => *value = Value::Map(self.map(map)),
+            Value::Map(map) if schema.is_none() => *value = Value::Map(self.map(map)?),
             Value::Struct(own) => {
                 let layout = self.layouts.of(&own.schema, || self.layout(&own.schema))?;
                 *schema = Some(layout.schema.clone());
@@ -82,13 +82,18 @@ impl ReplaceField {
         new.map_or(name, |(_, new)| new).clone()
     }
 
-    fn map(&self, map: ValueMap) -> ValueMap {
-        let entries = map.into_iter().filter_map(|(key, value)| match key {
-            Value::Str(name) if self.keeps(&name) => Some((Value::Str(self.renamed(&name)), value)),
-            Value::Str(_) => None,
-            other => Some((other, value)),
-        });
-        ValueMap::from_entries(entries.collect())
+    fn map(&self, map: ValueMap) -> Result<ValueMap, DataError> {
+        let mut entries = Vec::with_capacity(map.len());
+        for (key, value) in map {
+            let Value::Str(name) = key else {
+                let kind = key.kind();
+                return Err(DataError::new(format!("{kind} is no name of a field")));
+            };
+            if self.keeps(&name) {
+                entries.push((Value::Str(self.renamed(&name)), value));
+            }
+        }
+        Ok(ValueMap::from_entries(entries))
     }
 
     fn layout(&self, own: &Schema) -> Result<Arc<Layout>, DataError> {

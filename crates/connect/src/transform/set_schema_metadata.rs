@@ -25,7 +25,8 @@ impl SetSchemaMetadata {
             .raw("schema.name")
             .map(|name| Arc::from(name.trim()));
         let version = match options
-            .text("schema.version")
+            .raw("schema.version")
+            .map(str::trim)
             .map(|text| (text, text.parse()))
         {
             None => None,

@@ -281,6 +281,7 @@ fn java_float(value: f32) -> String {
 fn key_text(value: &Value) -> String {
     match value {
         Value::Str(text) => text.to_string(),
+        Value::Bool(value) => value.to_string(),
         other => tagged(other)
             .as_object()
             .and_then(|tag| tag.values().next().map(Json::to_string))
@@ -405,6 +406,14 @@ fn document(schema: &Schema) -> Json {
     Json::Object(out)
 }
 
+/// A schema document but for its default, which may be of this schema itself.
+fn without_default(schema: &Schema) -> Json {
+    document(&Schema {
+        default: None,
+        ..schema.clone()
+    })
+}
+
 fn float(value: f64, text: &str) -> Json {
     if value.is_finite() {
         json!(value)
@@ -463,7 +472,7 @@ fn payload(schema: &Schema, value: &Value) -> Json {
                 .collect()
         }
         (_, SchemaKind::Struct(fields), Value::Struct(own))
-            if document(&own.schema) == document(schema) =>
+            if without_default(&own.schema) == without_default(schema) =>
         {
             let entries = fields.iter().zip(&own.values);
             entries

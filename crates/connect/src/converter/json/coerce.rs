@@ -306,7 +306,7 @@ fn boxed(decimal: Decimal) -> Value {
 pub(super) fn decimal_scale(schema: &Schema) -> Result<i32, DataError> {
     let scale = schema
         .parameter("scale")
-        .and_then(|scale| scale.trim().parse().ok());
+        .and_then(|scale| scale.parse().ok());
     scale.ok_or_else(|| {
         DataError::new("the schema of a Decimal needs the integer parameter `scale`")
     })

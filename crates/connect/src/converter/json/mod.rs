@@ -21,7 +21,7 @@ mod writer;
 use coerce::Reader;
 pub(crate) use coerce::type_name;
 pub(crate) use parser::Parser;
-use parser::Token;
+use parser::{BYTE_ORDER_MARK, Token};
 use writer::Writer;
 
 /// How decimals are written: option `decimal.format`.
@@ -63,7 +63,8 @@ impl JsonConverter {
         if self.schemas_enable {
             return parser.root(|parser| self.envelope(parser));
         }
-        if parser.is_at_end() {
+        // Nothing is null, a byte order mark is not.
+        if parser.is_at_end() && !bytes.starts_with(BYTE_ORDER_MARK.as_bytes()) {
             return Ok((None, Value::Null));
         }
         Ok((None, parser.root(Parser::value)?))

@@ -37,14 +37,25 @@ impl Number<'_> {
         wrapping(&digits, scale.unsigned_abs())
     }
 
-    /// The nearest double; there is no negative zero, as `BigDecimal` has none.
+    /// The nearest double; a zero has no sign, as `BigDecimal`'s has none.
     pub(crate) fn as_f64(self) -> f64 {
-        self.text.parse::<f64>().unwrap_or(f64::NAN) + 0.0
+        if self.is_zero() {
+            return 0.0;
+        }
+        self.text.parse().unwrap_or(f64::NAN)
     }
 
     /// The nearest float.
     pub(crate) fn as_f32(self) -> f32 {
-        self.text.parse::<f32>().unwrap_or(f32::NAN) + 0.0
+        if self.is_zero() {
+            return 0.0;
+        }
+        self.text.parse().unwrap_or(f32::NAN)
+    }
+
+    fn is_zero(&self) -> bool {
+        let (mantissa, _) = self.parts();
+        !mantissa.bytes().any(|digit| matches!(digit, b'1'..=b'9'))
     }
 
     /// The number as written, digits and scale kept; `None` where the exponent exceeds 32 bits.

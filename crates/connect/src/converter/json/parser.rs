@@ -18,6 +18,9 @@ const MAX_DEPTH: usize = 128;
 /// Longer numbers are refused, as Jackson does: big integers cost more than linear time.
 const MAX_NUMBER_LENGTH: usize = 1000;
 
+/// What may stand before the text.
+pub(super) const BYTE_ORDER_MARK: &str = "\u{feff}";
+
 /// What stands at a place in the text. Of containers only the opening bracket is consumed.
 #[derive(Debug)]
 pub(crate) enum Token<'a> {
@@ -48,7 +51,7 @@ impl<'a> Parser<'a> {
                 error.valid_up_to()
             ))
         })?;
-        Ok(Self::of(text.strip_prefix('\u{feff}').unwrap_or(text)))
+        Ok(Self::of(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)))
     }
 
     /// Starts at the first character of `text`.
@@ -245,8 +248,7 @@ impl<'a> Parser<'a> {
         let rest = self.text.get(self.at..).unwrap_or_default();
         match rest.strip_prefix(word) {
             Some(after)
-                if !after
-                    .starts_with(|next: char| next.is_alphanumeric() || "_$".contains(next)) =>
+                if !after.starts_with(|next: char| next.is_alphanumeric() || next == '_') =>
             {
                 self.at += word.len();
                 Ok(token)

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use super::coerce::{Reader, type_name};
 use super::parser::{Parser, Token};
 use super::writer::Writer;
-use crate::data_error::DataError;
+use crate::data_error::{DataError, Exception};
 use crate::schema::{Field, Schema, SchemaKind};
+use crate::value::Value;
 
 /// Parameters of a schema: names and values in order.
 type Parameters = Vec<(Arc<str>, Arc<str>)>;
@@ -102,11 +103,19 @@ impl Document<'_> {
             doc: self.doc,
             parameters: self.parameters,
         });
-        if let Some(text) = self.default.filter(|text| *text != "null") {
-            let default = Reader {
-                null_to_default: true,
-            }
-            .read(&mut Parser::of(text), &schema)?;
+        let Some(text) = self.default else {
+            return Ok(schema);
+        };
+        let reader = Reader {
+            null_to_default: true,
+        };
+        let default = reader.read(&mut Parser::of(text), &schema)?;
+        // A struct's schema is not yet the one it is to be the default of: the original refuses it.
+        if matches!(default, Value::Struct(_)) || (default.is_null() && !schema.optional) {
+            let message = "the schema's `default` is not one of its values";
+            return Err(DataError::of(Exception::SchemaBuilder, message));
+        }
+        if !default.is_null() {
             Arc::make_mut(&mut schema).default = Some(default);
         }
         Ok(schema)
@@ -123,9 +132,8 @@ fn fields(parser: &mut Parser<'_>) -> Result<Vec<Field>, DataError> {
         let name = name
             .ok_or_else(|| DataError::new("a struct's field lacks its name, the member `field`"))?;
         if fields.iter().any(|field| field.name == name) {
-            return Err(DataError::new(format!(
-                "the struct has two fields called `{name}`"
-            )));
+            let message = format!("the struct has two fields called `{name}`");
+            return Err(DataError::of(Exception::SchemaBuilder, message));
         }
         fields.push(Field { name, schema });
     }
@@ -134,10 +142,10 @@ fn fields(parser: &mut Parser<'_>) -> Result<Vec<Field>, DataError> {
 
 fn parameters(parser: &mut Parser<'_>) -> Result<Parameters, DataError> {
     let mut parameters = Vec::new();
-    match parser.token()? {
-        Token::Null => return Ok(parameters),
-        Token::Object => {}
-        _ => return Err(DataError::new("a schema's `parameters` is an object")),
+    let token = parser.token()?;
+    if !matches!(token, Token::Object) {
+        parser.skip_rest(&token)?;
+        return Ok(parameters);
     }
     while let Some(name) = parser.member(parameters.is_empty())? {
         match parser.token()? {
@@ -166,17 +174,13 @@ fn text(parser: &mut Parser<'_>) -> Result<Option<Arc<str>>, DataError> {
     })
 }
 
+/// What is no whole number is no version.
 fn version(parser: &mut Parser<'_>) -> Result<Option<i32>, DataError> {
-    match scalar(parser)? {
-        Token::Null => Ok(None),
-        Token::Number(number) if number.integral => {
-            let version = number.text.parse();
-            Ok(Some(version.map_err(|_error| {
-                DataError::new("a schema's `version` is a 32-bit integer")
-            })?))
-        }
-        _ => Err(DataError::new("a schema's `version` is an integer")),
-    }
+    #[expect(clippy::cast_possible_truncation, reason = "wraps, as the original")]
+    Ok(match scalar(parser)? {
+        Token::Number(number) if number.integral => Some(number.wrapping_i64() as i32),
+        _ => None,
+    })
 }
 
 /// Writes a schema document: type, (items | keys, values | fields), optional, name, version, doc, parameters,

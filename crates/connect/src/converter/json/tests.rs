@@ -304,7 +304,6 @@ fn payloads_that_do_not_fit_say_which_field() {
             "{}",
             "lacks its name",
         ),
-        (r#"{"type":"int8","version":1.5}"#, "1", "`version`"),
         (
             r#"{"type":"int8","parameters":{"a":1}}"#,
             "1",

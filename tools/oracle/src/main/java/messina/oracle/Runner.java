@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.Map;
 import org.apache.kafka.common.record.TimestampType;
 import org.apache.kafka.connect.data.SchemaAndValue;
+import org.apache.kafka.connect.data.Struct;
 import org.apache.kafka.connect.header.ConnectHeaders;
 import org.apache.kafka.connect.header.Header;
 import org.apache.kafka.connect.json.JsonConverter;
@@ -137,7 +138,7 @@ final class Runner {
         } catch (RuntimeException error) {
             return thrown("config_error", error);
         }
-        return halves(input, new Halves() {
+        return halves(name, input, new Halves() {
             @Override
             public SchemaAndValue read(byte[] bytes) {
                 return converter.toConnectData("t", bytes);
@@ -152,7 +153,7 @@ final class Runner {
 
     private ObjectNode header(JsonNode input) {
         SimpleHeaderConverter converter = new SimpleHeaderConverter();
-        return halves(input, new Halves() {
+        return halves("SimpleHeaderConverter", input, new Halves() {
             @Override
             public SchemaAndValue read(byte[] bytes) {
                 return converter.toConnectHeader("t", "h", bytes);
@@ -165,7 +166,7 @@ final class Runner {
         });
     }
 
-    private static ObjectNode halves(JsonNode input, Halves halves) {
+    private static ObjectNode halves(String name, JsonNode input, Halves halves) {
         boolean reads = input.has("bytes");
         SchemaAndValue value = reads ? null : Parts.decode(input.get("value"));
         byte[] bytes = reads ? bytes(input.get("bytes")) : null;
@@ -186,20 +187,26 @@ final class Runner {
         }
         ObjectNode expect = (ObjectNode) outcome("record").setAll(known);
         String text = known.toString();
+        Object written = reads ? value.value() : Parts.decode(input.get("value")).value();
         if (text.matches("(?s).*\\[B@[0-9a-f]+.*")) {
+            // An address is another one each time.
             expect.put("address", true);
-        } else if (value.value() != null && text.contains("=") && several(value.value())) {
+            expect.set("bytes", Parts.JSON.objectNode().put("utf8", "[B@*"));
+            expect.set("value", Parts.JSON.objectNode().putNull("s").put("p", "[B@*"));
+        } else if (!name.equals("JsonConverter") && several(written)) {
             expect.put("unordered", true);
         }
         return expect;
     }
 
-    /** Whether a map of more than one entry is inside. */
+    /** Whether a map of more than one entry is inside: their order in a text has no say. */
     private static boolean several(Object value) {
         if (value instanceof Map<?, ?> map) {
-            return map.size() > 1 || map.values().stream().anyMatch(Runner::several);
+            return map.size() > 1 || map.values().stream().anyMatch(Runner::several) || map.keySet().stream().anyMatch(Runner::several);
+        } else if (value instanceof List<?> list) {
+            return list.stream().anyMatch(Runner::several);
         }
-        return !(value instanceof List<?> list) ? value.toString().contains("{") : list.stream().anyMatch(own -> own != null && several(own));
+        return value instanceof Struct struct && struct.schema().fields().stream().anyMatch(field -> several(struct.get(field)));
     }
 
     static byte[] bytes(JsonNode node) {

@@ -2,12 +2,12 @@
 //!
 //! Two files take turns. A file is zero-filled ahead of use the first time ([`filling`](super::filling)), so that a
 //! commit's sync has no new length to record; later it is renamed and overwritten. The generation in each frame tells
-//! old from new.
+//! old from new. Where there is no old file yet, the one that is filled is called by a generation that never was.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::filling::Filling;
+use super::filling::{Filling, Preparation};
 use super::frame;
 use crate::disk::{Disk, DiskError, DiskFile};
 
@@ -15,6 +15,9 @@ use crate::disk::{Disk, DiskError, DiskFile};
 pub(super) const PAGE_BYTES: usize = 4096;
 const PAGE: u64 = PAGE_BYTES as u64;
 const RESERVE: u64 = 4 * PAGE;
+
+/// The generation that a file is called by which has not been any's; the first is 1.
+pub(super) const UNUSED: u64 = 0;
 
 /// Name of the file of a generation.
 pub(super) fn file_name(generation: u64) -> String {
@@ -30,7 +33,7 @@ pub(super) fn generation_of(name: &str) -> Option<u64> {
 pub(super) struct Wal {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
-    file: Arc<dyn DiskFile>,
+    file: Box<dyn DiskFile>,
     capacity: u64,
     salt: u32,
     pub(super) generation: u64,
@@ -39,7 +42,7 @@ pub(super) struct Wal {
     /// The next frame's sequence.
     pub(super) sequence: u64,
     synced: u64,
-    filling: Arc<Filling>,
+    filling: Filling,
     /// Whether the last durable frame lacks a later one that vouches for it.
     unvouched: bool,
 }
@@ -55,19 +58,19 @@ impl Wal {
         spare: Option<u64>,
     ) -> Result<Self, DiskError> {
         let path = dir.join(file_name(generation));
-        let file: Arc<dyn DiskFile> = match spare {
+        let file = match spare {
             Some(old) => {
                 match disk.rename(&dir.join(file_name(old)), &path) {
                     // An attempt before this one got as far as the rename.
                     Err(error) if error.is_missing() => {}
                     renamed => renamed?,
                 }
-                disk.open(&path)?.into()
+                disk.open(&path)?
             }
-            None => disk.create(&path)?.into(),
+            None => disk.create(&path)?,
         };
         disk.sync_dir(dir)?;
-        let filling = Arc::new(Filling::of(Arc::clone(&file), capacity)?);
+        let filling = Filling::begin(&*file, capacity)?;
         let synced = sequence.saturating_sub(1);
         let (disk, dir) = (Arc::clone(disk), dir.to_owned());
         Ok(Self {
@@ -105,8 +108,8 @@ impl Wal {
             self.synced,
             self.generation,
         );
-        self.filling
-            .reach(self.position + frame.len() as u64 + PAGE)?;
+        let end = self.position + frame.len() as u64 + PAGE;
+        self.filling.reach(&*self.file, end)?;
         self.file.write_at(frame, self.position)?;
         self.position += frame.len() as u64;
         self.sequence += 1;
@@ -116,20 +119,27 @@ impl Wal {
     /// Makes every frame so far durable. After an error the log must not be used any more.
     pub(super) fn sync(&mut self) -> Result<(), DiskError> {
         self.file.sync()?;
-        if self.filling.has_failed() {
-            let path = self.dir.join(file_name(self.generation));
-            let source = std::io::Error::other("a sync of its other part failed");
-            return Err(DiskError::new("sync", &path, source));
-        }
         self.synced = self.sequence.saturating_sub(1);
         self.unvouched = true;
         Ok(())
     }
 
-    /// What the keeper should fill, if it should now.
-    pub(super) fn wants_filling(&self) -> Option<Arc<Filling>> {
-        let wants = self.filling.wants_more(self.position);
-        wants.then(|| Arc::clone(&self.filling))
+    /// Whether the file is filled for a frame, and the marker behind it.
+    pub(super) fn is_filled_for(&self, frame_len: usize) -> bool {
+        let end = self.position + frame_len as u64 + RESERVE;
+        self.filling.reaches(end)
+    }
+
+    /// Whether so much of the file is in use that the next is to be prepared.
+    pub(super) fn is_in_use(&self) -> bool {
+        self.filling.is_in_use(self.position)
+    }
+
+    /// The file that comes next, which is that of generation `spare`, for the keeper to prepare.
+    pub(super) fn preparation(&self, spare: u64) -> Arc<Preparation> {
+        let path = self.dir.join(file_name(spare));
+        let disk = Arc::clone(&self.disk);
+        Arc::new(Preparation::new(disk, path, self.capacity))
     }
 
     /// Whether the log has fallen idle without a marker.
@@ -162,7 +172,6 @@ impl Wal {
         let at = (generation, self.sequence + 1);
         let next = Self::begin(&self.disk, &self.dir, self.capacity, self.salt, at, spare)?;
         self.mark_end(generation)?;
-        self.filling.close();
         *self = next;
         Ok(())
     }

@@ -10,8 +10,10 @@ use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 
 use super::super::read_buffer;
 
-/// How long a peer may take to read why it is closed, and how much it may send meanwhile.
-const LINGER: Duration = Duration::from_secs(1);
+/// How long a peer that is to read why it is closed may send nothing, how long that may take, and how much it may send
+/// meanwhile: a slow one answers a thousand packets before it comes to the one that says why.
+const LINGER_QUIET: Duration = Duration::from_secs(1);
+const LINGER: Duration = Duration::from_secs(10);
 const LINGER_BYTES: usize = 1024 * 1024;
 
 /// Bytes an idle connection's output buffer may keep.
@@ -103,11 +105,12 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Socket<S> {
         let discard = async {
             let mut sink = [0; 1024];
             let mut left = LINGER_BYTES;
-            while let Ok(count @ 1..) = self.stream.read(&mut sink).await {
-                left = left.saturating_sub(count);
-                if left == 0 {
+            while left > 0 {
+                let read = tokio::time::timeout(LINGER_QUIET, self.stream.read(&mut sink));
+                let Ok(Ok(count @ 1..)) = read.await else {
                     break;
-                }
+                };
+                left = left.saturating_sub(count);
             }
         };
         drop(tokio::time::timeout(LINGER, discard).await);

@@ -13,7 +13,7 @@ use parking_lot::Mutex;
 
 use super::queue::Queue;
 use super::room::{Losses, Place, QueueLimits, Room, TotalBytes, Waiting};
-use super::slots::Slots;
+use super::slots::{SendingKey, Slots};
 
 /// Publishes that are looked at in one go for having waited too long.
 const SWEPT_AT_ONCE: usize = 1_000;
@@ -76,7 +76,7 @@ impl Mailbox {
         &self.owner
     }
 
-    /// The session is to outlive its process: from now on its publishes get their identifiers here.
+    /// The session is to outlive its process: from now on its publishes get their places here.
     pub fn keep(&self) {
         self.inside.lock().queue.keep();
     }
@@ -118,7 +118,7 @@ impl Mailbox {
 
     /// See [`Queue::reserve`].
     pub fn reserve(&self, size: usize, limits: &QueueLimits) -> Room {
-        self.inside.lock().queue.reserve(size, limits)
+        self.change(|queue| queue.reserve(size, limits))
     }
 
     /// See [`Queue::reserve_if_free`].
@@ -137,11 +137,6 @@ impl Mailbox {
         self.connection.wake();
     }
 
-    /// See [`Queue::let_go`].
-    pub fn let_go(&self, packet_id: PacketId) {
-        self.inside.lock().queue.let_go(packet_id);
-    }
-
     /// See [`Queue::put_back`].
     pub fn put_back(&self, displaced: Vec<Waiting>) {
         self.inside.lock().queue.put_back(displaced);
@@ -154,12 +149,7 @@ impl Mailbox {
 
     /// See [`Queue::pass_on`].
     pub fn pass_on(&self, taken: &[Forward]) -> Vec<Option<Waiting>> {
-        self.inside.lock().queue.pass_on(taken)
-    }
-
-    /// See [`Queue::leaves`].
-    pub fn leaves(&self, packet_id: Option<PacketId>) {
-        self.inside.lock().queue.leaves(packet_id);
+        self.change(|queue| queue.pass_on(taken))
     }
 
     /// Whether anything waits that came by a shared subscription.
@@ -168,18 +158,36 @@ impl Mailbox {
     }
 
     /// See [`Queue::sweep`].
-    pub fn sweep(&self, now: Instant, forget: impl FnOnce(&[PacketId]) -> bool) -> (u64, u64) {
-        self.inside.lock().queue.sweep(now, SWEPT_AT_ONCE, forget)
+    pub fn sweep(&self, now: Instant, forget: impl FnOnce(&[SendingKey]) -> bool) -> (u64, u64) {
+        self.change(|queue| queue.sweep(now, SWEPT_AT_ONCE, forget))
     }
 
-    /// The client is done with a publish, and that is on its way into the log: the identifier is free.
-    pub fn free(&self, packet_id: PacketId) {
-        self.inside.lock().queue.free(packet_id);
+    /// See [`Queue::free`].
+    pub fn free(&self, packet_id: PacketId) -> Option<SendingKey> {
+        self.change(|queue| queue.free(packet_id))
     }
 
-    /// The identifiers of publishes on their way to the client.
-    pub fn identifiers(&self) -> Vec<PacketId> {
-        self.inside.lock().queue.identifiers()
+    /// See [`Queue::key`].
+    pub fn key(&self, packet_id: PacketId) -> Option<SendingKey> {
+        self.inside.lock().queue.key(packet_id)
+    }
+
+    /// See [`Queue::keys`].
+    pub fn keys(&self) -> Vec<SendingKey> {
+        self.inside.lock().queue.keys()
+    }
+
+    /// Makes a change, and wakes the connection if something waited for an identifier and does not any more.
+    fn change<T>(&self, change: impl FnOnce(&mut Queue) -> T) -> T {
+        let mut inside = self.inside.lock();
+        let was_blocked = inside.queue.is_blocked();
+        let outcome = change(&mut inside.queue);
+        let goes_on = was_blocked && !inside.queue.is_blocked();
+        drop(inside);
+        if goes_on {
+            self.wake();
+        }
+        outcome
     }
 
     /// The place that comes next in the session's order.
@@ -202,12 +210,12 @@ impl Mailbox {
         lost
     }
 
-    /// Moves up to `most` waiting publishes to the end of `into`, in order of arrival. Says whether more wait: nobody is
-    /// woken for these.
+    /// Moves up to `most` waiting publishes to the end of `into`, in order of arrival. Says whether more could be: nobody
+    /// is woken for these.
     pub fn take(&self, most: usize, into: &mut Vec<Forward>) -> bool {
         let mut inside = self.inside.lock();
         inside.queue.take(most, into);
-        !inside.queue.is_empty()
+        !inside.queue.is_empty() && !inside.queue.is_blocked()
     }
 
     /// Tells the session's connection that it must end.

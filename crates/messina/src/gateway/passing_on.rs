@@ -14,7 +14,7 @@ use messina_store::log::NewRecord;
 
 use super::mailbox::Mailbox;
 use super::recipients::{Recipient, size_of};
-use super::room::{Room, Waiting};
+use super::room::{Place, Room, Waiting};
 use super::server::Gateway;
 use super::sessions::SessionKey;
 use super::state::delivery::{Body, Delivery};
@@ -45,8 +45,6 @@ struct Search<'a> {
 /// Who takes a publish over.
 struct Found {
     to: Recipient,
-    /// The place in the order of its session.
-    sequence: u64,
     /// What the publish counts for in the limits.
     size: usize,
 }
@@ -86,17 +84,16 @@ impl Search<'_> {
 
     fn place_at(&self, mut to: Recipient, forward: &Forward) -> Option<Found> {
         let size = size_of(forward.publish.publish());
-        let mut sequence = 0;
         if forward.qos.min(to.qos) > QoS::AtMostOnce {
             let limits = self.gateway.subscriptions.limits();
             match to.mailbox.reserve_if_free(size, &limits) {
-                Room::Found(place, at, _) => (to.place, sequence) = (place, at),
+                Room::Found(place, _) => to.place = place,
                 Room::None(_) => return None,
             }
         } else if !to.mailbox.is_attached() {
             return None;
         }
-        Some(Found { to, sequence, size })
+        Some(Found { to, size })
     }
 }
 
@@ -127,7 +124,7 @@ impl Gateway {
         let now = (self.clock.now(), self.clock.unix_millis());
         let (mut records, mut passing) = (Vec::new(), Vec::new());
         for (old, found) in self.take_out(leaver, session, now.0) {
-            let Found { to, sequence, size } = found;
+            let Found { to, size } = found;
             let Some(old) = old else {
                 // It has made way for another meanwhile.
                 to.mailbox.cancel(to.place, size);
@@ -135,11 +132,11 @@ impl Gateway {
             };
             let (publish, seen) = (&old.forward.publish, (old.forward.qos, old.forward.retain));
             let new = to.forward(Arc::clone(publish), seen, old.forward.expires);
-            if let Some(packet_id) = old.forward.packet_id {
+            if let Some(key) = old.key {
                 let owner = leaver.mailbox.owner();
-                records.push(self.state.delivered(owner, packet_id, now.1));
+                records.push(self.state.delivered(owner, key, now.1));
             }
-            records.extend(self.record(to.mailbox.owner(), &new, (sequence, old.too_old), now));
+            records.extend(self.record(to.mailbox.owner(), &new, (to.place, old.too_old), now));
             passing.push(Passing { old, new, to });
         }
         if passing.is_empty() {
@@ -174,9 +171,10 @@ impl Gateway {
         let of_mailbox = mailbox.pass_on(&offered);
         let age = self.subscriptions.limits().age;
         let of_session = of_session.into_iter().map(|forward| {
-            mailbox.leaves(forward.packet_id);
+            let packet_id = forward.packet_id;
             // What was sent waits anew.
             Some(Waiting {
+                key: packet_id.and_then(|packet_id| mailbox.free(packet_id)),
                 size: size_of(forward.publish.publish()),
                 too_old: age.and_then(|age| now.checked_add(age)),
                 forward,
@@ -190,7 +188,7 @@ impl Gateway {
         &self,
         client: &ClientId,
         new: &Forward,
-        (sequence, too_old): (u64, Option<Instant>),
+        (place, too_old): (Place, Option<Instant>),
         (clock, unix): (Instant, i64),
     ) -> Option<(LogPartition, NewRecord)> {
         let millis = |time: Duration| i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
@@ -202,9 +200,11 @@ impl Gateway {
             _ => unix,
         };
         let expires = new.expires.map_or(0, until);
+        let Place::Reserved(sequence) = place else {
+            return None;
+        };
         let body = Body::again(new.publish.publish(), since, expires)?;
         let delivery = Delivery {
-            packet_id: new.packet_id?,
             sequence,
             qos: new.qos,
             retain: new.retain,
@@ -219,11 +219,9 @@ impl Gateway {
         let limits = self.subscriptions.limits();
         let count = passing.len();
         for Passing { old, new, to } in passing {
-            if let Some(packet_id) = old.forward.packet_id {
-                from.let_go(packet_id);
-            }
             let one = Waiting {
                 forward: new,
+                key: to.place.key(),
                 ..old
             };
             for (why, lost) in to.mailbox.post(one, to.place, &limits) {

@@ -124,8 +124,8 @@ impl Gateway {
                     records.push(self.state.sending(client, body, delivery, now));
                 }
             }
-            Stored::Displaced(packet_id) => {
-                records.push(self.state.delivered(client, packet_id, now));
+            Stored::Displaced(key) => {
+                records.push(self.state.delivered(client, key, now));
             }
         });
         (recipients, full)

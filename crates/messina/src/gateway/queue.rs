@@ -2,7 +2,8 @@
 //! together.
 //!
 //! A publish of QoS 1 or 2 for a session that outlives its process gets its place before it goes into the log, and
-//! waits here once it is there. What makes way for it leaves the log in the same append.
+//! waits here once it is there. What makes way for it leaves the log in the same append. Its identifier is in use from
+//! when it goes to the client.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -12,26 +13,20 @@ use messina_mqtt::packet::{PacketId, QoS};
 use messina_mqtt::session::Forward;
 
 use super::room::{Displaced, Loss, Losses, Place, QueueLimits, Room, TotalBytes, Waiting, count};
-use super::slots::Slots;
+use super::slots::{SendingKey, Slots};
 use crate::config::QueueFull;
 
 /// A burst's capacity beyond this is given back once the queue is empty: 20,000 quiet sessions keep nothing.
 const KEPT_CAPACITY: usize = 64;
-
-/// Publishes a session can have on their way that outlives its process: each has its packet identifier, and some
-/// identifiers must be free for those that take the place of others.
-const MOST_WITH_IDENTIFIERS: usize = 60_000;
 
 /// What waits for one client.
 #[derive(Debug)]
 pub struct Queue {
     waiting: VecDeque<Waiting>,
     bytes: usize,
-    /// Publishes without identifier that room is kept for.
-    held: usize,
     /// Publishes that room is kept for and that are not here yet.
     under_way: usize,
-    /// Once a session is to outlive its process, all it is sent at QoS 1 and 2 has its identifier from here.
+    /// Once a session is to outlive its process, all it is sent at QoS 1 and 2 has its place from here.
     slots: Option<Box<Slots>>,
     /// The session ends: no room is kept for anything any more.
     closed: bool,
@@ -58,7 +53,6 @@ impl Queue {
         Self {
             waiting: VecDeque::new(),
             bytes: 0,
-            held: 0,
             under_way: 0,
             slots: None,
             closed: false,
@@ -67,7 +61,7 @@ impl Queue {
         }
     }
 
-    /// The queue of a session an earlier process has left: identifiers in use, and what waits.
+    /// The queue of a session an earlier process has left: what is with its client, and what waits.
     pub fn restored(total: Arc<TotalBytes>, slots: Slots, waiting: Vec<Waiting>) -> Self {
         let mut queue = Self::new(total);
         queue.slots = Some(Box::new(slots));
@@ -107,12 +101,12 @@ impl Queue {
     /// longest makes way where that is wanted.
     pub fn reserve(&mut self, size: usize, limits: &QueueLimits) -> Room {
         if self.slots.is_none() && limits.full != QueueFull::Reject {
-            return Room::Found(Place::Unneeded, 0, Displaced::default());
+            return Room::Found(Place::Unneeded, Displaced::default());
         }
         let makes_way = limits.full == QueueFull::DropOldest && size <= limits.bytes;
         let mut displaced = Displaced::default();
         while let Some(loss) = self.lacks(size, limits) {
-            let Some(oldest) = makes_way.then(|| self.displace()).flatten() else {
+            let Some(oldest) = makes_way.then(|| self.leave()).flatten() else {
                 self.put_back(displaced.waiting);
                 return Room::None(loss);
             };
@@ -135,25 +129,25 @@ impl Queue {
             self.put_back(displaced.waiting);
             return Room::None(Loss::Ended);
         }
-        let found = match &mut self.slots {
-            Some(slots) => slots.take().map(|(id, at)| (Place::Reserved(id), at)),
-            None => Some((Place::Held, 0)),
+        let place = match &mut self.slots {
+            Some(slots) => Place::Reserved(slots.place()),
+            None => Place::Held,
         };
-        let Some((place, sequence)) = found else {
-            self.put_back(displaced.waiting);
-            return Room::None(Loss::QueueFull);
-        };
-        self.held += usize::from(place == Place::Held);
         self.add(size);
         self.under_way += 1;
-        Room::Found(place, sequence, displaced)
+        Room::Found(place, displaced)
     }
 
     /// An identifier for a publish that does not wait here. None if there are as many as may be.
     pub fn identifier(&mut self, limits: &QueueLimits) -> Option<PacketId> {
-        let most = limits.count.min(MOST_WITH_IDENTIFIERS);
-        let slots = self.slots.as_mut().filter(|slots| slots.count() < most)?;
-        Some(slots.take()?.0)
+        let has_room = self.count() < limits.count;
+        let slots = self.slots.as_mut().filter(|_| has_room)?;
+        let key = SendingKey::Place(slots.place());
+        if slots.is_taken(key.packet_id()) {
+            return None;
+        }
+        slots.send(key);
+        Some(key.packet_id())
     }
 
     /// Gives back the room of a publish that will not come.
@@ -163,10 +157,6 @@ impl Queue {
         }
         self.under_way -= 1;
         self.remove(size);
-        match place.packet_id() {
-            Some(packet_id) => self.free(packet_id),
-            None => self.held -= 1,
-        }
     }
 
     /// Takes a publish that has come; gives what was dropped for it, or instead of it. `is_here` is whether its client
@@ -180,7 +170,6 @@ impl Queue {
     ) -> Losses {
         if place.is_kept() {
             self.under_way -= 1;
-            self.held -= usize::from(place == Place::Held);
             self.enter(one);
             return Vec::new();
         }
@@ -196,49 +185,45 @@ impl Queue {
             count(&mut losses, loss);
             // What is durable does not make way for what is not.
             let oldest = self.waiting.front();
-            let is_plain = oldest.is_some_and(|oldest| oldest.forward.packet_id.is_none());
+            let is_plain = oldest.is_some_and(|oldest| oldest.key.is_none());
             if !makes_way || !is_plain {
                 return losses;
             }
-            drop(self.displace());
+            drop(self.leave());
         }
         self.add(one.size);
         self.enter(one);
         losses
     }
 
-    /// Moves up to `most` waiting publishes to the end of `into`, in order of arrival.
+    /// Moves up to `most` waiting publishes to the end of `into`, in order of arrival: they are with the client now. The
+    /// first whose identifier the client has ends it.
     pub fn take(&mut self, most: usize, into: &mut Vec<Forward>) {
         for _ in 0..most {
+            if self.is_blocked() {
+                break;
+            }
             let Some(one) = self.leave() else { break };
+            if let (Some(key), Some(slots)) = (one.key, &mut self.slots) {
+                slots.send(key);
+            }
             into.push(one.forward);
         }
         self.shrink();
     }
 
-    /// Takes what makes way for another. Its identifier stays in use until [`let_go`](Self::let_go) or
-    /// [`put_back`](Self::put_back).
-    fn displace(&mut self) -> Option<Waiting> {
-        let oldest = self.leave()?;
-        self.leaves(oldest.forward.packet_id);
-        Some(oldest)
-    }
-
-    /// What had made way is durably gone: its identifier is free.
-    pub fn let_go(&mut self, packet_id: PacketId) {
-        if let Some(slots) = &mut self.slots {
-            slots.stay();
-            slots.free(packet_id);
-        }
+    /// Whether what has waited longest waits for its identifier, which the client has.
+    pub fn is_blocked(&self) -> bool {
+        let key = self.waiting.front().and_then(|first| first.key);
+        let slots = self.slots.as_ref();
+        key.zip(slots)
+            .is_some_and(|(key, slots)| slots.is_taken(key.packet_id()))
     }
 
     /// What had made way stays: what it made way for does not come.
     pub fn put_back(&mut self, displaced: Vec<Waiting>) {
         for one in displaced.into_iter().rev() {
             self.add(one.size);
-            if let (Some(_), Some(slots)) = (one.forward.packet_id, &mut self.slots) {
-                slots.stay();
-            }
             self.shared += usize::from(one.forward.share.is_some());
             self.waiting.push_front(one);
         }
@@ -251,8 +236,7 @@ impl Queue {
         shared.take(most.min(self.shared)).cloned().collect()
     }
 
-    /// Takes out what [`shared`](Self::shared) gave and another member takes; None for each that is not here any more. The
-    /// identifiers stay in use until [`let_go`](Self::let_go) or [`put_back`](Self::put_back).
+    /// Takes out what [`shared`](Self::shared) gave and another member takes; None for each that is not here any more.
     pub fn pass_on(&mut self, taken: &[Forward]) -> Vec<Option<Waiting>> {
         let mut out: Vec<Option<Waiting>> = Vec::with_capacity(taken.len());
         if taken.is_empty() {
@@ -269,7 +253,6 @@ impl Queue {
                     out.extend(std::iter::repeat_with(|| None).take(gone));
                     self.remove(one.size);
                     self.shared -= 1;
-                    self.leaves(one.forward.packet_id);
                     out.push(Some(one));
                 }
                 None => self.waiting.push_back(one),
@@ -279,25 +262,18 @@ impl Queue {
         out
     }
 
-    /// The publish with this identifier, if it has one, is on its way out of the log.
-    pub fn leaves(&mut self, packet_id: Option<PacketId>) {
-        if let (Some(_), Some(slots)) = (packet_id, &mut self.slots) {
-            slots.leave();
-        }
-    }
-
     /// Whether anything waits that came by a shared subscription.
     pub fn has_shared(&self) -> bool {
         self.shared > 0
     }
 
-    /// Drops what is over at the front, up to `most`; nothing if it cannot `forget` its identifiers durably. Gives how
+    /// Drops what is over at the front, up to `most`; nothing if it cannot `forget` it durably. Gives how
     /// many were too old and how many expired.
     pub fn sweep(
         &mut self,
         now: Instant,
         most: usize,
-        forget: impl FnOnce(&[PacketId]) -> bool,
+        forget: impl FnOnce(&[SendingKey]) -> bool,
     ) -> (u64, u64) {
         let first = self.waiting.iter().take(most);
         let over: Vec<Loss> = first.map_while(|one| one.over(now)).collect();
@@ -305,31 +281,34 @@ impl Queue {
             return (0, 0);
         }
         let first = self.waiting.iter().take(over.len());
-        let ids: Vec<_> = first.filter_map(|one| one.forward.packet_id).collect();
-        if !ids.is_empty() && !forget(&ids) {
+        let keys: Vec<_> = first.filter_map(|one| one.key).collect();
+        if !keys.is_empty() && !forget(&keys) {
             return (0, 0);
         }
         for _ in &over {
             drop(self.leave());
-        }
-        for packet_id in ids {
-            self.free(packet_id);
         }
         self.shrink();
         let old = over.iter().filter(|loss| **loss == Loss::TooOld).count() as u64;
         (old, over.len() as u64 - old)
     }
 
-    /// The client is done with a publish, and that is on its way into the log: the identifier is free.
-    pub fn free(&mut self, packet_id: PacketId) {
-        if let Some(slots) = &mut self.slots {
-            slots.free(packet_id);
-        }
+    /// The client is done with a publish, or is not to get it any more: its identifier is free. Gives what the durable
+    /// state calls it.
+    pub fn free(&mut self, packet_id: PacketId) -> Option<SendingKey> {
+        self.slots.as_mut()?.free(packet_id)
     }
 
-    /// The identifiers of publishes on their way to the client.
-    pub fn identifiers(&self) -> Vec<PacketId> {
-        self.slots.iter().flat_map(|slots| slots.used()).collect()
+    /// What the durable state calls the publish that the client has under this identifier.
+    pub fn key(&self, packet_id: PacketId) -> Option<SendingKey> {
+        self.slots.as_ref()?.key(packet_id)
+    }
+
+    /// What the durable state calls all that is on its way to the client.
+    pub fn keys(&self) -> Vec<SendingKey> {
+        let waiting = self.waiting.iter().filter_map(|one| one.key);
+        let with_client = self.slots.iter().flat_map(|slots| slots.with_client());
+        with_client.chain(waiting).collect()
     }
 
     /// The place that comes next in the session's order.
@@ -349,15 +328,16 @@ impl Queue {
 
     /// What a publish of `size` bytes has no room in, if it has none.
     fn lacks(&self, size: usize, limits: &QueueLimits) -> Option<Loss> {
-        let (used, most) = match &self.slots {
-            Some(slots) => (slots.count(), limits.count.min(MOST_WITH_IDENTIFIERS)),
-            None => (0, limits.count),
-        };
-        let count = self.waiting.len().max(used) + self.held;
-        if count >= most || self.bytes + size > limits.bytes {
+        if self.count() >= limits.count || self.bytes + size > limits.bytes {
             return Some(Loss::QueueFull);
         }
         (!self.total.has_room(size)).then_some(Loss::TotalFull)
+    }
+
+    /// How many are on their way to the client: those that wait, those to come, and those it has.
+    fn count(&self) -> usize {
+        let with_client = self.slots.as_ref().map_or(0, |slots| slots.count());
+        self.waiting.len() + self.under_way + with_client
     }
 
     fn enter(&mut self, one: Waiting) {
@@ -415,6 +395,7 @@ mod tests {
     fn one(payload: &'static str, qos: QoS, place: Place) -> Waiting {
         let publish = Publish::new(Topic::new("valve/7").unwrap(), payload);
         Waiting {
+            key: place.key(),
             size: payload.len(),
             too_old: None,
             forward: Forward {
@@ -431,7 +412,7 @@ mod tests {
 
     fn reserve(queue: &mut Queue, size: usize, limits: &QueueLimits) -> (Place, Vec<Waiting>) {
         match queue.reserve(size, limits) {
-            Room::Found(place, _, displaced) => (place, displaced.waiting),
+            Room::Found(place, displaced) => (place, displaced.waiting),
             Room::None(loss) => panic!("{loss:?}"),
         }
     }
@@ -462,8 +443,8 @@ mod tests {
         let (place, displaced) = reserve(&mut queue, 98, &limits);
         assert_eq!(displaced.len(), 1);
         assert_eq!(total.get(), 100);
-        let ids: Vec<_> = displaced.iter().map(|old| old.forward.packet_id).collect();
-        assert!(!ids.contains(&place.packet_id()), "both are in the log");
+        let keys: Vec<_> = displaced.iter().map(|old| old.key).collect();
+        assert!(!keys.contains(&place.key()), "both are in the log");
         queue.cancel(place, 98);
         queue.put_back(displaced);
         assert_eq!(total.get(), 3);
@@ -474,17 +455,51 @@ mod tests {
     }
 
     #[test]
-    fn an_identifier_is_free_once_its_publish_has_left_the_log() {
+    fn what_has_made_way_is_not_on_its_way_any_more() {
         let (total, limits) = (Arc::default(), limits(QueueFull::DropOldest));
         let mut queue = full(&total, &limits);
         let (place, displaced) = reserve(&mut queue, 1, &limits);
-        let gone = displaced.first().and_then(|old| old.forward.packet_id);
-        let gone = gone.unwrap();
-        assert!(queue.identifiers().contains(&gone));
-        queue.let_go(gone);
-        assert!(!queue.identifiers().contains(&gone));
+        let gone = displaced.first().and_then(|old| old.key).unwrap();
+        assert!(!queue.keys().contains(&gone));
         queue.post(one("4", QoS::AtLeastOnce, place), place, false, &limits);
+        assert_eq!(queue.keys().len(), 3);
         assert_eq!(payloads(&mut queue), ["2", "3", "4"]);
+        assert_eq!(queue.keys().len(), 3, "they are with the client");
+    }
+
+    #[test]
+    fn more_wait_than_there_are_identifiers_and_each_is_with_the_client_once() {
+        let limits = QueueLimits {
+            count: 200_000,
+            bytes: 1 << 20,
+            age: None,
+            full: QueueFull::Drop,
+        };
+        let mut queue = Queue::default();
+        queue.keep();
+        let most = usize::from(u16::MAX);
+        for _ in 0..most + 10 {
+            let (place, _) = reserve(&mut queue, 1, &limits);
+            queue.post(one("x", QoS::AtLeastOnce, place), place, false, &limits);
+        }
+        assert_eq!(queue.keys().len(), most + 10);
+        let mut taken = Vec::new();
+        queue.take(usize::MAX, &mut taken);
+        assert_eq!(taken.len(), most);
+        assert!(queue.is_blocked());
+        let id = |at: usize| taken.get(at).and_then(|own| own.packet_id).unwrap();
+        // The client may be done with any of them: the first in the queue waits for the first.
+        let second = queue.free(id(1));
+        assert!(second.is_some() && queue.is_blocked());
+        let first = queue.free(id(0)).unwrap();
+        let mut more = Vec::new();
+        queue.take(usize::MAX, &mut more);
+        let ids: Vec<_> = more.iter().filter_map(|own| own.packet_id).collect();
+        assert_eq!(ids, [id(0), id(1)]);
+        assert!(queue.is_blocked());
+        // Under the same identifier it is another to the durable state.
+        assert!(queue.key(id(0)).is_some_and(|key| key != first));
+        assert_eq!(queue.keys().len(), most + 8);
     }
 
     #[test]
@@ -567,7 +582,7 @@ mod tests {
         let mut others = Queue::new(Arc::clone(&total));
         assert_eq!(others.post(other, Place::Unneeded, true, &limits), []);
         // The first for the number of publishes here, the second for the bytes that wait for all.
-        let Room::Found(place, _, displaced) = queue.reserve(5, &limits) else {
+        let Room::Found(place, displaced) = queue.reserve(5, &limits) else {
             panic!("there is room");
         };
         assert_eq!(
@@ -602,12 +617,12 @@ mod tests {
         assert_eq!(queue.sweep(now, 10, |_| false), (0, 0));
         assert_eq!(queue.len(), 3);
         let mut forgotten = 0;
-        let swept = queue.sweep(now, 10, |ids| {
-            forgotten = ids.len();
+        let swept = queue.sweep(now, 10, |keys| {
+            forgotten = keys.len();
             true
         });
         assert_eq!((swept, forgotten), ((1, 1), 2));
-        assert_eq!(queue.identifiers().len(), 1);
+        assert_eq!(queue.keys().len(), 1);
         assert_eq!(payloads(&mut queue), ["3"]);
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use messina_mqtt::packet::{ClientId, PacketId, Publish, QoS, SharedPublish};
+use messina_mqtt::packet::{ClientId, Publish, QoS, SharedPublish};
 use messina_mqtt::property::SubscriptionId;
 use messina_mqtt::session::Forward;
 use messina_mqtt::topic::TopicFilter;
@@ -11,6 +11,7 @@ use messina_mqtt::topic::TopicFilter;
 use super::mailbox::Mailbox;
 use super::room::{Displaced, Loss, Place, QueueLimits, Room, Waiting};
 use super::sessions::SessionKey;
+use super::slots::SendingKey;
 use super::state::delivery::Delivery;
 use super::subscriptions::{Key, Subscriptions};
 
@@ -53,8 +54,8 @@ impl Recipient {
 pub enum Stored<'a> {
     /// The publish is on its way to it.
     Sending(&'a Delivery<'a>),
-    /// The publish with this identifier is not any more: it has made way.
-    Displaced(PacketId),
+    /// This one is not any more: it has made way.
+    Displaced(SendingKey),
 }
 
 /// A client that did not get so many publishes, and why.
@@ -114,13 +115,11 @@ impl Recipients {
                     lost.push((owner.clone(), why, 1));
                     return false;
                 }
-                Room::Found(place, sequence, old) => {
-                    let gone = old.waiting.iter();
-                    let gone = gone.filter_map(|old| old.forward.packet_id);
-                    gone.for_each(|packet_id| each(owner, Stored::Displaced(packet_id)));
-                    if let Some(packet_id) = place.packet_id() {
+                Room::Found(place, old) => {
+                    let gone = old.waiting.iter().filter_map(|old| old.key);
+                    gone.for_each(|key| each(owner, Stored::Displaced(key)));
+                    if let Place::Reserved(sequence) = place {
                         let delivery = Delivery {
-                            packet_id,
                             sequence,
                             qos,
                             retain: publish.retain && recipient.retain_as_published, // [MQTT-3.3.1-12] [MQTT-3.3.1-13]
@@ -143,11 +142,12 @@ impl Recipients {
     /// Gives the room back: the log has refused `publish`. What was to make way stays.
     pub fn cancel(self, publish: &Publish) {
         let size = size_of(publish);
-        for recipient in self.all {
-            recipient.mailbox.cancel(recipient.place, size);
-        }
+        // First: a mailbox that is closed waits for what room is kept for, and no longer.
         for (mailbox, old) in self.displaced {
             mailbox.put_back(old.waiting);
+        }
+        for recipient in self.all {
+            recipient.mailbox.cancel(recipient.place, size);
         }
     }
 
@@ -159,7 +159,7 @@ impl Recipients {
         subscriptions: &Subscriptions,
         now: Instant,
     ) -> Vec<Lost> {
-        let mut lost = self.let_go();
+        let mut lost = self.displaced();
         subscriptions.look_again(&mut self, &publish.topic);
         if self.all.is_empty() {
             return lost;
@@ -181,6 +181,7 @@ impl Recipients {
         for recipient in self.all {
             let one = Waiting {
                 forward: recipient.forward(Arc::clone(&shared), seen, expires),
+                key: recipient.place.key(),
                 size,
                 too_old,
             };
@@ -192,15 +193,10 @@ impl Recipients {
         lost
     }
 
-    /// What has made way is durably gone.
-    fn let_go(&mut self) -> Vec<Lost> {
+    /// Who did not get what has made way.
+    fn displaced(&mut self) -> Vec<Lost> {
         let mut lost = Vec::new();
         for (mailbox, old) in std::mem::take(&mut self.displaced) {
-            for one in &old.waiting {
-                if let Some(packet_id) = one.forward.packet_id {
-                    mailbox.let_go(packet_id);
-                }
-            }
             let losses = old.losses.into_iter();
             lost.extend(losses.map(|(why, count)| (mailbox.owner().clone(), why, count)));
         }

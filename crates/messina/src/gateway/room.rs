@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use messina_mqtt::packet::PacketId;
 use messina_mqtt::session::Forward;
 
+use super::slots::SendingKey;
 use crate::config::QueueFull;
 
 /// Limits of what waits for one client, and what happens when they are reached.
@@ -116,6 +117,8 @@ impl TotalBytes {
 pub struct Waiting {
     /// What goes to the client.
     pub forward: Forward,
+    /// What the durable state calls it, if it knows it.
+    pub key: Option<SendingKey>,
     /// What it counts for in the limits.
     pub size: usize,
     /// When it has waited for too long.
@@ -160,17 +163,22 @@ pub enum Place {
     Unneeded,
     /// Room is kept for it.
     Held,
-    /// Room is kept, and it goes with this identifier.
-    Reserved(PacketId),
+    /// Room is kept, at this place in the session's order.
+    Reserved(u64),
 }
 
 impl Place {
-    /// The identifier, if it has one.
-    pub fn packet_id(self) -> Option<PacketId> {
+    /// What the durable state calls it, if it is to know it.
+    pub fn key(self) -> Option<SendingKey> {
         match self {
-            Self::Reserved(packet_id) => Some(packet_id),
+            Self::Reserved(place) => Some(SendingKey::Place(place)),
             Self::Unneeded | Self::Held => None,
         }
+    }
+
+    /// The identifier, if it has one.
+    pub fn packet_id(self) -> Option<PacketId> {
+        self.key().map(SendingKey::packet_id)
     }
 
     /// Whether room is kept.
@@ -182,8 +190,8 @@ impl Place {
 /// What a session needs to have room for a publish.
 #[derive(Debug)]
 pub enum Room {
-    /// It has room: with an identifier, also the place in the session's order, and what makes way.
-    Found(Place, u64, Displaced),
+    /// It has room, and what makes way.
+    Found(Place, Displaced),
     /// It has none.
     None(Loss),
 }

@@ -1,5 +1,7 @@
 //! The gateway as a whole: what all connections share.
 
+use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
@@ -205,8 +207,8 @@ impl Gateway {
             .received()
             .map(|packet_id| state.released(client, packet_id, now))
             .collect();
-        for packet_id in mailbox.identifiers() {
-            records.push(state.delivered(client, packet_id, now));
+        for key in mailbox.keys() {
+            records.push(state.delivered(client, key, now));
         }
         for own in session.subscriptions() {
             records.push(state.unsubscribed(client, &own.filter, now));
@@ -309,7 +311,8 @@ impl Gateway {
 }
 
 /// What an earlier run has left of a session. As many publishes as may be sent without an acknowledgement may have been,
-/// if they came before the client left, and are the session's; those behind them wait in the mailbox, as they did.
+/// each under another identifier, if they came before the client left, and are the session's; those behind them wait in
+/// the mailbox, as they did.
 fn woken(
     left: Left,
     limits: &Arc<Limits>,
@@ -317,19 +320,35 @@ fn woken(
     now: (Instant, i64),
 ) -> (Asleep, Slots, Vec<Waiting>) {
     let (mut restored, mut on_its_way) = (left.session, left.waiting);
-    let waiting = on_its_way.iter().filter_map(|own| own.forward.packet_id);
-    let used = waiting.chain(restored.taken.iter().copied());
-    let slots = Slots::restored(used, left.next);
-    let came_before = |own: &&ToSend| left.left_at.is_none_or(|left_at| own.sequence < left_at);
-    let first = on_its_way.iter().take(usize::from(limits.inflight));
-    let sent = first.take_while(came_before).count();
+    let taken = left.taken.into_iter();
+    let mut with_client: HashMap<_, _> = taken.map(|key| (key.packet_id(), key)).collect();
+    let mut sent = 0;
+    for own in on_its_way.iter().take(usize::from(limits.inflight)) {
+        let came_before = left.left_at.is_none_or(|left_at| own.sequence < left_at);
+        let Entry::Vacant(place) = with_client.entry(own.key.packet_id()) else {
+            break;
+        };
+        if !came_before {
+            break;
+        }
+        place.insert(own.key);
+        sent += 1;
+    }
+    let slots = Slots::restored(with_client, left.next);
     let may_have_been = on_its_way.drain(..sent).map(|own| own.forward);
     restored.deliveries = may_have_been.collect();
     let (clock, unix) = now;
-    let waiting = |ToSend { since, forward, .. }: ToSend| {
+    let waiting = |one: ToSend| {
+        let ToSend {
+            key,
+            since,
+            forward,
+            ..
+        } = one;
         let waited = since.map_or(0, |since| unix.saturating_sub(since));
         let waited = Duration::from_millis(u64::try_from(waited).unwrap_or(0));
         Waiting {
+            key: Some(key),
             size: size_of(forward.publish.publish()),
             too_old: queue
                 .age

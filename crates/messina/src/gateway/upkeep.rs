@@ -4,12 +4,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use messina_mqtt::packet::{ClientId, PacketId};
+use messina_mqtt::packet::ClientId;
 use messina_store::log::AppendWaiter;
 
 use super::room::Loss;
 use super::server::Gateway;
 use super::sessions::Due;
+use super::slots::SendingKey;
 use crate::record_log::Append;
 
 /// How often it is looked.
@@ -62,7 +63,7 @@ impl Gateway {
         let now = self.clock.now();
         for mailbox in self.sessions.mailboxes() {
             let owner = mailbox.owner();
-            let forget = |ids: &[PacketId]| self.forget(owner, ids, waiter);
+            let forget = |keys: &[SendingKey]| self.forget(owner, keys, waiter);
             loop {
                 let (old, expired) = mailbox.sweep(now, forget);
                 if old + expired == 0 {
@@ -80,9 +81,11 @@ impl Gateway {
     }
 
     /// Hands to the log that these publishes are not on their way any more; false if it has no room now.
-    fn forget(&self, client: &ClientId, ids: &[PacketId], waiter: &Arc<AppendWaiter>) -> bool {
+    fn forget(&self, client: &ClientId, keys: &[SendingKey], waiter: &Arc<AppendWaiter>) -> bool {
         let now = self.clock.unix_millis();
-        let records = ids.iter().map(|id| self.state.delivered(client, *id, now));
+        let records = keys
+            .iter()
+            .map(|key| self.state.delivered(client, *key, now));
         let records: Vec<_> = records.collect();
         let bytes = records.iter().map(|(_, record)| record.size_bound()).sum();
         let Some(permit) = self.log.try_reserve(bytes) else {

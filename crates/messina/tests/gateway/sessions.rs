@@ -1,5 +1,6 @@
 //! Sessions that outlive their connection and the process: subscriptions, and publishes not yet delivered.
 
+use bytes::BytesMut;
 use messina_mqtt::packet::{
     Ack, ClientId, Connect, Packet, QoS, Unsubscribe, UnsubscribeProperties, Version,
 };
@@ -202,4 +203,45 @@ async fn a_publish_for_a_full_queue_is_refused_where_that_is_wanted() {
     actuator.send(Packet::PubAck(Ack::success(id(1)))).await;
     let mut sender = machine.bench.client(connect("switch")).await;
     assert_eq!(sender.publish("6", 6).await, ReasonCode::Success);
+}
+
+#[tokio::test]
+async fn more_wait_for_a_sleeper_over_a_crash_than_there_are_identifiers() {
+    // [MQTT-2.2.1-4]
+    const ALL: u32 = 66_000;
+    const AT_ONCE: u32 = 1_000;
+    let machine = Machine::with_sleeper().await;
+    let mut sender = machine.bench.dial(Version::V5, 1 << 20);
+    assert_eq!(
+        sender.connect(connect("switch")).await.reason,
+        ReasonCode::Success
+    );
+    for first in (0..ALL).step_by(AT_ONCE as usize) {
+        let mut bytes = BytesMut::new();
+        for packet_id in 1..=AT_ONCE {
+            let payload = (first + packet_id - 1).to_string();
+            let packet_id = u16::try_from(packet_id).unwrap();
+            let packet = publish(&payload, QoS::AtLeastOnce, packet_id);
+            sender.codec.encode(&packet, &mut bytes).unwrap();
+        }
+        sender.raw(&bytes).await;
+        for _ in 0..AT_ONCE {
+            let answer = sender.next().await;
+            assert!(matches!(answer, Packet::PubAck(ack) if !ack.reason.is_error()));
+        }
+    }
+    let machine = machine.crash().await;
+    let mut actuator = machine.returning().await;
+    let mut acks = BytesMut::new();
+    for number in 0..ALL {
+        let (payload, packet_id, _) = received(&mut actuator).await;
+        assert_eq!(payload, number.to_string());
+        let ack = Packet::PubAck(Ack::success(id(packet_id)));
+        actuator.codec.encode(&ack, &mut acks).unwrap();
+        if number % 100 == 99 {
+            let acks = std::mem::take(&mut acks);
+            actuator.raw(&acks).await;
+        }
+    }
+    assert!(actuator.hears_nothing().await);
 }

@@ -24,10 +24,16 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 batch.records.push(state.released(client, *packet_id, now));
             }
             Change::Record(packet_id) => {
-                batch.records.push(state.taken(client, *packet_id, now));
+                let key = identity.mailbox.key(*packet_id);
+                batch
+                    .records
+                    .extend(key.map(|key| state.taken(client, key, now)));
             }
             Change::Delivered(packet_id) => {
-                batch.records.push(state.delivered(client, *packet_id, now));
+                let key = identity.mailbox.key(*packet_id);
+                batch
+                    .records
+                    .extend(key.map(|key| state.delivered(client, key, now)));
                 batch.delivered.push(*packet_id);
                 return;
             }

@@ -22,6 +22,9 @@ pub(super) struct Submitted {
     ticket: u64,
     since: Instant,
     work: Vec<Work>,
+    /// Identifiers that are free once it is durable that their publishes are done with: another process would tell the
+    /// client of the earlier by an identifier that it has for a later one.
+    delivered: Vec<PacketId>,
 }
 
 /// What must happen once the log has answered.
@@ -163,6 +166,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             for work in batch.work {
                 self.finish(work, None, now);
             }
+            self.free(batch.delivered);
             self.poll_session();
             return Step::Done;
         }
@@ -181,6 +185,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             ticket,
             since: self.gateway.clock.now(),
             work: batch.work,
+            delivered: batch.delivered,
         });
         self.gateway.log.append(Append {
             records: batch.records,
@@ -188,11 +193,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             waiter: Arc::clone(&self.waiter),
             ticket,
         });
-        // What takes such an identifier next comes later in the log.
-        if let Some(identity) = &self.identity {
-            for packet_id in batch.delivered {
-                identity.mailbox.free(packet_id);
-            }
+    }
+
+    fn free(&self, delivered: Vec<PacketId>) {
+        let Some(identity) = &self.identity else {
+            return;
+        };
+        for packet_id in delivered {
+            identity.mailbox.free(packet_id);
         }
     }
 
@@ -251,6 +259,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 for work in submitted.work {
                     self.finish(work, refused, now);
                 }
+                self.free(submitted.delivered);
             }
         }
         self.poll_session();

@@ -19,10 +19,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::{Buf as _, BufMut as _, Bytes, BytesMut};
-use messina_mqtt::packet::{Codec, Packet, PacketId, Publish, QoS, SharedPublish, Version};
+use messina_mqtt::packet::{Codec, Packet, Publish, QoS, SharedPublish, Version};
 use messina_mqtt::property::SubscriptionId;
 use messina_mqtt::session::Forward;
 use messina_mqtt::topic::TopicFilter;
+
+use super::super::slots::SendingKey;
 
 const OLD_TO_SEND: u8 = 1;
 const TAKEN: u8 = 2;
@@ -113,8 +115,6 @@ impl Body {
 /// What is one receiver's own of a publish.
 #[derive(Debug)]
 pub struct Delivery<'a> {
-    /// The identifier it is sent with.
-    pub packet_id: PacketId,
     /// Its place in the session's order.
     pub sequence: u64,
     /// The QoS the receiver gets.
@@ -127,7 +127,7 @@ pub struct Delivery<'a> {
     pub share: Option<&'a TopicFilter>,
 }
 
-/// What the durable state says about a packet identifier of a session.
+/// What the durable state says about a publish on its way to a client.
 #[derive(Debug)]
 pub(super) enum Kept {
     /// A publish to be sent.
@@ -141,6 +141,8 @@ pub(super) enum Kept {
 /// A publish to be sent.
 #[derive(Debug)]
 pub struct ToSend {
+    /// What the durable state calls it.
+    pub key: SendingKey,
     /// Its place in the session's order.
     pub sequence: u64,
     /// Since when it waits, ms since 1970; None if an earlier version has not said.
@@ -168,7 +170,7 @@ impl Bodies {
 
 /// Reads a value back. `now` is the same time twice: for the clock and in ms since 1970.
 pub(super) fn read(
-    packet_id: PacketId,
+    key: SendingKey,
     mut value: Bytes,
     now: (Instant, i64),
     bodies: &mut Bodies,
@@ -205,10 +207,11 @@ pub(super) fn read(
         retain: flags & RETAIN != 0,
         subscription_ids,
         expires: (expires != 0).then(|| clock + Duration::from_millis(left)),
-        packet_id: Some(packet_id),
+        packet_id: Some(key.packet_id()),
         share: share.map(Arc::new),
     };
     Some(Kept::ToSend(Box::new(ToSend {
+        key,
         sequence,
         since,
         forward,
@@ -245,7 +248,6 @@ mod tests {
         let publish = Publish::new(Topic::new("valve/7").unwrap(), "open");
         let body = Body::again(&publish, 5_000, 90_000).unwrap();
         body.value(&Delivery {
-            packet_id: PacketId::new(3).unwrap(),
             sequence: 12,
             qos: QoS::ExactlyOnce,
             retain: true,
@@ -256,12 +258,7 @@ mod tests {
 
     fn read_at(value: Bytes, now: i64) -> Option<Kept> {
         let now = (SystemClock.now(), now);
-        read(
-            PacketId::new(3).unwrap(),
-            value,
-            now,
-            &mut Bodies::default(),
-        )
+        read(SendingKey::Place(12), value, now, &mut Bodies::default())
     }
 
     fn to_send(value: Bytes) -> ToSend {
@@ -292,7 +289,7 @@ mod tests {
         let mut bodies = Bodies::default();
         let mut body_of = |value| {
             let now = (SystemClock.now(), 10_000);
-            match read(PacketId::new(3).unwrap(), value, now, &mut bodies) {
+            match read(SendingKey::Place(12), value, now, &mut bodies) {
                 Some(Kept::ToSend(read)) => read.forward.publish,
                 other => panic!("{other:?}"),
             }

@@ -5,12 +5,13 @@
 //! |---|---|---|
 //! | `s` client identifier | session expiry interval (4 bytes big-endian), since when its client is away (8 bytes, ms since 1970), the place that came next in its order when it left (8 bytes); neither while it is connected | the session exists |
 //! | `u` length of the client identifier (2 bytes) client identifier, filter | subscription options (1 byte), subscription identifier (4 bytes, 0 = none) | the session has this subscription |
-//! | `d` packet identifier (2 bytes) client identifier | see [`delivery`] | a publish is on its way to the client |
+//! | `p` place in the session's order (8 bytes) client identifier | see [`delivery`] | a publish is on its way to the client |
+//! | `d` packet identifier (2 bytes) client identifier | the same | the same, of earlier versions |
 //! | `w` client identifier | see [`wills`](super::wills) | its client has left a will |
 //! | `q` packet identifier (2 bytes big-endian) client identifier | empty | a QoS 2 PUBLISH with this identifier is in the log and not released |
 //!
 //! A null value forgets. The `q` record enters the log in one append with the publish's own record, so that a
-//! crash leaves both or neither [MQTT-4.3.3-10]; so do the `d` records of all its receivers.
+//! crash leaves both or neither [MQTT-4.3.3-10]; so do the `p` records of all its receivers.
 
 pub mod delivery;
 mod restoring;
@@ -26,11 +27,15 @@ use messina_store::log::{AppendError, NewRecord};
 
 use self::delivery::{Body, Delivery};
 pub use self::restoring::Left;
+use super::slots::SendingKey;
 use crate::record_log::kafka::KafkaLogError;
 use crate::record_log::{LogPartition, LogWriter, WriterError};
 
 /// The compacted topic.
 pub const TOPIC: &str = "__messina_sessions";
+
+/// Records of expired publishes that are forgotten in one append.
+const FORGOTTEN_AT_ONCE: usize = 1_000;
 
 /// Why the sessions of an earlier run could not be read.
 #[derive(Debug, thiserror::Error)]
@@ -94,7 +99,26 @@ impl SessionState {
         now: (Instant, i64),
     ) -> Result<Vec<Left>, StateError> {
         let records = log.read_compacted(&log.own_topic(TOPIC)).await?;
-        Ok(restoring::sessions(records.latest, now))
+        let left = restoring::sessions(records.latest, now);
+        self.forget_expired(log, &left, now.1).await;
+        Ok(left)
+    }
+
+    /// What was over before it could be sent is not on its way any more.
+    async fn forget_expired(&self, log: &LogWriter, left: &[Left], now: i64) {
+        let of_session = |left: &Left| {
+            let client = left.session.client_id.clone();
+            let keys = left.expired.clone().into_iter();
+            let records = keys.map(move |key| self.delivered(&client, key, now));
+            records.collect::<Vec<_>>()
+        };
+        let all: Vec<_> = left.iter().flat_map(of_session).collect();
+        for some in all.chunks(FORGOTTEN_AT_ONCE) {
+            if let Err(error) = log.append_wait(some.to_vec()).await {
+                tracing::warn!(%error, "expired publishes of sessions stay in the log until the next start");
+                return;
+            }
+        }
     }
 
     /// The record that says a session exists.
@@ -189,29 +213,23 @@ impl SessionState {
         to: &Delivery<'_>,
         now: i64,
     ) -> (LogPartition, NewRecord) {
-        let key = packet_key(b'd', client, to.packet_id);
+        let key = sending_key(client, SendingKey::Place(to.sequence));
         self.record(key, Some(body.value(to)), now)
     }
 
     /// The record that says `client` has taken a QoS 2 publish: it is not to be sent again [MQTT-4.3.3-6].
-    pub fn taken(
-        &self,
-        client: &ClientId,
-        packet_id: PacketId,
-        now: i64,
-    ) -> (LogPartition, NewRecord) {
-        let key = packet_key(b'd', client, packet_id);
-        self.record(key, Some(delivery::taken()), now)
+    pub fn taken(&self, client: &ClientId, key: SendingKey, now: i64) -> (LogPartition, NewRecord) {
+        self.record(sending_key(client, key), Some(delivery::taken()), now)
     }
 
     /// The record that says a publish is done with.
     pub fn delivered(
         &self,
         client: &ClientId,
-        packet_id: PacketId,
+        key: SendingKey,
         now: i64,
     ) -> (LogPartition, NewRecord) {
-        self.record(packet_key(b'd', client, packet_id), None, now)
+        self.record(sending_key(client, key), None, now)
     }
 
     fn record(
@@ -243,6 +261,18 @@ fn will_key(client: &ClientId) -> Bytes {
 fn client_key(kind: u8, client: &ClientId) -> Bytes {
     let mut key = BytesMut::with_capacity(1 + client.as_str().len());
     key.put_u8(kind);
+    key.put_slice(client.as_str().as_bytes());
+    key.freeze()
+}
+
+fn sending_key(client: &ClientId, key: SendingKey) -> Bytes {
+    let place = match key {
+        SendingKey::Place(place) => place,
+        SendingKey::Identifier(packet_id) => return packet_key(b'd', client, packet_id),
+    };
+    let mut key = BytesMut::with_capacity(9 + client.as_str().len());
+    key.put_u8(b'p');
+    key.put_u64(place);
     key.put_slice(client.as_str().as_bytes());
     key.freeze()
 }

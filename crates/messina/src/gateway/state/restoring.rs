@@ -10,6 +10,7 @@ use messina_mqtt::session::{Restored, SessionSubscription};
 use messina_mqtt::topic::TopicFilter;
 
 use super::super::sessions::expiry;
+use super::super::slots::SendingKey;
 use super::super::wills::{self, PendingWill};
 use super::delivery::{self, Bodies, Kept, ToSend};
 
@@ -40,7 +41,7 @@ enum Fact {
     Will(Box<PendingWill>),
     Received(PacketId),
     Subscribed(SessionSubscription),
-    Kept(PacketId, Kept),
+    Kept(SendingKey, Kept),
 }
 
 /// A session that an earlier run has left.
@@ -50,6 +51,10 @@ pub struct Left {
     pub session: Restored,
     /// What is on its way to it, in its order.
     pub waiting: VecDeque<ToSend>,
+    /// What it has taken, of QoS 2, and is not done with.
+    pub taken: Vec<SendingKey>,
+    /// What was over before it could be sent: it is to be forgotten.
+    pub expired: Vec<SendingKey>,
     /// The place that came next when its client left: from there on nothing was sent to it. None if it was connected to
     /// the end.
     pub left_at: Option<u64>,
@@ -69,6 +74,8 @@ struct Restoring {
     left_at: Option<u64>,
     will: Option<Box<PendingWill>>,
     waiting: Vec<ToSend>,
+    taken: Vec<SendingKey>,
+    expired: Vec<SendingKey>,
 }
 
 impl Restoring {
@@ -83,16 +90,21 @@ impl Restoring {
             Fact::Received(packet_id) => self.session.received.push(packet_id),
             Fact::Subscribed(subscription) => self.session.subscriptions.push(subscription),
             Fact::Kept(_, Kept::ToSend(own)) => self.waiting.push(*own),
-            Fact::Kept(packet_id, Kept::Taken) => self.session.taken.push(packet_id),
-            // Its record stays until the identifier is used again, and says the same at every start.
-            Fact::Kept(_, Kept::Expired) => {}
+            Fact::Kept(key, Kept::Taken) => self.taken.push(key),
+            Fact::Kept(key, Kept::Expired) => self.expired.push(key),
         }
     }
 
     fn finish(mut self, client: ClientId, now: (Instant, i64)) -> Left {
         self.waiting.sort_by_key(|own| own.sequence);
         let behind_last = self.waiting.last().map_or(0, |last| last.sequence + 1);
-        let next = behind_last.max(self.left_at.unwrap_or(0));
+        let behind = |key: &SendingKey| match key {
+            SendingKey::Place(place) => place + 1,
+            SendingKey::Identifier(_) => 0,
+        };
+        let behind_others = self.taken.iter().chain(&self.expired).map(behind);
+        let next = behind_others.fold(behind_last.max(self.left_at.unwrap_or(0)), u64::max);
+        self.session.taken = self.taken.iter().map(|key| key.packet_id()).collect();
         self.session.client_id = client;
         let (clock, unix) = now;
         // A client that was connected to the end is away from now on.
@@ -102,6 +114,8 @@ impl Restoring {
             expires: expiry(self.session.expiry, away, clock),
             session: self.session,
             waiting: self.waiting.into(),
+            taken: self.taken,
+            expired: self.expired,
             left_at: self.left_at,
             next,
             will: self.will,
@@ -135,8 +149,15 @@ fn parse(
         }
         b'd' => {
             let (packet_id, client) = packet_of(rest)?;
-            let kept = delivery::read(packet_id, value, now, bodies)?;
-            Some((client, Fact::Kept(packet_id, kept)))
+            let key = SendingKey::Identifier(packet_id);
+            let kept = delivery::read(key, value, now, bodies)?;
+            Some((client, Fact::Kept(key, kept)))
+        }
+        b'p' => {
+            let (place, client) = rest.split_first_chunk::<8>()?;
+            let key = SendingKey::Place(u64::from_be_bytes(*place));
+            let kept = delivery::read(key, value, now, bodies)?;
+            Some((client_id(client)?, Fact::Kept(key, kept)))
         }
         b'u' => {
             let (length, rest) = rest.split_first_chunk::<2>()?;
@@ -170,4 +191,53 @@ fn client_id(bytes: &[u8]) -> Option<ClientId> {
     MqttString::try_from(Bytes::copy_from_slice(bytes))
         .ok()
         .map(ClientId::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use messina_mqtt::packet::{Publish, QoS};
+    use messina_mqtt::topic::Topic;
+
+    use super::super::delivery::{Body, Delivery};
+    use super::super::{sending_key, session_key};
+    use super::*;
+    use crate::runtime::clock::{Clock as _, SystemClock};
+
+    fn value(sequence: u64, expires: i64) -> Bytes {
+        let publish = Publish::new(Topic::new("valve/7").unwrap(), "open");
+        let body = Body::again(&publish, 5_000, expires).unwrap();
+        body.value(&Delivery {
+            sequence,
+            qos: QoS::AtLeastOnce,
+            retain: false,
+            identifiers: &[],
+            share: None,
+        })
+    }
+
+    #[test]
+    fn publishes_of_earlier_versions_keep_their_identifiers_and_places_go_on_behind_all() {
+        let client = ClientId::new("valve").unwrap();
+        let old = SendingKey::Identifier(PacketId::new(7).unwrap());
+        let place = SendingKey::Place;
+        let records = BTreeMap::from([
+            (session_key(&client), Bytes::from_static(&[0, 0, 0, 60])),
+            (sending_key(&client, old), value(3, 0)),
+            (sending_key(&client, place(70_000)), value(70_000, 0)),
+            (sending_key(&client, place(70_004)), delivery::taken()),
+            (sending_key(&client, place(70_009)), value(70_009, 9_000)),
+        ]);
+        let all = sessions(records, (SystemClock.now(), 10_000));
+        let [left] = &all[..] else { panic!("{all:?}") };
+        let waiting: Vec<_> = left.waiting.iter().map(|own| own.key).collect();
+        assert_eq!(waiting, [old, place(70_000)]);
+        let ids = left.waiting.iter().map(|own| own.forward.packet_id);
+        let ids: Vec<_> = ids.flatten().map(PacketId::get).collect();
+        // The 70,001st place: identifiers have gone round once.
+        assert_eq!(ids, [7, 4_466]);
+        assert_eq!(left.taken, [place(70_004)]);
+        assert_eq!(left.session.taken, [place(70_004).packet_id()]);
+        assert_eq!(left.expired, [place(70_009)]);
+        assert_eq!(left.next, 70_010);
+    }
 }

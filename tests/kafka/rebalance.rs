@@ -6,12 +6,28 @@ use messina_e2e::server::Site;
 
 use crate::worker::{CATCH_UP, Cassandra, all_there, number, settled, sink, unique, worker};
 
-/// Waits until the worker has written rows since it started.
-fn writes(site: &Site, before: u64) {
-    until_within(CATCH_UP, "the worker writes", || {
-        let sink = sink(site);
-        (sink.is_object() && number(&sink, "rows") > before).then_some(())
-    });
+/// Readings that go on coming, numbered from 0.
+struct Feed<'a> {
+    servers: &'a str,
+    topic: &'a str,
+    next: u64,
+}
+
+impl Feed<'_> {
+    fn produce(&mut self, count: u64) {
+        let numbers = self.next..self.next + count;
+        self.next = numbers.end;
+        produce_readings(self.servers, self.topic, numbers);
+    }
+
+    /// Goes on until the worker has written more rows than that. Whoever joins late finds what came before written.
+    fn until_it_writes(&mut self, site: &Site, before: u64) {
+        until_within(CATCH_UP, "the worker writes", || {
+            self.produce(500);
+            let sink = sink(site);
+            (sink.is_object() && number(&sink, "rows") > before).then_some(())
+        });
+    }
 }
 
 #[test]
@@ -31,42 +47,39 @@ fn workers_that_join_leave_and_die_lose_no_row_and_the_books_count_each_record_o
         )
     };
     let sites = [member(), member(), member()];
-    let produce = |numbers| produce_readings(servers, &topic, numbers);
+    let mut feed = Feed {
+        servers,
+        topic: &topic,
+        next: 0,
+    };
     let first = sites[0].start();
-    produce(0..4_000);
-    writes(&sites[0], 0);
-    let mut second = std::thread::scope(|scope| {
-        scope.spawn(|| produce(4_000..16_000));
-        // It joins while the first writes.
-        let second = sites[1].start();
-        produce(16_000..20_000);
-        writes(&sites[1], 0);
-        second
-    });
-    let third = std::thread::scope(|scope| {
-        scope.spawn(|| produce(20_000..30_000));
-        let third = sites[2].start();
-        produce(30_000..34_000);
-        writes(&sites[2], 0);
-        // It leaves in order.
-        second.terminate();
-        assert!(
-            second.wait_within(CATCH_UP).success(),
-            "{}",
-            sites[1].said()
-        );
-        third
-    });
+    feed.until_it_writes(&sites[0], 0);
+    // Each joins while the others write.
+    feed.produce(10_000);
+    let mut second = sites[1].start();
+    feed.until_it_writes(&sites[1], 0);
+    feed.produce(10_000);
+    let third = sites[2].start();
+    feed.until_it_writes(&sites[2], 0);
     std::thread::scope(|scope| {
-        scope.spawn(|| produce(34_000..44_000));
-        // It is killed; its partitions go to the third when it is missed.
-        let before = number(&sink(&sites[2]), "rows");
-        first.kill_9();
-        writes(&sites[2], before);
+        // It leaves in order.
+        let leaving = scope.spawn(|| {
+            second.terminate();
+            second.wait_within(CATCH_UP).success()
+        });
+        while !leaving.is_finished() {
+            feed.produce(500);
+        }
+        assert!(leaving.join().expect("no panic"), "{}", sites[1].said());
     });
-    produce(44_000..45_000);
+    feed.produce(10_000);
+    // It is killed; its partitions go to the third when it is missed.
+    let before = number(&sink(&sites[2]), "rows");
+    first.kill_9();
+    feed.until_it_writes(&sites[2], before);
+    feed.produce(1_000);
     // The third has every partition now, and with them the books of all who had them before.
-    settled(&sites[2], 45_000, 0);
-    all_there(&cassandra.numbers(), 45_000);
+    settled(&sites[2], feed.next, 0);
+    all_there(&cassandra.numbers(), feed.next);
     drop(third);
 }

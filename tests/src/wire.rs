@@ -2,8 +2,12 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
+use std::time::Duration;
 
-use crate::patience::{PATIENCE, until};
+use crate::patience::until;
+
+/// How long a server may say nothing: longer than Kafka is away in any test, as nothing is acknowledged meanwhile.
+const SILENCE: Duration = Duration::from_mins(5);
 
 /// A control packet as it came: its first byte, and what follows the remaining length.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,7 +50,7 @@ impl Wire {
     pub fn try_open(address: SocketAddr) -> Option<Self> {
         let stream = TcpStream::connect(address).ok()?;
         stream.set_nodelay(true).ok()?;
-        stream.set_read_timeout(Some(PATIENCE)).ok()?;
+        stream.set_read_timeout(Some(SILENCE)).ok()?;
         Some(Self { stream })
     }
 

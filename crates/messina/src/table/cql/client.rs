@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rustls::ClientConfig;
 use scylla::client::execution_profile::ExecutionProfile;
 use scylla::client::session::Session;
 use scylla::client::session_builder::SessionBuilder;
@@ -121,17 +122,14 @@ impl TableClient {
         if let Some(user) = &config.user {
             builder = builder.user(user, password(config)?);
         }
-        if let Some(files) = &config.tls {
-            builder = builder.tls_context(Some(tls::client(files)?));
+        let secured = config.tls.as_ref().map(tls::client).transpose()?;
+        if let Some(secured) = &secured {
+            builder = builder.tls_context(Some(Arc::clone(secured)));
         }
-        let session = builder.build().await;
-        let session = session.map_err(|source| match source {
-            NewSessionError::UseKeyspaceError(_) => ConnectError::Keyspace {
-                keyspace: config.keyspace.clone(),
-                source: Box::new(source),
-            },
-            source => refused(config, source),
-        })?;
+        let session = match builder.build().await {
+            Ok(session) => session,
+            Err(error) => return Err(refused(config, secured, error).await),
+        };
         warn_of_simple_strategy(&session, config);
         Ok(Self::over(Arc::new(session), config))
     }
@@ -162,9 +160,24 @@ fn warn_of_simple_strategy(session: &Session, config: &CqlConfig) {
 }
 
 /// Tells a cluster that does not let us in from one that is away.
-fn refused(config: &CqlConfig, error: NewSessionError) -> ConnectError {
+async fn refused(
+    config: &CqlConfig,
+    secured: Option<Arc<ClientConfig>>,
+    error: NewSessionError,
+) -> ConnectError {
+    if let NewSessionError::UseKeyspaceError(_) = &error {
+        return ConnectError::Keyspace {
+            keyspace: config.keyspace.clone(),
+            source: Box::new(error),
+        };
+    }
+    let mut refusal = Refusal::of(&error);
+    if let (None, Some(secured)) = (&refusal, secured) {
+        let asked = tokio::time::timeout(config.connect_timeout, refusal::asked(config, secured));
+        refusal = asked.await.ok().flatten();
+    }
     let at = config.nodes().join(", ");
-    match Refusal::of(&error) {
+    match refusal {
         Some(Refusal::LogIn(said)) => ConnectError::LogIn {
             at,
             said,

@@ -1,15 +1,26 @@
 //! Why a cluster that answers does not let us in, out of what the driver says.
 
 use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
 
-use rustls::{AlertDescription, CertificateError};
+use rustls::pki_types::ServerName;
+use rustls::{AlertDescription, CertificateError, ClientConfig};
 use scylla::errors::{
     BrokenConnectionError, BrokenConnectionErrorKind, ConnectionError, ConnectionPoolError,
     ConnectionSetupRequestErrorKind as Setup, DbError, FrameHeaderParseError, MetadataError,
     NewSessionError,
 };
 
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpStream, lookup_host};
+use tokio_rustls::TlsConnector;
+
 use crate::config::CqlConfig;
+
+/// The request that CQL begins with, which a node answers to everybody whose certificate it takes: version 4, OPTIONS,
+/// without a body.
+const OPTIONS: [u8; 9] = [4, 0, 0, 0, 5, 0, 0, 0, 0];
 
 /// A cluster that is there, and that the same connection attempt will not get into later either.
 #[derive(Debug, PartialEq)]
@@ -64,6 +75,32 @@ impl Refusal {
         let error: &rustls::Error = error.get_ref()?.downcast_ref()?;
         Some(Self::Tls(error.clone()))
     }
+}
+
+/// Asks the nodes what they have against our certificate. From TLS 1.3 on they say so after the handshake, and the driver
+/// only tells that the connection was broken.
+pub(super) async fn asked(config: &CqlConfig, secured: Arc<ClientConfig>) -> Option<Refusal> {
+    let connector = TlsConnector::from(secured);
+    for node in config.nodes() {
+        for address in lookup_host(node).await.into_iter().flatten() {
+            if let Err(error) = begin(&connector, address).await
+                && let Some(refusal) = Refusal::of_io(&error)
+            {
+                return Some(refusal);
+            }
+        }
+    }
+    None
+}
+
+/// Begins as the driver does.
+async fn begin(connector: &TlsConnector, address: SocketAddr) -> io::Result<()> {
+    let stream = TcpStream::connect(address).await?;
+    let name = ServerName::IpAddress(address.ip().into());
+    let mut stream = connector.connect(name, stream).await?;
+    stream.write_all(&OPTIONS).await?;
+    stream.read_u8().await?;
+    Ok(())
 }
 
 /// What to do where the cluster does not know us.

@@ -58,6 +58,15 @@ pub(crate) fn by_cassandra(services: &Services) {
         let site = services.on_cassandra(site, password, trust, own);
         ends(&site, what, &[&words[..], &[at.as_str()]].concat());
     }
+    // A host that is none may be one in a while: a start says so, a connector's task waits for it.
+    let site = services.on_kafka(worker(), &RIGHT);
+    let site = services.on_cassandra(site, Some(PASSWORD), trust, own);
+    let site = site.set("cql.contact_points=nowhere.invalid");
+    let words = [
+        "cannot connect to CQL at nowhere.invalid:9042",
+        "`cql.contact_points`",
+    ];
+    ends(&site, "no host", &words);
     // A connector's own cluster: its task fails, the others would go on.
     let site = standalone(services, "wrong", WRONG);
     let _running = site.start_unwatched();
@@ -104,7 +113,8 @@ pub(crate) fn by_kafka(services: &Services) {
                 nameless: true,
                 ..RIGHT
             },
-            ["does not let us in", "`ssl.*`"],
+            // librdkafka tells it as a connection that was lost, with the alert in its words.
+            ["is away", "tls alert bad certificate"],
         ),
     ] {
         let site = services.on_kafka(Site::new().running("gateway"), &changed);

@@ -10,13 +10,16 @@ use messina_e2e::patience::until_within;
 use messina_e2e::server::Site;
 
 use crate::three::Three;
-use crate::worker::{CATCH_UP, Cassandra, all_there, number, settled, sink, unique, worker};
+use crate::worker::{Cassandra, all_there, number, settled, sink, unique, worker};
 
 const NODES: Three = Three("cassandra3");
 const POINTS: &str = "[\"127.0.0.2:19042\", \"127.0.0.3:19042\", \"127.0.0.4:19042\"]";
 
 /// Rows that are written with a node away, and again once it is back.
-const ROWS: u64 = 4_000;
+const ROWS: u64 = 1_500;
+
+/// Three nodes on two cores, one of them starting.
+const UNTIL_ROWS: Duration = Duration::from_mins(10);
 
 /// Producing ends also where the test fails.
 struct Ends<'a>(&'a AtomicBool);
@@ -30,7 +33,7 @@ impl Drop for Ends<'_> {
 /// Waits until so many rows more are written.
 fn goes_on(site: &Site, what: &str) {
     let goal = number(&sink(site), "written") + ROWS;
-    until_within(CATCH_UP, what, || {
+    until_within(UNTIL_ROWS, what, || {
         let sink = sink(site);
         assert_ne!(sink["state"], "FAILED", "{sink}");
         (number(&sink, "written") >= goal).then_some(())

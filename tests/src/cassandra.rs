@@ -15,7 +15,7 @@ use crate::patience::until_within;
 use crate::server::free_addresses;
 
 /// A node starts in 13 s on two quiet cores.
-const UNTIL_IT_ANSWERS: Duration = Duration::from_mins(5);
+const UNTIL_IT_ANSWERS: Duration = Duration::from_mins(10);
 
 /// What `cargo xtask services` starts its nodes with.
 const YAML: &str = include_str!("../../xtask/src/services/cassandra/cassandra.yaml");

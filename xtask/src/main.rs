@@ -28,6 +28,8 @@ cargo xtask <command>
 
   ci                         exactly what CI runs, in its order: fmt lint test doc tidy conformance gen fuzz
   test [CARGO TEST ARGS]     every test; installs (CI, root) or names (elsewhere) the programs they need
+                             by flag: MESSINA_ROUNDS=N kills of each kind (20), MESSINA_OUTAGE=SECONDS without Kafka
+                             or Cassandra (60); `-p messina-e2e --test kafka -- --ignored` kills one of three nodes
   lint                       rustfmt --check, and clippy with warnings as errors
   doc                        the crates' documentation, warnings as errors
   tidy [--accept]            reads the source for what the compiler cannot hold; --accept rewrites the ratchet

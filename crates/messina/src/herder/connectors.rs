@@ -64,7 +64,7 @@ impl Connectors {
     /// The options of a connector's tasks.
     pub fn tasks(&self, name: &str) -> Result<Vec<Properties>, HerderError> {
         match self {
-            Self::Alone(herder) => Ok(herder.task(name)?.into_iter().collect()),
+            Self::Alone(herder) => herder.tasks(name),
             Self::Shared(herder) => herder.tasks(name),
         }
     }

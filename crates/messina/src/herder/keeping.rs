@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use messina_connect::config::{ConnectorConfig, Problem};
 use messina_store::log::Log;
 use parking_lot::Mutex;
@@ -11,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 use super::error::HerderError;
 use super::factory::Factory;
 use super::managed::{Managed, Origin, Run};
-use super::properties::{Properties, connector_config, properties_of};
+use super::properties::{MAX_TASKS, Properties, connector_config, properties_of, tasks_of};
 use super::records::{self, Stored};
 use super::state::Target;
 use super::state_topic::{Change, StateTopic};
@@ -85,9 +86,9 @@ impl Herder {
                 origin: Origin::Request,
                 properties,
                 target: durable.target.unwrap_or_default(),
-                has_task: durable.tasks > 0,
+                tasks: usize::try_from(durable.tasks).map_or(MAX_TASKS, |own| own.min(MAX_TASKS)),
                 prepared,
-                running: None,
+                running: BTreeMap::new(),
             };
             herder.begin(&name, managed).await?;
         }
@@ -108,13 +109,17 @@ impl Herder {
             );
         }
         let target = durable.target.unwrap_or_default();
+        let prepared = self.prepare(config)?;
         let managed = Managed {
             origin: Origin::Configuration,
             properties: properties_of(config),
             target,
-            has_task: target != Target::Stopped,
-            prepared: Ok(self.prepare(config)?),
-            running: None,
+            tasks: match target {
+                Target::Started | Target::Paused => prepared.len(),
+                Target::Stopped => 0,
+            },
+            prepared: Ok(prepared),
+            running: BTreeMap::new(),
         };
         self.begin(name, managed).await
     }
@@ -132,10 +137,24 @@ impl Herder {
         self.start(name).await
     }
 
-    /// Compiles a connector.
-    pub(super) fn prepare(&self, config: &ConnectorConfig) -> Result<Arc<Connector>, HerderError> {
-        let made = self.parts.factory.connector(config);
-        made.map(Arc::new).map_err(HerderError::Invalid)
+    /// Compiles a connector, as each of the tasks it is to have.
+    pub(super) fn prepare(
+        &self,
+        config: &ConnectorConfig,
+    ) -> Result<Vec<Arc<Connector>>, HerderError> {
+        let asked = tasks_of(config.text("tasks.max"))?;
+        // Partitions of the embedded log are this process's in any case: one task reads them all.
+        let count = if self.parts.groups.is_some() {
+            asked
+        } else {
+            1
+        };
+        let make = |task| {
+            let made = self.parts.factory.connector(config);
+            made.map(|connector| Arc::new(connector.as_task(task)))
+        };
+        let made: Result<Vec<_>, _> = (0..count).map(make).collect();
+        made.map_err(HerderError::Invalid)
     }
 
     /// Compiles options a request gives, without keeping anything.
@@ -144,24 +163,43 @@ impl Herder {
         self.parts.factory.check(&config).err().unwrap_or_default()
     }
 
-    /// Starts a connector's task if it is to run and does not. It gets its task now if it had none.
+    /// Starts the tasks of a connector that are to run and do not. It gets its tasks now if it had none.
     pub(super) async fn start(self: &Arc<Self>, name: &str) -> Result<(), HerderError> {
-        let Some((connector, first)) = self.to_start(name) else {
+        let due = self.to_start(name);
+        if due.is_empty() {
             self.tell(name).await;
             return Ok(());
-        };
-        if let Some(properties) = first {
-            let changes = records::tasks(name, &properties, 1);
+        }
+        self.provide_tasks(name).await?;
+        for (task, connector) in due {
+            self.run(name, task, connector);
+        }
+        Ok(())
+    }
+
+    /// Writes down the tasks of a connector if it is to have others than it had.
+    async fn provide_tasks(&self, name: &str) -> Result<(), HerderError> {
+        let other = self.connectors.lock().get_mut(name).and_then(|managed| {
+            let count = managed.connectors().len();
+            let stored = managed.origin == Origin::Request && managed.tasks != count;
+            managed.tasks = count;
+            stored.then(|| records::tasks(name, &managed.properties, count))
+        });
+        if let Some(changes) = other {
             self.configs.write(changes).await?;
         }
+        Ok(())
+    }
+
+    /// Runs a task until it ends, and tells of both.
+    fn run(self: &Arc<Self>, name: &str, task: usize, connector: Arc<Connector>) {
         let run = Run {
             stop: self.parts.stop.child_token(),
             ended: CancellationToken::new(),
         };
         let (stop, ended) = (run.stop.clone(), run.ended.clone().drop_guard());
         if let Some(managed) = self.connectors.lock().get_mut(name) {
-            managed.has_task = true;
-            managed.running = Some(run);
+            managed.running.insert(task, run);
         }
         let (herder, name) = (Arc::downgrade(self), name.to_owned());
         connector.status().starting();
@@ -175,30 +213,30 @@ impl Herder {
                 herder.tell(&name).await;
             }
         });
-        Ok(())
     }
 
-    /// What is to be started, and its options if it is to get its first task.
-    fn to_start(&self, name: &str) -> Option<(Arc<Connector>, Option<Properties>)> {
+    /// The tasks that are to be started.
+    fn to_start(&self, name: &str) -> Vec<(usize, Arc<Connector>)> {
         let connectors = self.connectors.lock();
-        let managed = connectors.get(name)?;
-        if managed.target != Target::Started || managed.running.is_some() {
-            return None;
-        }
-        let stored = managed.origin == Origin::Request && !managed.has_task;
-        let connector = managed.prepared.as_ref().ok().map(Arc::clone)?;
-        Some((connector, stored.then(|| managed.properties.clone())))
+        let managed = connectors.get(name);
+        let managed = managed.filter(|own| own.target == Target::Started);
+        let Some(managed) = managed else {
+            return Vec::new();
+        };
+        let all = managed.connectors().iter().cloned().enumerate();
+        let due = all.filter(|(task, _)| !managed.running.contains_key(task));
+        due.collect()
     }
 
-    /// Ends a connector's task in order, if it runs.
-    pub(super) async fn end(&self, name: &str) {
-        let run = {
+    /// Ends those of a connector's tasks that run and are meant, in order.
+    pub(super) async fn end(&self, name: &str, meant: impl Fn(usize) -> bool) {
+        let ending: Vec<Run> = {
             let mut connectors = self.connectors.lock();
-            connectors.get_mut(name).and_then(|own| own.running.take())
+            let running = connectors.get_mut(name).map(|own| &mut own.running);
+            let ending = running.map(|own| own.extract_if(.., |task, _| meant(*task)));
+            ending.into_iter().flatten().map(|(_, run)| run).collect()
         };
-        if let Some(run) = run {
-            run.end().await;
-        }
+        join_all(ending.into_iter().map(Run::end)).await;
     }
 
     /// Writes down how a connector is, for other tools; what is started again is decided by what is wanted of it.
@@ -222,10 +260,8 @@ impl Herder {
     /// What every connector's task says of itself.
     pub fn sinks(&self) -> Vec<Arc<SinkStatus>> {
         let connectors = self.connectors.lock();
-        let prepared = connectors
-            .values()
-            .filter_map(|own| own.prepared.as_ref().ok());
-        prepared.map(|connector| connector.status()).collect()
+        let all = connectors.values().flat_map(Managed::connectors);
+        all.map(|connector| connector.status()).collect()
     }
 
     /// The connectors that cannot be started, and why.

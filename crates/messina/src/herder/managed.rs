@@ -1,5 +1,6 @@
 //! One connector: what is wanted of it, and what runs of it.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio_util::sync::CancellationToken;
@@ -24,11 +25,12 @@ pub(super) struct Managed {
     pub(super) origin: Origin,
     pub(super) properties: Properties,
     pub(super) target: Target,
-    /// Whether it has a task: not before it first runs, and not while it is stopped.
-    pub(super) has_task: bool,
-    /// Ready to run, or why it cannot.
-    pub(super) prepared: Result<Arc<Connector>, String>,
-    pub(super) running: Option<Run>,
+    /// How many tasks it has: none before it first runs, and none while it is stopped.
+    pub(super) tasks: usize,
+    /// As each of its tasks, ready to run; or why it cannot.
+    pub(super) prepared: Result<Vec<Arc<Connector>>, String>,
+    /// The tasks that were started, by number.
+    pub(super) running: BTreeMap<usize, Run>,
 }
 
 /// A task that was started.
@@ -50,22 +52,26 @@ impl Run {
 
 impl Managed {
     pub(super) fn info(&self, name: &str) -> ConnectorInfo {
-        let task = || TaskId {
+        let task = |task| TaskId {
             connector: name.to_owned(),
-            task: 0,
+            task,
         };
         ConnectorInfo {
             name: name.to_owned(),
             config: self.properties.clone(),
-            tasks: self.has_task.then(task).into_iter().collect(),
+            tasks: (0..self.tasks).map(task).collect(),
             kind: "sink",
         }
     }
 
-    /// The options of its task, if it has one.
-    pub(super) fn task_properties(&self) -> Option<Properties> {
-        self.has_task
-            .then(|| records::task_properties(&self.properties))
+    /// The options of its tasks.
+    pub(super) fn task_properties(&self) -> Vec<Properties> {
+        vec![records::task_properties(&self.properties); self.tasks]
+    }
+
+    /// As each task that it has.
+    pub(super) fn connectors(&self) -> &[Arc<Connector>] {
+        self.prepared.as_deref().unwrap_or_default()
     }
 
     pub(super) fn status(&self, name: &str, worker: &str) -> ConnectorStatus {
@@ -75,14 +81,15 @@ impl Managed {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             trace,
         };
-        let task = |(state, trace)| TaskStatus {
-            id: 0,
-            standing: standing((state, trace)),
-        };
+        let has = self.connectors().iter().take(self.tasks);
+        let tasks = has.enumerate().map(|(id, task)| TaskStatus {
+            id,
+            standing: standing(self.task_state(task)),
+        });
         ConnectorStatus {
             name: name.to_owned(),
             connector: standing(self.own_state()),
-            tasks: self.task_state().map(task).into_iter().collect(),
+            tasks: tasks.collect(),
             kind: "sink",
         }
     }
@@ -99,13 +106,9 @@ impl Managed {
         (state, None)
     }
 
-    fn task_state(&self) -> Option<(State, Option<String>)> {
-        let connector = self.prepared.as_ref().ok()?;
-        if !self.has_task {
-            return None;
-        }
-        let state = match (connector.status().state(), self.target) {
-            (TaskState::Failed { trace }, _) => return Some((State::Failed, Some(trace))),
+    fn task_state(&self, task: &Connector) -> (State, Option<String>) {
+        let state = match (task.status().state(), self.target) {
+            (TaskState::Failed { trace }, _) => return (State::Failed, Some(trace)),
             (_, Target::Paused | Target::Stopped) => State::Paused,
             // Kafka Connect does not tell waiting for a table from working.
             (TaskState::Running | TaskState::Retrying { .. }, Target::Started) => State::Running,
@@ -113,6 +116,6 @@ impl Managed {
                 State::Unassigned
             }
         };
-        Some((state, None))
+        (state, None)
     }
 }

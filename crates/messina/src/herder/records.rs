@@ -2,11 +2,12 @@
 //! statuses. A Java worker that is given them starts the same connectors.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use serde_json::{Value, json};
 
 use super::properties::Properties;
-use super::state::{ConnectorStatus, Standing, Target};
+use super::state::{ConnectorStatus, Standing, Target, TaskStatus};
 use super::state_topic::Change;
 
 /// The topic of configurations.
@@ -99,15 +100,18 @@ pub(super) fn level(logger: &str, level: &str) -> Change {
     )
 }
 
-/// Takes everything back that was said of a connector.
-pub(super) fn deleted(name: &str) -> Vec<Change> {
+/// Takes everything back that was said of a connector and its tasks.
+pub(super) fn deleted(name: &str, tasks: usize) -> Vec<Change> {
     let keys = [
         format!("connector-{name}"),
         format!("target-state-{name}"),
-        format!("task-{name}-0"),
         format!("commit-{name}"),
     ];
-    keys.into_iter().map(|key| (key, None)).collect()
+    let tasks = (0..tasks).map(|task| format!("task-{name}-{task}"));
+    keys.into_iter()
+        .chain(tasks)
+        .map(|key| (key, None))
+        .collect()
 }
 
 /// How a connector and its tasks are.
@@ -117,8 +121,12 @@ pub(super) fn status(status: &ConnectorStatus) -> Vec<Change> {
         format!("status-connector-{name}"),
         Some(standing(&status.connector)),
     );
-    let task = status.tasks.first().map(|task| standing(&task.standing));
-    vec![own, (format!("status-task-{name}-0"), task)]
+    let task = |task: &TaskStatus| {
+        let standing = standing(&task.standing);
+        (format!("status-task-{name}-{}", task.id), Some(standing))
+    };
+    let tasks = status.tasks.iter().map(task);
+    std::iter::once(own).chain(tasks).collect()
 }
 
 /// How a connector or a task is. The generation is the first: a Java worker's word of a later one wins.
@@ -133,12 +141,17 @@ pub(super) fn standing(standing: &Standing) -> Value {
 }
 
 /// Nothing is known of a connector any more.
-pub(super) fn no_status(name: &str) -> Vec<Change> {
-    let keys = [
-        format!("status-connector-{name}"),
-        format!("status-task-{name}-0"),
-    ];
-    keys.into_iter().map(|key| (key, None)).collect()
+pub(super) fn no_status(name: &str, tasks: usize) -> Vec<Change> {
+    let own = (format!("status-connector-{name}"), None);
+    let mut changes = no_task_status(name, 0..tasks);
+    changes.push(own);
+    changes
+}
+
+/// Nothing is known of these tasks any more.
+pub(super) fn no_task_status(name: &str, tasks: Range<usize>) -> Vec<Change> {
+    let of_task = |task| (format!("status-task-{name}-{task}"), None);
+    tasks.map(of_task).collect()
 }
 
 #[cfg(test)]

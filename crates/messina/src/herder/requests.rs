@@ -1,5 +1,6 @@
 //! What can be asked of the herder.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::error::HerderError;
@@ -8,7 +9,6 @@ use super::managed::{Managed, Origin};
 use super::properties::{Properties, connector_config};
 use super::records;
 use super::state::{ConnectorInfo, ConnectorStatus, State, Target, TaskStatus};
-use crate::sink::Connector;
 
 impl Herder {
     /// What the cluster calls itself that has the log.
@@ -26,8 +26,8 @@ impl Herder {
         self.look(name, |own| own.info(name))
     }
 
-    /// The options of a connector's task, if it has one.
-    pub fn task(&self, name: &str) -> Result<Option<Properties>, HerderError> {
+    /// The options of a connector's tasks.
+    pub fn tasks(&self, name: &str) -> Result<Vec<Properties>, HerderError> {
         self.look(name, Managed::task_properties)
     }
 
@@ -49,20 +49,18 @@ impl Herder {
     /// The topics a connector has read from since it was started or asked to forget them.
     pub fn topics(&self, name: &str) -> Vec<String> {
         let connectors = self.connectors.lock();
-        let connector = connectors
-            .get(name)
-            .and_then(|own| own.prepared.as_ref().ok());
-        connector.map_or_else(Vec::new, |connector| connector.status().topics())
+        let tasks = connectors.get(name).into_iter();
+        let tasks = tasks.flat_map(Managed::connectors);
+        let topics = tasks.flat_map(|task| task.status().topics());
+        topics.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     /// Forgets which topics a connector has read from.
     pub fn reset_topics(&self, name: &str) {
         let connectors = self.connectors.lock();
-        let connector = connectors
-            .get(name)
-            .and_then(|own| own.prepared.as_ref().ok());
-        if let Some(connector) = connector {
-            connector.status().forget_topics();
+        let tasks = connectors.get(name).into_iter();
+        for task in tasks.flat_map(Managed::connectors) {
+            task.status().forget_topics();
         }
     }
 
@@ -143,9 +141,9 @@ impl Herder {
             origin: Origin::Request,
             properties,
             target,
-            has_task: false,
+            tasks: 0,
             prepared: Ok(prepared),
-            running: None,
+            running: BTreeMap::new(),
         };
         let info = managed.info(name);
         self.begin(name, managed).await?;
@@ -162,14 +160,21 @@ impl Herder {
         self.may_change(name)?;
         let prepared = self.prepare(&connector_config(name, &properties))?;
         let mut changes = vec![records::connector(name, &properties)];
-        if self.look(name, |own| own.has_task)? {
-            changes.extend(records::tasks(name, &properties, 1));
+        let (before, mut tasks) = self.look(name, |own| (own.tasks, own.tasks))?;
+        if tasks > 0 {
+            tasks = prepared.len();
+            changes.extend(records::tasks(name, &properties, tasks));
         }
         self.configs.write(changes).await?;
-        self.end(name).await;
+        self.end(name, |_| true).await;
         if let Some(managed) = self.connectors.lock().get_mut(name) {
             managed.properties = properties;
             managed.prepared = Ok(prepared);
+            managed.tasks = tasks;
+        }
+        if tasks < before {
+            let gone = records::no_task_status(name, tasks..before);
+            self.write_status(gone).await;
         }
         self.start(name).await?;
         tracing::info!(connector = name, "a connector was changed");
@@ -188,10 +193,11 @@ impl Herder {
     pub async fn delete(&self, name: &str) -> Result<(), HerderError> {
         let _changing = self.changing.lock().await;
         self.may_change(name)?;
-        self.configs.write(records::deleted(name)).await?;
-        self.end(name).await;
+        let tasks = self.look(name, |own| own.tasks.max(own.connectors().len()))?;
+        self.configs.write(records::deleted(name, tasks)).await?;
+        self.end(name, |_| true).await;
         self.connectors.lock().remove(name);
-        self.write_status(records::no_status(name)).await;
+        self.write_status(records::no_status(name, tasks)).await;
         tracing::info!(connector = name, "a connector was deleted");
         Ok(())
     }
@@ -213,13 +219,14 @@ impl Herder {
         self.configs.write(changes).await?;
         if let Some(managed) = self.connectors.lock().get_mut(name) {
             managed.target = target;
-            managed.has_task &= target != Target::Stopped;
+            if target == Target::Stopped {
+                managed.tasks = 0;
+            }
         }
         if target != Target::Started {
-            self.end(name).await;
-            let connector = self.look(name, |own| own.prepared.clone().ok())?;
-            if let Some(connector) = connector {
-                connector.status().resting(target == Target::Paused);
+            self.end(name, |_| true).await;
+            for task in self.look(name, |own| own.connectors().to_vec())? {
+                task.status().resting(target == Target::Paused);
             }
         }
         self.start(name).await
@@ -237,22 +244,22 @@ impl Herder {
         let mut status = self.status(name).map_err(|_other| unknown())?;
         let due = |state| !only_failed || state == State::Failed;
         let own_due = due(status.connector.state);
-        let task_due = status.tasks.first().map(|task| task.standing.state);
-        let task_due = tasks && task_due.is_some_and(due);
         if own_due {
             status.connector.state = State::Restarting;
             status.connector.trace = None;
         }
-        if let Some(task) = status.tasks.first_mut().filter(|_| task_due) {
-            task.standing.state = State::Restarting;
-            task.standing.trace = None;
+        let mut again = BTreeSet::new();
+        for task in &mut status.tasks {
+            if tasks && due(task.standing.state) {
+                task.standing.state = State::Restarting;
+                task.standing.trace = None;
+                again.insert(task.id);
+            }
         }
         if own_due && self.look(name, |own| own.prepared.is_err())? {
             self.prepare_again(name)?;
         }
-        if task_due {
-            self.end(name).await;
-        }
+        self.end(name, |task| again.contains(&task)).await;
         self.start(name).await?;
         Ok(status)
     }
@@ -265,20 +272,19 @@ impl Herder {
     ) -> Result<(), HerderError> {
         let _changing = self.changing.lock().await;
         let unknown = |what: String| HerderError::Unknown(what);
-        let has_task = self.look(name, |own| own.has_task);
-        let has_task = has_task.map_err(|_other| unknown(format!("Unknown connector: {name}")))?;
-        if !has_task || task != 0 {
+        let tasks = self.look(name, |own| own.tasks);
+        let tasks = tasks.map_err(|_other| unknown(format!("Unknown connector: {name}")))?;
+        if task >= tasks {
             return Err(unknown(format!("Unknown task: {name}-{task}")));
         }
-        self.end(name).await;
+        self.end(name, |own| own == task).await;
         self.start(name).await
     }
 
     /// A connector that could not be compiled may now: a variable resolves, a table is there.
     fn prepare_again(&self, name: &str) -> Result<(), HerderError> {
         let config = self.look(name, |own| connector_config(name, &own.properties))?;
-        let prepared: Result<Arc<Connector>, String> =
-            self.prepare(&config).map_err(|error| error.to_string());
+        let prepared = self.prepare(&config).map_err(|error| error.to_string());
         if let Some(managed) = self.connectors.lock().get_mut(name) {
             managed.prepared = prepared;
         }

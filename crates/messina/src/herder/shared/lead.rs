@@ -5,12 +5,12 @@ use std::sync::Arc;
 use tokio::sync::MutexGuard;
 
 use super::super::error::HerderError;
-use super::super::properties::Properties;
+use super::super::properties::{MAX_TASKS, Properties, tasks_of as asked_tasks};
 use super::super::records;
 use super::super::state::Target;
 use super::super::state_topic::Change;
 use super::config_writer::ConfigWriter;
-use super::view::{Known, MAX_TASKS};
+use super::view::Known;
 use super::worker::{SharedHerder, finished};
 use crate::record_log::kafka::KafkaLogError;
 
@@ -135,8 +135,6 @@ fn tasks_due(properties: &Properties, known: &Known) -> Option<usize> {
 
 /// The tasks a connector asks for.
 pub(super) fn tasks_of(properties: &Properties) -> usize {
-    let asked = properties
-        .get("tasks.max")
-        .and_then(|text| text.trim().parse().ok());
-    asked.unwrap_or(1).clamp(1, MAX_TASKS)
+    let asked = asked_tasks(properties.get("tasks.max").map(String::as_str));
+    asked.unwrap_or(MAX_TASKS)
 }

@@ -6,13 +6,13 @@ use std::time::Duration;
 use messina_connect::config::Problem;
 
 use super::super::error::HerderError;
-use super::super::properties::{Properties, connector_config};
+use super::super::properties::{Properties, connector_config, tasks_of as asked_tasks};
 use super::super::records;
 use super::super::state::{ConnectorInfo, ConnectorStatus, State, Target, TaskStatus};
 use super::super::state_topic::Change;
 use super::lead::{Pen, tasks_of};
 use super::placement::slot;
-use super::view::{MAX_TASKS, topic_key};
+use super::view::topic_key;
 use super::worker::SharedHerder;
 use crate::config::OverridePolicy;
 use crate::sink::{SinkStatus, group_of};
@@ -256,13 +256,7 @@ impl SharedHerder {
     }
 
     fn must_compile(&self, name: &str, properties: &Properties) -> Result<(), HerderError> {
-        let asked = properties
-            .get("tasks.max")
-            .and_then(|text| text.trim().parse::<u64>().ok());
-        if asked.is_some_and(|asked| asked > MAX_TASKS as u64) {
-            let text = format!("tasks.max may be {MAX_TASKS} at most");
-            return Err(HerderError::Refused(text));
-        }
+        asked_tasks(properties.get("tasks.max").map(String::as_str))?;
         let workers = &self.parts.config.group;
         if group_of(name) == *workers {
             let text = format!(

@@ -4,14 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::super::properties::Properties;
+use super::super::properties::{MAX_TASKS, Properties};
 use super::super::records;
 use super::super::state::{
     ConnectorInfo, ConnectorStatus, Standing, State, Target, TaskId, TaskStatus,
 };
-
-/// Tasks of a connector at most: what a record or a request may make us keep.
-pub(super) const MAX_TASKS: usize = 1000;
 
 /// A connector as its records describe it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]

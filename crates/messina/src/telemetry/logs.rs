@@ -92,6 +92,15 @@ const DRIVER: &str = "scylla::policies::load_balancing=error";
 /// Loggers that may have a level of their own.
 const MAX_LOGGERS: usize = 1_000;
 
+/// What decides at the start: what the environment says, else the level. A default is none once anything is said.
+fn first_directives(level: LevelFilter, said: &str) -> String {
+    if said.trim().is_empty() {
+        format!("{DRIVER},{level}")
+    } else {
+        format!("{DRIVER},{said}")
+    }
+}
+
 fn directives(levels: &BTreeMap<String, Level>) -> String {
     let directive = |(name, level): (&String, &Level)| match name.as_str() {
         "root" => level.word.to_owned(),
@@ -113,7 +122,7 @@ pub fn start(verbosity: i16, format: LogFormat) {
     let said = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
     let filter = EnvFilter::builder()
         .with_default_directive(level.into())
-        .parse_lossy(format!("{DRIVER},{said}"));
+        .parse_lossy(first_directives(level, &said));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -146,4 +155,20 @@ pub fn start(verbosity: i16, format: LogFormat) {
     };
     let levels = Mutex::new(BTreeMap::from([("root".to_owned(), root)]));
     LOGGERS.get_or_init(|| Loggers { reload, levels });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_level_holds_where_the_environment_says_nothing_and_else_what_it_says() {
+        let most = |level, said| {
+            let filter = EnvFilter::try_new(first_directives(level, said)).unwrap();
+            filter.max_level_hint()
+        };
+        assert_eq!(most(LevelFilter::INFO, ""), Some(LevelFilter::INFO));
+        assert_eq!(most(LevelFilter::DEBUG, " "), Some(LevelFilter::DEBUG));
+        assert_eq!(most(LevelFilter::INFO, "warn"), Some(LevelFilter::WARN));
+    }
 }

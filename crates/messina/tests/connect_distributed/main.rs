@@ -11,6 +11,8 @@
 
 mod life;
 
+mod overrides;
+
 mod place;
 
 mod refusals;

@@ -116,7 +116,7 @@ fn wrong_files_are_shown_line_by_line_all_at_once() {
     let other = dir.path().join("other.json");
     std::fs::write(
         &worker,
-        "key.converter=String\nvalue.converter=Json\nlisteners=https://:8083\n",
+        "key.converter=String\nvalue.converter=Json\nlisteners=ftp://:8083\n",
     )
     .unwrap();
     std::fs::write(&sink, "name=a\ntopics=t\nerrors.tolerance=some\nconnect.cassandra.kcql=INSERT INTO none SELECT * FROM t\n").unwrap();
@@ -124,8 +124,8 @@ fn wrong_files_are_shown_line_by_line_all_at_once() {
     let said = refused(dir.path(), &[&worker, &sink, &other]);
     for expected in [
         "worker.properties:3:11",
-        "3 | listeners=https://:8083",
-        "is not http, and TLS is not available for this API",
+        "3 | listeners=ftp://:8083",
+        "is neither http nor https",
         "sink.properties:3:18",
         "`some` is neither `none` nor `all`",
         "sink.properties:4:",

@@ -7,9 +7,9 @@
     reason = "a test may fail loudly, and says what differs"
 )]
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -23,6 +23,8 @@ table = [{ name = "readings", columns = { id = "bigint" }, partition_key = ["id"
 /// A running `messina up`; dropped, it is killed.
 struct Worker {
     child: Child,
+    lines: Lines<BufReader<ChildStdout>>,
+    dir: PathBuf,
     rest: String,
     admin: String,
 }
@@ -71,6 +73,13 @@ impl Worker {
             .args(["--set", "rest.listen=127.0.0.1:0"])
             .env("NO_COLOR", "1")
             .env("REST_TEST_TOPIC", "rest-readings")
+            .env(
+                "KAFKA_OPTS",
+                format!(
+                    "-Xmx1g -Djava.security.auth.login.config={}",
+                    dir.join("jaas").display()
+                ),
+            )
             .stdout(Stdio::piped())
             .stderr(
                 std::fs::File::options()
@@ -81,24 +90,31 @@ impl Worker {
             )
             .spawn()
             .unwrap();
-        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
-        let mut address = |word: &str| {
-            let line = lines
-                .by_ref()
-                .map_while(Result::ok)
-                .find(|line| line.starts_with(word));
-            let Some(line) = line else {
-                panic!(
-                    "it did not start: {}",
-                    std::fs::read_to_string(dir.join("log")).unwrap()
-                );
-            };
-            let url = line.split_whitespace().last().unwrap();
-            url.split('/').take(3).collect::<Vec<_>>().join("/")
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let mut worker = Self {
+            child,
+            lines,
+            dir: dir.to_owned(),
+            rest: String::new(),
+            admin: String::new(),
         };
-        let admin = address("admin API");
-        let rest = address("connect");
-        Self { child, rest, admin }
+        worker.admin = worker.address("admin API");
+        worker.rest = worker.address("connect");
+        worker
+    }
+
+    /// The next address it says that begins so.
+    fn address(&mut self, word: &str) -> String {
+        let mut lines = self.lines.by_ref().map_while(Result::ok);
+        let line = lines.find(|line| line.starts_with(word));
+        let Some(line) = line else {
+            panic!(
+                "it did not start: {}",
+                std::fs::read_to_string(self.dir.join("log")).unwrap()
+            );
+        };
+        let url = line.split_whitespace().last().unwrap();
+        url.split('/').take(3).collect::<Vec<_>>().join("/")
     }
 
     /// SIGKILL.
@@ -516,6 +532,63 @@ fn a_workers_policy_says_which_settings_of_its_clients_a_connector_may_have() {
         let all = differences.join("\n");
         assert!(all.is_empty(), "{} differences:\n{all}", differences.len());
     }
+}
+
+#[test]
+fn loggers_are_where_the_worker_says_and_topics_are_told_where_they_are_tracked() {
+    let dir = tempfile::tempdir().unwrap();
+    let lines = "listeners=http://127.0.0.1:0\nadmin.listeners=http://127.0.0.1:0\ntopic.tracking.allow.reset=false\n";
+    let mut worker = Worker::standalone(dir.path(), TABLES, lines);
+    let loggers = worker.address("loggers");
+    let message = |answer: &Answer| answer.body.as_ref().unwrap()["message"].clone();
+    let status = |worker: &Worker, path: &str| worker.ask("GET", path, None).status;
+    assert_eq!(status(&worker, "/admin/loggers"), 404);
+    assert_eq!(status(&worker, "/connectors/x/topics"), 200);
+    let reset = worker.ask("PUT", "/connectors/x/topics/reset", None);
+    assert_eq!(reset.status, 403);
+    assert_eq!(message(&reset), "Topic tracking reset is disabled.");
+    worker.rest = loggers;
+    assert_eq!(status(&worker, "/admin/loggers"), 200);
+    assert_eq!(status(&worker, "/connectors"), 404);
+    assert_eq!(status(&worker, "/"), 404);
+    worker.stop();
+    let lines = "admin.listeners=\ntopic.tracking.enable=false\n";
+    let worker = Worker::standalone(dir.path(), TABLES, lines);
+    assert_eq!(status(&worker, "/admin/loggers"), 404);
+    let topics = worker.ask("GET", "/connectors/x/topics", None);
+    assert_eq!(
+        (topics.status, message(&topics)),
+        (403, json!("Topic tracking is disabled."))
+    );
+}
+
+#[test]
+fn passwords_are_asked_for_as_kafka_connects_own_extension_does() {
+    let dir = tempfile::tempdir().unwrap();
+    let users = dir.path().join("users.properties");
+    std::fs::write(&users, "ann=s3cret\n").unwrap();
+    let jaas = format!(
+        "KafkaConnect {{ org.apache.kafka.connect.rest.basic.auth.extension.PropertyFileLoginModule required \
+         file=\"{}\"; }};",
+        users.display()
+    );
+    std::fs::write(dir.path().join("jaas"), jaas).unwrap();
+    let lines = "rest.extension.classes=org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension\n";
+    let worker = Worker::standalone(dir.path(), TABLES, lines);
+    let asked = |authorization: &[(&str, &str)]| {
+        let answer = worker.ask_with("GET", "/connectors", None, authorization);
+        (answer.status, answer.body.unwrap())
+    };
+    let refused = json!({ "error_code": 401, "message": "User cannot access the resource." });
+    assert_eq!(asked(&[]), (401, refused.clone()));
+    // ann:wrong
+    assert_eq!(
+        asked(&[("Authorization", "Basic YW5uOndyb25n")]),
+        (401, refused)
+    );
+    // ann:s3cret
+    let let_in = asked(&[("Authorization", "Basic YW5uOnMzY3JldA==")]);
+    assert_eq!(let_in, (200, json!([])));
 }
 
 // ------------------------------------------------------------------------------------------------ what stays

@@ -7,6 +7,7 @@ use clap::Args as ClapArgs;
 use messina_connect::config::{ConnectorConfig, Problem as ConnectorProblem, Property};
 use serde_json::{Map, Value};
 
+use crate::config::jaas;
 use crate::config::worker::{Worker, worker};
 use crate::config::{
     self, ClientOverrides, Config, KafkaConfig, LoadError, Problem, Problems, Severity, Source,
@@ -16,8 +17,9 @@ use crate::herder::resolve;
 use crate::up::Role;
 
 use super::check::placed;
+use super::mqtt_proxy::named_for_java;
 use super::output::Output;
-use super::{CommandError, Settings, up};
+use super::{CommandError, Settings, settings, up};
 
 /// `messina connect-standalone`
 #[derive(Debug, ClapArgs)]
@@ -96,7 +98,10 @@ pub(super) fn apply_worker(
     match worker(&source.text, &source.name) {
         Ok(said) => {
             add(&source, &said.warnings, Severity::Warning, problems);
-            config.rest.listen = said.listen.or(config.rest.listen);
+            said.rest.apply(&mut config.rest);
+            if said.rest.asks_for_passwords {
+                config.rest.users = users(&source, problems)?;
+            }
             config.rest.converters.clone_from(&said.converters);
             config.rest.providers = said.providers.clone();
             config.rest.overrides = said.overrides.clone();
@@ -107,6 +112,51 @@ pub(super) fn apply_worker(
             Ok(None)
         }
     }
+}
+
+/// The file of users and passwords that Java's log-in configuration names for Kafka Connect.
+fn users(
+    source: &Arc<Source>,
+    problems: &mut Vec<Problem>,
+) -> Result<Option<PathBuf>, CommandError> {
+    const HELP: &str = "have KAFKA_OPTS say -Djava.security.auth.login.config=FILE, and the file                         `KafkaConnect { org.apache.kafka.connect.rest.basic.auth.extension.PropertyFileLoginModule                         required file=\"/etc/users.properties\"; };`";
+    let mut refuse = |message: String| {
+        let problem = ConnectorProblem {
+            position: None,
+            option: "rest.extension.classes".to_owned(),
+            message,
+            help: Some(HELP.to_owned()),
+        };
+        add(source, &[problem], Severity::Error, problems);
+    };
+    let environment = settings::environment();
+    let Some(path) = named_for_java(&environment, &["KAFKA_OPTS"]) else {
+        refuse("asks for passwords, and no log-in configuration is named".to_owned());
+        return Ok(None);
+    };
+    let named = config::read(&path)?;
+    let sections = match jaas::sections(&named.text) {
+        Ok(sections) => sections,
+        Err(error) => {
+            refuse(format!("`{}`: {error}", named.name));
+            return Ok(None);
+        }
+    };
+    let section = sections
+        .into_iter()
+        .find(|(name, _)| name == "KafkaConnect");
+    let modules = section.map(|(_, modules)| modules).unwrap_or_default();
+    let module = modules
+        .iter()
+        .find(|module| module.simple_class() == "PropertyFileLoginModule");
+    let file = module.and_then(|module| module.option("file"));
+    if file.is_none() {
+        refuse(format!(
+            "`{}` has no section `KafkaConnect` with a PropertyFileLoginModule and its `file`",
+            named.name
+        ));
+    }
+    Ok(file.map(|file| PathBuf::from(file.reveal())))
 }
 
 /// Has records read from Kafka. No topic is made there but for dead letters: the others are somebody else's.

@@ -79,7 +79,8 @@ fn inputs(args: &Args, sources: &ProxySources) -> Inputs {
 /// Everything that configures a proxy, with Java's log-in configuration where the environment names it.
 fn sources(file: Option<Arc<Source>>, jaas: Option<PathBuf>) -> Result<ProxySources, CommandError> {
     let environment = settings::environment();
-    let jaas = jaas.or_else(|| named_for_java(&environment));
+    let variables = ["KAFKA_MQTT_OPTS", "KAFKA_OPTS"];
+    let jaas = jaas.or_else(|| named_for_java(&environment, &variables));
     Ok(ProxySources {
         file,
         environment,
@@ -88,17 +89,20 @@ fn sources(file: Option<Arc<Source>>, jaas: Option<PathBuf>) -> Result<ProxySour
     })
 }
 
-/// The log-in configuration that Java would be told of.
-fn named_for_java(environment: &[(String, String)]) -> Option<PathBuf> {
+/// The log-in configuration that Java would be told of, by the first of these variables that does.
+pub(super) fn named_for_java(
+    environment: &[(String, String)],
+    variables: &[&str],
+) -> Option<PathBuf> {
     const OPTION: &str = "-Djava.security.auth.login.config=";
-    let said = |variable: &str| {
-        let (_, options) = environment.iter().find(|(name, _)| name == variable)?;
+    let said = |variable: &&str| {
+        let (_, options) = environment.iter().find(|(name, _)| name == *variable)?;
         let mut options = options.split_whitespace();
         let file = options.find_map(|option| option.strip_prefix(OPTION))?;
         // An empty or doubled `=` is Java's way to say that no other file is read.
         Some(PathBuf::from(file.trim_start_matches('=')))
     };
-    said("KAFKA_MQTT_OPTS").or_else(|| said("KAFKA_OPTS"))
+    variables.iter().find_map(said)
 }
 
 /// Reads a proxy's file for `messina check`.

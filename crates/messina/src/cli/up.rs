@@ -2,9 +2,9 @@
 
 use clap::Args as ClapArgs;
 
-use crate::config::{Config, KafkaConfig, Problems};
+use crate::config::{Config, KafkaConfig, Problems, RestPaths};
 use crate::telemetry::logs::{self, LogFormat};
-use crate::up::{self, Ready, Role};
+use crate::up::{self, Ready, RestAt, Role};
 
 use super::output::Output;
 use super::{CommandError, Settings};
@@ -125,8 +125,17 @@ fn tell(ready: &Ready, kafka: Option<&str>, out: &mut Output) -> Result<(), Comm
     if let Some(admin) = ready.admin {
         out.line(format_args!("admin API  http://{admin}/api/status"))?;
     }
-    if let Some(rest) = ready.rest {
-        out.line(format_args!("connect    http://{rest}/connectors"))?;
+    for RestAt {
+        scheme,
+        address,
+        paths,
+    } in &ready.rest
+    {
+        let (word, path) = match paths {
+            RestPaths::All | RestPaths::WithoutAdmin => ("connect   ", "connectors"),
+            RestPaths::Admin => ("loggers   ", "admin/loggers"),
+        };
+        out.line(format_args!("{word} {scheme}://{address}/{path}"))?;
     }
     if let Some(servers) = kafka {
         out.line(format_args!("Kafka      {servers}"))?;

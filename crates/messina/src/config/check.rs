@@ -11,7 +11,7 @@ use messina_store::log::is_internal;
 use super::check_access::access;
 use super::check_cql::cql;
 use super::check_kafka::kafka;
-use super::check_listener::listeners;
+use super::check_listener::{listeners, tls};
 use super::check_name::{kafka_topic, not_ours, unique};
 use super::check_route::routes;
 use super::check_sink::sinks;
@@ -21,8 +21,8 @@ use super::section::{Collected, Section};
 use super::tree::Node;
 use super::{
     AdminConfig, CleanupPolicy, Config, GatewayConfig, GatewayLimits, ListenerConfig, LogConfig,
-    OverridePolicy, QueueFull, RestConfig, RetainedLimits, SessionLimits, TableConfig, TopicConfig,
-    Unmatched,
+    OverridePolicy, QueueFull, RestConfig, RestListener, RestPaths, RetainedLimits, SessionLimits,
+    TableConfig, TopicConfig, TopicTracking, Unmatched,
 };
 use crate::herder::{Provider, Providers};
 
@@ -50,7 +50,7 @@ fn config(root: &Section<'_>) -> Option<Config> {
         table: table(&root.section("tables")?, &data),
         sinks: sinks(root, &tables, cql.is_some()),
         admin: admin(&root.section("admin")?),
-        rest: rest(&root.section("rest")?),
+        rest: rest(&root.section("rest")?, &data),
         distributed: None,
         cql,
         data,
@@ -277,17 +277,26 @@ fn admin(section: &Section<'_>) -> AdminConfig {
     AdminConfig { listen, hosts }
 }
 
-fn rest(section: &Section<'_>) -> RestConfig {
+fn rest(section: &Section<'_>, data: &Path) -> RestConfig {
     let (listen, hosts) = local_listener(section);
+    let tls = section.section("tls").and_then(|own| tls(&own, data));
+    let listener = |listen| RestListener {
+        listen,
+        tls: tls.clone(),
+        paths: RestPaths::All,
+    };
     let max_body = section.size("max_body", 1 << 10..=1 << 30).unwrap_or(0);
     let config = RestConfig {
-        listen,
+        listeners: listen.map(listener).into_iter().collect(),
+        peers: None,
+        users: None,
         hosts,
         max_connectors: section
             .integer("max_connectors", 1..=100_000)
             .unwrap_or_default(),
         max_body: usize::try_from(max_body).unwrap_or(usize::MAX),
         request_timeout: at_least(section, "request_timeout", Duration::from_secs(1)),
+        topics: TopicTracking::default(),
         providers: providers(section),
         converters: Vec::new(),
         overrides: OverridePolicy::All,

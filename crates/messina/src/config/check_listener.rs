@@ -76,7 +76,8 @@ fn web_socket(section: &Section<'_>) -> WebSocketConfig {
     }
 }
 
-fn tls(section: &Section<'_>, data: &Path) -> Option<TlsConfig> {
+/// A table of TLS: the server's files, and what clients show.
+pub(super) fn tls(section: &Section<'_>, data: &Path) -> Option<TlsConfig> {
     let versions = [("1.2", TlsVersion::Tls12), ("1.3", TlsVersion::Tls13)];
     let asked = [
         ("off", None),

@@ -11,10 +11,8 @@ use messina_connect::table_schema::TableSchema;
 use regex::Regex;
 
 use super::{
-    AccessConfig, CqlConfig, DistributedConfig, KafkaConfig, ListenerConfig, OverridePolicy,
-    Template,
+    AccessConfig, CqlConfig, DistributedConfig, KafkaConfig, ListenerConfig, RestConfig, Template,
 };
-use crate::herder::Providers;
 
 /// Everything `messina up` needs to know. Built only by the checker, so nothing here needs checking again.
 ///
@@ -272,25 +270,4 @@ pub struct AdminConfig {
     pub listen: Option<SocketAddr>,
     /// Names browsers and tools may call it by, beside loopback's and its own address.
     pub hosts: Vec<String>,
-}
-
-/// Kafka Connect's REST API.
-#[derive(Debug, Clone)]
-pub struct RestConfig {
-    /// Where it listens; `None` switches it off.
-    pub listen: Option<SocketAddr>,
-    /// Names tools may call it by, beside loopback's and its own address.
-    pub hosts: Vec<String>,
-    /// Connectors at most.
-    pub max_connectors: usize,
-    /// Bytes of a request's body at most.
-    pub max_body: usize,
-    /// Longest a request may take.
-    pub request_timeout: Duration,
-    /// What variables in connectors' options may stand for.
-    pub providers: Providers,
-    /// Converters and their options for connectors that name none: a worker's file may have them.
-    pub converters: Vec<(String, String)>,
-    /// Which of their clients' settings connectors may have of their own: a worker's file may say.
-    pub overrides: OverridePolicy,
 }

@@ -25,6 +25,8 @@ pub struct DistributedConfig {
     pub advertised_host: Option<String>,
     /// The port under which they find it.
     pub advertised_port: Option<u16>,
+    /// Whether they find it under a listener that encrypts.
+    pub advertised_tls: bool,
 }
 
 impl DistributedConfig {
@@ -37,6 +39,15 @@ impl DistributedConfig {
         match self.advertised_port {
             Some(port) => format!("{host}:{port}"),
             None => format!("{host}:{port}"),
+        }
+    }
+
+    /// Where the other workers find the REST API of the worker that is called so.
+    pub fn address(&self, worker_id: &str) -> String {
+        if self.advertised_tls {
+            format!("https://{worker_id}")
+        } else {
+            worker_id.to_owned()
         }
     }
 

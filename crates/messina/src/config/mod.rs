@@ -6,8 +6,8 @@ mod checked;
 
 pub use checked::{
     AdminConfig, CleanupPolicy, Config, GatewayConfig, GatewayLimits, LogConfig, QueueFull,
-    RestConfig, RetainedLimits, RouteConfig, RouteHeaders, RouteMatch, SessionLimits, TableConfig,
-    TopicConfig, Unmatched,
+    RetainedLimits, RouteConfig, RouteHeaders, RouteMatch, SessionLimits, TableConfig, TopicConfig,
+    Unmatched,
 };
 
 mod access;
@@ -28,6 +28,10 @@ pub use cql::{CONSISTENCY_OPTION, CqlConfig, CqlConsistency, CqlTls, replication
 mod kafka;
 
 pub use kafka::{GroupBegin, KafkaConfig, KafkaSetting, KafkaTopicConfig};
+
+mod rest;
+
+pub use rest::{RestConfig, RestListener, RestPaths, TopicTracking};
 
 mod distributed;
 
@@ -84,6 +88,10 @@ pub mod worker;
 mod worker_kafka;
 
 mod worker_group;
+
+mod worker_rest;
+
+pub use worker_rest::WorkerRest;
 
 mod client_overrides;
 

@@ -1,20 +1,19 @@
 //! A Kafka Connect worker's `.properties` file: which of it matters here, and what is said about the rest.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-
 use messina_connect::config::{ConnectorConfig, Position, Problem, Property};
 
 use super::section::nearest;
 use super::{
-    DistributedConfig, KafkaConfig, OverridePolicy, properties, worker_group, worker_kafka,
+    DistributedConfig, KafkaConfig, OverridePolicy, WorkerRest, properties, worker_group,
+    worker_kafka, worker_rest,
 };
 use crate::herder::{Provider, Providers};
 
 /// What a worker's file says that matters here.
 #[derive(Debug, Clone, Default)]
 pub struct Worker {
-    /// Where its REST API listens, if it says.
-    pub listen: Option<SocketAddr>,
+    /// What it says of the REST API.
+    pub rest: WorkerRest,
     /// Converters and their options, for connectors that name none.
     pub converters: Vec<(String, String)>,
     /// What variables in connectors' options may stand for.
@@ -30,13 +29,10 @@ pub struct Worker {
 }
 
 /// Names that are read.
-const READ: [&str; 26] = [
+const READ: [&str; 22] = [
     "key.converter",
     "value.converter",
     "header.converter",
-    "listeners",
-    "rest.host.name",
-    "rest.port",
     "config.providers",
     "connector.client.config.override.allowlist",
     "connector.client.config.override.policy",
@@ -50,7 +46,6 @@ const READ: [&str; 26] = [
     "offset.storage.topic",
     "rebalance.timeout.ms",
     "rest.advertised.host.name",
-    "rest.advertised.listener",
     "rest.advertised.port",
     "session.timeout.ms",
     "status.storage.partitions",
@@ -60,10 +55,9 @@ const READ: [&str; 26] = [
 ];
 
 /// Names that are accepted without effect: a matter of Java's plug-ins, or of Java's way to share work.
-const WITHOUT_EFFECT: [&str; 28] = [
+const WITHOUT_EFFECT: [&str; 24] = [
     "access.control.allow.methods",
     "access.control.allow.origin",
-    "admin.listeners",
     "connect.protocol",
     "exactly.once.source.support",
     "inter.worker.key.generation.algorithm",
@@ -82,11 +76,8 @@ const WITHOUT_EFFECT: [&str; 28] = [
     "plugin.discovery",
     "plugin.path",
     "response.http.headers.config",
-    "rest.extension.classes",
     "scheduled.rebalance.max.delay.ms",
     "topic.creation.enable",
-    "topic.tracking.allow.reset",
-    "topic.tracking.enable",
     "worker.sync.timeout.ms",
     "worker.unsync.backoff.ms",
 ];
@@ -142,7 +133,7 @@ pub fn worker(text: &str, file: &str) -> Result<Worker, Vec<Problem>> {
         worker: Worker::default(),
     };
     reader.converters(file);
-    reader.listen();
+    reader.rest();
     reader.providers();
     reader.overrides();
     reader.registry();
@@ -200,35 +191,6 @@ impl Reader<'_> {
         }
     }
 
-    /// The first of `listeners`, or the older `rest.host.name` and `rest.port`.
-    fn listen(&mut self) {
-        let config = self.config;
-        if let Some(listeners) = config.text("listeners").filter(|text| !text.is_empty()) {
-            let first = listeners.split(',').next().unwrap_or_default().trim();
-            match listener(first) {
-                Ok(address) => self.worker.listen = Some(address),
-                Err(why) => self.refuse(
-                    "listeners",
-                    format!("`{first}` {why}"),
-                    "write it as `http://127.0.0.1:8083`",
-                ),
-            }
-            if listeners.contains(',') {
-                self.warn("listeners", "only the first is opened", "name one");
-            }
-        } else if let Some(port) = config.text("rest.port") {
-            let host = config.text("rest.host.name").unwrap_or_default();
-            match listener(&format!("http://{host}:{port}")) {
-                Ok(address) => self.worker.listen = Some(address),
-                Err(why) => self.refuse(
-                    "rest.port",
-                    format!("`{host}:{port}` {why}"),
-                    "use `listeners`",
-                ),
-            }
-        }
-    }
-
     fn providers(&mut self) {
         let mut known = Vec::new();
         let aliases = self.config.text("config.providers").unwrap_or_default();
@@ -253,6 +215,11 @@ impl Reader<'_> {
             }
         }
         self.worker.providers = Providers::new(known);
+    }
+
+    fn rest(&mut self) {
+        let (problems, warnings) = (&mut self.problems, &mut self.worker.warnings);
+        self.worker.rest = worker_rest::rest(self.config, problems, warnings);
     }
 
     fn overrides(&mut self) {
@@ -299,9 +266,11 @@ impl Reader<'_> {
     /// What is not read: known to have no effect here, or not known at all.
     fn others(&mut self, places: &[(String, Position)]) {
         let known = READ.into_iter().chain(WITHOUT_EFFECT);
+        let known = known.chain(worker_rest::READ);
         let known: Vec<&str> = known.chain(worker_kafka::CLIENT).collect();
         for (name, position) in places {
-            let has_prefix = PREFIXES.iter().any(|prefix| name.starts_with(prefix));
+            let mut prefixes = PREFIXES.iter().chain(&worker_rest::PREFIXES);
+            let has_prefix = prefixes.any(|prefix| name.starts_with(prefix));
             if has_prefix || known.contains(&name.as_str()) {
                 continue;
             }
@@ -323,26 +292,6 @@ fn is_below(rest: &str) -> bool {
     rest.is_empty() || rest.starts_with('.')
 }
 
-/// `http://host:port`. Without a host it is loopback: an API that asks nobody who they are is not opened to all by
-/// leaving something out.
-fn listener(text: &str) -> Result<SocketAddr, &'static str> {
-    let (scheme, authority) = text.split_once("://").ok_or("has no scheme")?;
-    if !scheme.eq_ignore_ascii_case("http") {
-        return Err("is not http, and TLS is not available for this API");
-    }
-    let authority = authority.trim_end_matches('/');
-    let (host, port) = authority.rsplit_once(':').ok_or("has no port")?;
-    let port = port.parse().map_err(|_error| "has no port")?;
-    let host = host.trim_matches(['[', ']']);
-    let address = match host {
-        "" | "localhost" => IpAddr::V4(Ipv4Addr::LOCALHOST),
-        host => host
-            .parse()
-            .map_err(|_error| "names a host, and an address is needed")?,
-    };
-    Ok(SocketAddr::new(address, port))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -357,7 +306,7 @@ mod tests {
     #[test]
     fn the_demos_worker_file_is_accepted_as_it_is() {
         let worker = worker(DISTRIBUTED, "connect-avro-distributed.properties").unwrap();
-        assert_eq!(worker.listen, None);
+        assert!(!worker.rest.asks_for_passwords);
         let options: Vec<&str> = worker
             .converters
             .iter()
@@ -414,7 +363,11 @@ mod tests {
                     connector.client.config.override.policy=Allowlist\n\
                     connector.client.config.override.allowlist=a.b, c\noffset.storage.file.filename=/tmp/connect.offsets\n";
         let worker = worker(text, "w").unwrap();
-        assert_eq!(worker.listen, Some("127.0.0.1:8084".parse().unwrap()));
+        let mut config = crate::config::load_text(None, &crate::config::Inputs::default());
+        let rest = &mut config.as_mut().unwrap().config.rest;
+        worker.rest.apply(rest);
+        let listening: Vec<_> = rest.listeners.iter().map(|own| own.listen).collect();
+        assert_eq!(listening, ["127.0.0.1:8084".parse().unwrap()]);
         assert_eq!(worker.converters.len(), 3);
         let allowed = ["a.b", "c"].map(str::to_owned);
         assert_eq!(
@@ -422,16 +375,11 @@ mod tests {
             OverridePolicy::Allowlist(allowed.into_iter().collect())
         );
         assert!(worker.warnings.is_empty());
-        assert_eq!(
-            listener("http://0.0.0.0:1"),
-            Ok("0.0.0.0:1".parse().unwrap())
-        );
-        assert_eq!(listener("http://[::1]:1"), Ok("[::1]:1".parse().unwrap()));
     }
 
     #[test]
     fn everything_that_is_wrong_is_said_at_once_and_where() {
-        let text = "key.converter=String\nvalue.convertor=Json\nlisteners=https://:8083\nconfig.providers=v\n\
+        let text = "key.converter=String\nvalue.convertor=Json\nlisteners=ftp://:8083\nconfig.providers=v\n\
                     config.providers.v.class=com.example.VaultProvider\n\
                     connector.client.config.override.policy=com.example.Some\n";
         let refused = worker(text, "w").unwrap_err();
@@ -440,8 +388,8 @@ mod tests {
             [
                 "w:1:1: `value.converter`: is missing, and a worker needs it; add a line such as \
                  `value.converter=org.apache.kafka.connect.json.JsonConverter`",
-                "w:3:11: `listeners`: `https://:8083` is not http, and TLS is not available for this API; write it \
-                 as `http://127.0.0.1:8083`",
+                "w:3:11: `listeners`: `ftp://:8083` is neither http nor https; write it as `http://127.0.0.1:8083` or \
+                 `https://127.0.0.1:8443`",
                 "w:5:26: `config.providers.v.class`: unknown provider `com.example.VaultProvider`; available are \
                  FileConfigProvider, DirectoryConfigProvider, EnvVarConfigProvider",
                 "w:6:41: `connector.client.config.override.policy`: unknown policy `com.example.Some`; available are \

@@ -5,7 +5,7 @@ use std::time::Duration;
 use messina_connect::config::{ConnectorConfig, Problem};
 
 use super::check_name::kafka_topic;
-use super::{DistributedConfig, StorageTopic};
+use super::{DistributedConfig, StorageTopic, worker_rest};
 
 /// The group and its topics, under Kafka Connect's names and with its defaults.
 pub(super) fn group(config: &ConnectorConfig) -> Result<DistributedConfig, Vec<Problem>> {
@@ -14,6 +14,7 @@ pub(super) fn group(config: &ConnectorConfig) -> Result<DistributedConfig, Vec<P
         problems: Vec::new(),
     };
     let (advertised_host, advertised_port) = reader.advertised();
+    let advertised_tls = reader.advertised_tls();
     reader.required("bootstrap.servers", "localhost:9092");
     let group = DistributedConfig {
         group: reader.required("group.id", "connect-cluster"),
@@ -26,6 +27,7 @@ pub(super) fn group(config: &ConnectorConfig) -> Result<DistributedConfig, Vec<P
         stop_patience: reader.millis("task.shutdown.graceful.timeout.ms", 5_000),
         advertised_host,
         advertised_port,
+        advertised_tls,
     };
     reader.consistent(&group);
     if reader.problems.is_empty() {
@@ -131,14 +133,28 @@ impl Reader<'_> {
     fn advertised(&mut self) -> (Option<String>, Option<u16>) {
         let host = self.text("rest.advertised.host.name").map(str::to_owned);
         let port = self.number("rest.advertised.port", 1, 65_535);
-        if let Some(listener) = self.text("rest.advertised.listener")
-            && !listener.eq_ignore_ascii_case("http")
-        {
-            let message =
-                format!("`{listener}` is not http, and TLS is not available for this API");
-            self.refuse("rest.advertised.listener", message, "leave it out");
-        }
         (host, port.and_then(|port| u16::try_from(port).ok()))
+    }
+
+    /// Whether the other workers find this one under a listener that encrypts: they must know who signs certificates.
+    fn advertised_tls(&mut self) -> bool {
+        let encrypts = match worker_rest::advertises_tls(self.config) {
+            Ok(encrypts) => encrypts,
+            Err(why) => {
+                self.refuse("rest.advertised.listener", why, "leave it out");
+                return false;
+            }
+        };
+        let stores = [
+            "listeners.https.ssl.truststore.location",
+            "ssl.truststore.location",
+        ];
+        if encrypts && stores.iter().all(|store| self.text(store).is_none()) {
+            let message = "is missing, and workers that listen with TLS know each other by it";
+            let help = "name a PEM file of who signs the workers' certificates, and add `ssl.truststore.type=PEM`";
+            self.refuse("ssl.truststore.location", message, help);
+        }
+        encrypts
     }
 
     fn consistent(&mut self, group: &DistributedConfig) {
@@ -213,6 +229,17 @@ mod tests {
             format!("{}:80", everywhere.host_names()[0])
         );
         assert_eq!(group.heartbeat, Duration::from_secs(2));
+        assert_eq!(group.address("h:80"), "h:80");
+        let encrypts = "listeners=https://:1\nssl.keystore.location=/own.pem\n";
+        let refused = read(&format!("{least}{encrypts}")).unwrap_err();
+        assert!(
+            refused[0].starts_with("`ssl.truststore.location`: is missing"),
+            "{refused:?}"
+        );
+        let group = read(&format!(
+            "{least}{encrypts}ssl.truststore.location=/ca.pem\n"
+        ));
+        assert_eq!(group.unwrap().address("h:80"), "https://h:80");
     }
 
     #[test]
@@ -228,7 +255,7 @@ mod tests {
             "w:6:22: `status.storage.topic`: is the name of another",
             "w:7:27: `status.storage.partitions`: `many` is not a whole number",
             "w:8:23: `heartbeat.interval.ms`: is not less than",
-            "w:9:26: `rest.advertised.listener`: `https` is not http",
+            "w:9:26: `rest.advertised.listener`: is `https`, which is not among `listeners`",
         ] {
             let found = refused.iter().any(|own| own.contains(expected));
             assert!(found, "{expected} is not in {refused:#?}");

@@ -24,6 +24,18 @@ pub fn inspect(config: &Config, now: i64) -> Vec<Problem> {
             None => plain(listener, config, &mut problems),
         }
     }
+    let mut seen: Vec<&TlsConfig> = Vec::new();
+    for tls in config
+        .rest
+        .listeners
+        .iter()
+        .filter_map(|own| own.tls.as_ref())
+    {
+        if !seen.contains(&tls) {
+            seen.push(tls);
+            encrypted(tls, config, now / 1000, &mut problems);
+        }
+    }
     problems
 }
 

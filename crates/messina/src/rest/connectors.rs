@@ -342,13 +342,27 @@ pub(super) async fn stop(
 }
 
 /// `GET /connectors/{name}/topics`: of an unknown connector it is nothing, as Kafka Connect has it.
-pub(super) async fn topics(State(api): Shared, Path(name): Path<String>) -> Json<Value> {
+pub(super) async fn topics(
+    State(api): Shared,
+    Path(name): Path<String>,
+) -> Result<Json<Value>, Failure> {
+    must_track(api.topics.enabled, "Topic tracking is disabled.")?;
     let topics = api.herder.topics(&name);
-    Json(json!({ name: { "topics": topics } }))
+    Ok(Json(json!({ name: { "topics": topics } })))
+}
+
+fn must_track(tracks: bool, why: &str) -> Result<(), Failure> {
+    let refused = || Failure::new(StatusCode::FORBIDDEN, why);
+    tracks.then_some(()).ok_or_else(refused)
 }
 
 /// `PUT /connectors/{name}/topics/reset`
-pub(super) async fn reset_topics(State(api): Shared, Path(name): Path<String>) -> StatusCode {
+pub(super) async fn reset_topics(
+    State(api): Shared,
+    Path(name): Path<String>,
+) -> Result<StatusCode, Failure> {
+    must_track(api.topics.enabled, "Topic tracking is disabled.")?;
+    must_track(api.topics.reset, "Topic tracking reset is disabled.")?;
     api.herder.reset_topics(&name).await;
-    StatusCode::ACCEPTED
+    Ok(StatusCode::ACCEPTED)
 }

@@ -4,17 +4,17 @@ use std::sync::Arc;
 
 use axum::body::Body;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
+use axum::http::{Method, StatusCode, Uri, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
 
 use super::answer::{Failure, whole};
+use super::peers;
 use super::routes::Api;
 use crate::herder::{For, HerderError, Whereabouts};
 
 /// Bytes of another worker's answer at most.
-const MAX_ANSWER: u64 = 16 << 20;
+const MAX_ANSWER: usize = 16 << 20;
 
 /// Sends a request on that is not for this worker, and answers what the other does.
 pub(super) async fn to_whom_it_is_for(
@@ -110,59 +110,33 @@ async fn send_on(api: &Api, worker: &str, request: Request) -> Result<Response, 
     let (parts, body) = request.into_parts();
     let query = query_of(&parts.uri).ok_or(HerderError::Stale)?;
     let body = whole(body, api.max_body).await?;
-    let uri = format!("http://{worker}{}?{query}", parts.uri.path());
-    let (method, headers, timeout) = (parts.method, parts.headers, api.timeout);
-    let sent = tokio::task::spawn_blocking(move || {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .allow_non_standard_methods(true)
-            .max_redirects(0)
-            .timeout_global(Some(timeout));
-        ask(&config.build().new_agent(), &method, &uri, &headers, &body)
-    });
     let failed = |why: String| {
         let message = format!("IO Error trying to forward REST request to {worker}: {why}");
         Failure::new(StatusCode::INTERNAL_SERVER_ERROR, message)
     };
-    let answered = sent.await.map_err(|error| failed(error.to_string()))?;
-    answered.map_err(failed)
-}
-
-/// Asks, and takes the answer whole. Blocks.
-fn ask(
-    agent: &ureq::Agent,
-    method: &Method,
-    uri: &str,
-    headers: &HeaderMap,
-    body: &Bytes,
-) -> Result<Response, String> {
-    let mut request = ureq::http::Request::builder()
-        .method(method.as_str())
-        .uri(uri);
-    for name in [header::CONTENT_TYPE, header::ACCEPT] {
-        if let Some(value) = headers.get(&name) {
-            request = request.header(name.as_str(), value.as_bytes());
+    let mut asked = Request::builder()
+        .method(parts.method)
+        .uri(format!("{}?{query}", parts.uri.path()));
+    for name in [header::CONTENT_TYPE, header::ACCEPT, header::AUTHORIZATION] {
+        if let Some(value) = parts.headers.get(&name) {
+            asked = asked.header(name, value);
         }
     }
-    let request = request
-        .body(body.to_vec())
-        .map_err(|error| error.to_string())?;
-    let mut answered = agent.run(request).map_err(|error| error.to_string())?;
-    let mut response = Response::builder().status(answered.status().as_u16());
+    let asked = asked.header(header::CONTENT_LENGTH, body.len());
+    let asked = asked.body(Body::from(body));
+    let asked = asked.map_err(|error| failed(error.to_string()))?;
+    let answered = peers::ask(worker, api.peers.as_ref(), asked).await;
+    let (answered, body) = answered.map_err(failed)?.into_parts();
+    let mut response = Response::builder().status(answered.status);
     for name in [header::CONTENT_TYPE, header::LOCATION] {
-        if let Some(value) = answered.headers().get(name.as_str()) {
-            response = response.header(name, value.as_bytes());
+        if let Some(value) = answered.headers.get(&name) {
+            response = response.header(name, value);
         }
     }
-    let body = answered
-        .body_mut()
-        .with_config()
-        .limit(MAX_ANSWER)
-        .read_to_vec();
-    let body = body.map_err(|error| error.to_string())?;
-    response
-        .body(Body::from(body))
-        .map_err(|error| error.to_string())
+    let body = axum::body::to_bytes(body, MAX_ANSWER).await;
+    let body = body.map_err(|error| failed(error.to_string()))?;
+    let response = response.body(Body::from(body));
+    response.map_err(|error| failed(error.to_string()))
 }
 
 #[cfg(test)]

@@ -22,10 +22,15 @@ mod connectors;
 
 mod forward;
 
+mod peers;
+
+mod login;
+
 mod routes;
 
 mod server;
 
+pub use login::{Login, LoginError};
 pub use routes::Api;
 pub use server::serve;
 pub use validation::judge_body;

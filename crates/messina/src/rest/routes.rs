@@ -11,8 +11,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{MethodRouter, get, post, put};
 
 use super::answer::Failure;
+use super::login::Login;
 use super::{connectors, forward, loggers, offsets, validation};
-use crate::config::RestConfig;
+use crate::config::{CqlTls, RestConfig, RestListener, RestPaths, TopicTracking};
 use crate::console::guard::Hosts;
 use crate::herder::Connectors;
 use crate::runtime::clock::Clock;
@@ -24,37 +25,81 @@ pub struct Api {
     pub(super) clock: Arc<dyn Clock>,
     pub(super) max_body: usize,
     pub(super) timeout: Duration,
+    pub(super) topics: TopicTracking,
+    /// How other workers are asked that listen with TLS.
+    pub(super) peers: Option<CqlTls>,
+    paths: RestPaths,
+    login: Option<Arc<Login>>,
     hosts: Hosts,
 }
 
 impl Api {
-    /// An API over a herder.
-    pub fn new(herder: Connectors, config: &RestConfig, clock: &Arc<dyn Clock>) -> Self {
+    /// An API over a herder, as one of its listeners has it.
+    pub fn new(
+        herder: Connectors,
+        config: &RestConfig,
+        listener: &RestListener,
+        clock: &Arc<dyn Clock>,
+    ) -> Self {
         Self {
             herder,
             clock: Arc::clone(clock),
             max_body: config.max_body,
             timeout: config.request_timeout,
+            topics: config.topics,
+            peers: config.peers.clone(),
+            paths: listener.paths,
+            login: None,
             hosts: Hosts {
-                listen: config.listen,
+                listen: Some(listener.listen),
                 names: config.hosts.clone(),
             },
         }
+    }
+
+    /// The same for those alone who have a password, if there are any.
+    #[must_use]
+    pub fn for_users(mut self, login: Option<Arc<Login>>) -> Self {
+        self.login = login;
+        self
     }
 }
 
 type Paths = Router<Arc<Api>>;
 
-/// All paths, each with and without a slash at its end.
+/// All paths that are answered here, each with and without a slash at its end.
 pub(super) fn router(api: Arc<Api>) -> Router {
-    let one = "/connectors/{name}";
-    let mut paths: Paths = Router::new().route("/", get(connectors::worker));
+    let mut paths = Paths::new();
     let mut add = |path: &str, methods: MethodRouter<Arc<Api>>| {
         let router = std::mem::take(&mut paths);
         paths = router
             .route(path, methods.clone())
             .route(&format!("{path}/"), methods);
     };
+    if api.paths != RestPaths::Admin {
+        of_connectors(&mut add);
+    }
+    if api.paths != RestPaths::WithoutAdmin {
+        add("/admin/loggers", get(loggers::list));
+        let logger = get(loggers::show).put(loggers::set);
+        add("/admin/loggers/{name}", logger);
+    }
+    if api.paths != RestPaths::Admin {
+        paths = paths.route("/", get(connectors::worker));
+    }
+    paths
+        .fallback(async || Failure::plain(StatusCode::NOT_FOUND))
+        .method_not_allowed_fallback(async || Failure::plain(StatusCode::METHOD_NOT_ALLOWED))
+        .layer(from_fn_with_state(
+            Arc::clone(&api),
+            forward::to_whom_it_is_for,
+        ))
+        .layer(from_fn_with_state(Arc::clone(&api), every_request))
+        .with_state(api)
+}
+
+fn of_connectors(add: &mut impl FnMut(&str, MethodRouter<Arc<Api>>)) {
+    let one = "/connectors/{name}";
     add("/health", get(connectors::health));
     add(
         "/connectors",
@@ -87,26 +132,19 @@ pub(super) fn router(api: Arc<Api>) -> Router {
     let plugin = "/connector-plugins/{plugin}/config";
     add(plugin, get(validation::options));
     add(&format!("{plugin}/validate"), put(validation::validate));
-    add("/admin/loggers", get(loggers::list));
-    add(
-        "/admin/loggers/{name}",
-        get(loggers::show).put(loggers::set),
-    );
-    paths
-        .fallback(async || Failure::plain(StatusCode::NOT_FOUND))
-        .method_not_allowed_fallback(async || Failure::plain(StatusCode::METHOD_NOT_ALLOWED))
-        .layer(from_fn_with_state(
-            Arc::clone(&api),
-            forward::to_whom_it_is_for,
-        ))
-        .layer(from_fn_with_state(Arc::clone(&api), every_request))
-        .with_state(api)
 }
 
 /// Refuses who may not ask, and gives up on what takes too long.
 async fn every_request(State(api): State<Arc<Api>>, request: Request, next: Next) -> Response {
     if let Some(why) = api.hosts.refuse(request.headers(), "rest.hosts") {
         return Failure::new(StatusCode::FORBIDDEN, why).into_response();
+    }
+    if let Some(login) = &api.login
+        && !login.admits(request.headers())
+    {
+        let refused = Failure::new(StatusCode::UNAUTHORIZED, "User cannot access the resource.");
+        let asking = [(header::WWW_AUTHENTICATE, "Basic realm=\"Kafka Connect\"")];
+        return (asking, refused).into_response();
     }
     if !accepts_json(request.headers()) {
         return Failure::plain(StatusCode::NOT_ACCEPTABLE).into_response();

@@ -1,4 +1,4 @@
-//! The listener: what a client may send before anything is understood of it is bounded here.
+//! A listener: what a client may send before anything is understood of it is bounded here.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -6,11 +6,12 @@ use std::time::Duration;
 use hyper::server::conn::http1::Builder;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use super::routes::{Api, router};
+use crate::listener::{Below, Listening};
 use crate::runtime::tasks::Tasks;
 
 /// Connections at once.
@@ -22,7 +23,8 @@ const HEADER_BYTES: usize = 64 << 10;
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 
 /// Serves until `stop`; connections end with the request they are at.
-pub async fn serve(listener: TcpListener, api: Api, tasks: Tasks, stop: CancellationToken) {
+pub async fn serve(listening: Listening, api: Api, tasks: Tasks, stop: CancellationToken) {
+    let Listening { socket, below } = listening;
     let permits = Arc::new(Semaphore::new(MAX_CONNECTIONS));
     let router = router(Arc::new(api));
     loop {
@@ -30,14 +32,15 @@ pub async fn serve(listener: TcpListener, api: Api, tasks: Tasks, stop: Cancella
             return;
         };
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = socket.accept() => accepted,
             () = stop.cancelled() => return,
         };
         match accepted {
             Ok((stream, _peer)) => {
                 let (router, stop) = (router.clone(), stop.clone());
+                let below = Arc::clone(&below);
                 tasks.spawn("rest", async move {
-                    connection(stream, router, stop).await;
+                    connection(stream, &below, router, stop).await;
                     drop(permit);
                 });
             }
@@ -49,7 +52,21 @@ pub async fn serve(listener: TcpListener, api: Api, tasks: Tasks, stop: Cancella
     }
 }
 
-async fn connection(stream: TcpStream, router: axum::Router, stop: CancellationToken) {
+async fn connection(
+    stream: TcpStream,
+    below: &Below,
+    router: axum::Router,
+    stop: CancellationToken,
+) {
+    let established = tokio::time::timeout(HEADER_TIMEOUT, below.establish(stream)).await;
+    let stream = match established {
+        Ok(Ok((stream, _))) => stream,
+        Ok(Err(error)) => {
+            tracing::debug!(%error, "a connection to the REST API was not made secure");
+            return;
+        }
+        Err(_elapsed) => return,
+    };
     let mut builder = Builder::new();
     builder
         .timer(TokioTimer::new())

@@ -8,7 +8,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::error::UpError;
 use super::sockets::Ready;
-use crate::config::Config;
+use crate::config::{Config, RestPaths};
 use crate::herder::{self, Connectors, Declared, Factory, Herder, SharedHerder, SharedParts};
 use crate::record_log::RecordLog;
 use crate::record_log::kafka::{KafkaAdmin, KafkaGroups};
@@ -76,6 +76,7 @@ pub(super) async fn connectors(
             tasks,
             stop,
             clock,
+            address: distributed.address(&distributed.worker_id(&worker_id)),
             worker_id: distributed.worker_id(&worker_id),
             max_connectors,
             cluster,
@@ -106,9 +107,18 @@ pub(super) async fn connectors(
     Ok(Connectors::Alone(herder))
 }
 
-/// What this worker is called in a connector's status.
-pub(super) fn worker_id(ready: &Ready) -> String {
-    let address = ready.rest.or(ready.admin);
+/// What this worker is called in a connector's status: where its REST API is, by the listener that others are told of.
+pub(super) fn worker_id(ready: &Ready, config: &Config) -> String {
+    let group = config.distributed.as_ref();
+    let encrypts = group.is_some_and(|group| group.advertised_tls);
+    let scheme = if encrypts { "https" } else { "http" };
+    let answering = || {
+        let all = ready.rest.iter();
+        all.filter(|own| own.paths != RestPaths::Admin)
+    };
+    let told = answering().find(|own| own.scheme == scheme);
+    let told = told.or_else(|| answering().next()).map(|own| own.address);
+    let address = told.or(ready.admin);
     address.map_or_else(|| "messina".to_owned(), |address| address.to_string())
 }
 

@@ -13,6 +13,7 @@ use crate::herder::HerderError;
 use crate::listener::tcp::ListenError;
 use crate::listener::tls::TlsError;
 use crate::record_log::kafka::KafkaLogError;
+use crate::rest::LoginError;
 use crate::table::cql::{ConnectError, DefinitionError};
 
 /// Why `up` did not start, or ended other than by being asked to.
@@ -53,6 +54,9 @@ pub enum UpError {
     /// A file of `[mqtt.access]` cannot be used.
     #[error(transparent)]
     Access(#[from] AccessError),
+    /// The users of the REST API cannot be read.
+    #[error(transparent)]
+    Login(#[from] LoginError),
     /// A table is not as declared.
     #[error(transparent)]
     Declare(#[from] DeclareError),

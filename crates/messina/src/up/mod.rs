@@ -21,4 +21,4 @@ mod run;
 pub use error::UpError;
 pub use role::Role;
 pub use run::run;
-pub use sockets::Ready;
+pub use sockets::{Ready, RestAt};

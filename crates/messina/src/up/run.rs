@@ -15,7 +15,7 @@ use super::role::Role;
 use super::sockets::{Ready, Sockets};
 use super::stores::{Stores, topic_defaults};
 use crate::access::Access;
-use crate::config::Config;
+use crate::config::{Config, RestConfig, RestListener};
 use crate::console;
 use crate::console::guard::Hosts;
 use crate::console::log_view::LogView;
@@ -28,12 +28,12 @@ use crate::herder::Connectors;
 use crate::listener::{Below, Listening};
 use crate::record_log::LogWriter;
 use crate::record_log::kafka::browse::KafkaBrowser;
-use crate::rest::{self, Api};
+use crate::rest::{self, Api, Login};
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::tasks::Tasks;
 use crate::sink::dead_letter::dead_letter_topics_of;
-use crate::table::cql::CqlReader;
+use crate::table::cql::{CqlReader, tls_client};
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
 
@@ -122,14 +122,15 @@ impl Running {
                     tasks: sinks.clone(),
                     stop: shared.shutdown.sinks().clone(),
                     clock: Arc::clone(&shared.clock),
-                    worker_id: worker_id(&ready),
+                    worker_id: worker_id(&ready, &config),
                 };
                 Some(connectors(&config, &stores.log, factory, around).await?)
             }
             None => None,
         };
-        let below = sockets.mqtt.iter().map(|own| Arc::clone(&own.below));
-        let below = below.collect();
+        let rest = sockets.rest.iter().map(|(_, own)| own);
+        let below = sockets.mqtt.iter().chain(rest);
+        let below = below.map(|own| Arc::clone(&own.below)).collect();
         if let Some(gateway) = &gateway {
             serve_mqtt(gateway, sockets.mqtt, &config, &connections);
         }
@@ -139,13 +140,8 @@ impl Running {
             let stop = shared.shutdown.clone();
             connections.spawn("admin", serve_admin(listener, Arc::new(sources), stop));
         }
-        if let (Some(listener), Some(herder)) = (sockets.rest, herder) {
-            let api = Api::new(herder, &config.rest, &shared.clock);
-            let stop = shared.shutdown.intake().clone();
-            connections.spawn(
-                "rest",
-                rest::serve(listener, api, connections.clone(), stop),
-            );
+        if let Some(herder) = herder {
+            shared.serve_rest(&config.rest, sockets.rest, &herder, &connections)?;
         }
         Ok(Self {
             ready,
@@ -276,6 +272,30 @@ impl Shared {
             shutdown: self.shutdown.clone(),
         });
         Ok(gateway.await?)
+    }
+
+    /// Answers requests about connectors, at every listener what is answered there.
+    fn serve_rest(
+        &self,
+        config: &RestConfig,
+        listeners: Vec<(RestListener, Listening)>,
+        herder: &Connectors,
+        connections: &Tasks,
+    ) -> Result<(), UpError> {
+        if let Some(peers) = &config.peers {
+            // A wrong file is found out now, not when the first request is sent on.
+            tls_client(peers)?;
+        }
+        let login = config.users.as_deref().map(Login::open).transpose()?;
+        let login = login.map(Arc::new);
+        for (own, listening) in listeners {
+            let api = Api::new(herder.clone(), config, &own, &self.clock);
+            let api = api.for_users(login.clone());
+            let stop = self.shutdown.intake().clone();
+            let serving = rest::serve(listening, api, connections.clone(), stop);
+            connections.spawn("rest", serving);
+        }
+        Ok(())
     }
 
     fn sources(

@@ -9,7 +9,7 @@ use tokio::net::TcpListener;
 use super::error::UpError;
 use super::patience;
 use super::role::Role;
-use crate::config::{Config, ListenerConfig};
+use crate::config::{CertificateUser, Config, ListenerConfig, RestListener, RestPaths};
 use crate::listener::tcp::{self, ListenError};
 use crate::listener::{Below, Listening};
 
@@ -20,24 +20,35 @@ pub struct Ready {
     pub mqtt: Vec<(&'static str, SocketAddr)>,
     /// Address of the admin API.
     pub admin: Option<SocketAddr>,
-    /// Address of Kafka Connect's REST API.
-    pub rest: Option<SocketAddr>,
+    /// Addresses of Kafka Connect's REST API.
+    pub rest: Vec<RestAt>,
     /// The data directory.
     pub data: PathBuf,
+}
+
+/// A listener of Kafka Connect's REST API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RestAt {
+    /// The scheme of its URL.
+    pub scheme: &'static str,
+    /// Its address.
+    pub address: SocketAddr,
+    /// What it answers.
+    pub paths: RestPaths,
 }
 
 /// The listening sockets.
 pub(super) struct Sockets {
     pub(super) mqtt: Vec<Listening>,
     pub(super) admin: Option<TcpListener>,
-    pub(super) rest: Option<TcpListener>,
+    pub(super) rest: Vec<(RestListener, Listening)>,
 }
 
 impl Sockets {
     pub(super) fn open(config: &Config, role: Role) -> Result<Self, UpError> {
         let listeners = config.gateway.listeners.iter();
         let mqtt = listeners.filter(|_| role.has_gateway());
-        let rest = config.rest.listen.filter(|_| role.has_sinks());
+        let rest = config.rest.listeners.iter().filter(|_| role.has_sinks());
         let admin = config.admin.listen;
         let listen = |setting, address| {
             let in_use = |error: &ListenError| matches!(error, ListenError::InUse { .. });
@@ -56,8 +67,15 @@ impl Sockets {
                 .map(|address| listen("admin.listen", address))
                 .transpose()?,
             rest: rest
-                .map(|address| listen("rest.listen", address))
-                .transpose()?,
+                .map(|own| {
+                    let below = Below::open(&own.below(), CertificateUser::Off)?;
+                    let listening = Listening {
+                        below: Arc::new(below),
+                        socket: listen("rest.listen", own.listen)?,
+                    };
+                    Ok::<_, UpError>((own.clone(), listening))
+                })
+                .collect::<Result<_, _>>()?,
         })
     }
 
@@ -71,7 +89,17 @@ impl Sockets {
                 .filter_map(|(own, said)| Some((said.scheme(), address(&own.socket)?)))
                 .collect(),
             admin: self.admin.as_ref().and_then(address),
-            rest: self.rest.as_ref().and_then(address),
+            rest: self
+                .rest
+                .iter()
+                .filter_map(|(own, listening)| {
+                    Some(RestAt {
+                        scheme: own.scheme(),
+                        address: address(&listening.socket)?,
+                        paths: own.paths,
+                    })
+                })
+                .collect(),
             data: config.data.clone(),
         }
     }

@@ -17,6 +17,8 @@ mod place;
 
 mod refusals;
 
+mod secure;
+
 mod sharing;
 
 mod standalone;

@@ -101,7 +101,7 @@ impl Worker {
 
     /// What it is called in a status.
     pub(crate) fn id(&self) -> &str {
-        self.rest.strip_prefix("http://").unwrap()
+        self.rest.split("://").last().unwrap()
     }
 
     /// SIGKILL.

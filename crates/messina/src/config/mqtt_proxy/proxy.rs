@@ -159,7 +159,7 @@ impl MqttProxy {
         config.tables.clear();
         config.sinks.clear();
         config.cql = None;
-        config.rest.listen = None;
+        config.rest.listeners.clear();
         let standing = config.kafka.take();
         let partitions = config.log.partitions;
         config.kafka = self.kafka.map(|own| own.over(standing, partitions));

@@ -97,7 +97,9 @@ fn the_demos_file_is_accepted_as_it_is() {
     // 8092 behind a fixed header of 3.
     assert_eq!(config.gateway.limits.max_packet_size, 8095);
     assert_eq!(config.access.anonymous, Anonymous::Always);
-    assert!(config.sinks.is_empty() && config.tables.is_empty() && config.rest.listen.is_none());
+    assert!(
+        config.sinks.is_empty() && config.tables.is_empty() && config.rest.listeners.is_empty()
+    );
     let topics: Vec<_> = config
         .topics
         .iter()

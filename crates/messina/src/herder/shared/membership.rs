@@ -45,7 +45,7 @@ impl Membership {
     pub(super) fn join(
         kafka: &Arc<KafkaConfig>,
         config: &DistributedConfig,
-        worker_id: &str,
+        address: &str,
         turns: mpsc::Sender<Turn>,
     ) -> Result<Self, KafkaLogError> {
         let asked = Asked {
@@ -57,7 +57,7 @@ impl Membership {
         let millis = |duration: Duration| duration.as_millis().to_string();
         settings
             .set("group.id", &config.group)
-            .set("client.id", worker_id)
+            .set("client.id", address)
             .set("session.timeout.ms", millis(config.session_timeout))
             .set("heartbeat.interval.ms", millis(config.heartbeat))
             .set(

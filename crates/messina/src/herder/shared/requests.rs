@@ -35,7 +35,7 @@ pub enum For<'a> {
 pub enum Whereabouts {
     /// This worker.
     Here,
-    /// The REST API of another, `host:port`.
+    /// The REST API of another, `host:port`, with `https://` before it if it listens so.
     There(String),
 }
 
@@ -69,7 +69,7 @@ impl SharedHerder {
         let roster = self.tail.roster().await?;
         let found = task_slot.map_or_else(|| roster.leader(), |slot| roster.holder(slot));
         // If it is this one, it is about to find out.
-        let other = found.filter(|worker| *worker != self.parts.worker_id);
+        let other = found.filter(|worker| *worker != self.parts.address);
         Ok(other.map(|worker| Whereabouts::There(worker.to_owned())))
     }
 

@@ -1,6 +1,7 @@
 //! Who is in the group and has what, as Kafka tells it: no worker keeps a list of the others.
 //!
-//! A member's client identifier is its worker identifier, `host:port` of its REST API; what it holds is its assignment.
+//! A member's client identifier is the address of its REST API, `host:port` with `https://` before it if it listens so;
+//! what it holds is its assignment.
 
 use std::collections::BTreeSet;
 
@@ -20,12 +21,12 @@ pub(super) struct Roster {
 }
 
 impl Roster {
-    /// The worker identifier of the leader.
+    /// The address of the leader.
     pub(super) fn leader(&self) -> Option<&str> {
         self.find(|seat| seat.leads)
     }
 
-    /// The worker identifier of who has a slot.
+    /// The address of who has a slot.
     pub(super) fn holder(&self, slot: usize) -> Option<&str> {
         self.find(|seat| seat.slots.contains(&slot))
     }

@@ -38,6 +38,8 @@ pub struct SharedParts {
     pub clock: Arc<dyn Clock>,
     /// What this worker is called: where the others find its REST API, `host:port`.
     pub worker_id: String,
+    /// How the others ask it: the same, with a scheme before it if that is not `http`.
+    pub address: String,
     /// Connectors at most.
     pub max_connectors: usize,
     /// What the cluster calls itself.
@@ -109,10 +111,9 @@ impl SharedHerder {
         let (turns, taken) = mpsc::channel(TURNS);
         let parts = &self.parts;
         let (kafka, config) = (Arc::clone(&parts.kafka), parts.config.clone());
-        let worker_id = parts.worker_id.clone();
-        let joined = tokio::task::spawn_blocking(move || {
-            Membership::join(&kafka, &config, &worker_id, turns)
-        });
+        let address = parts.address.clone();
+        let joined =
+            tokio::task::spawn_blocking(move || Membership::join(&kafka, &config, &address, turns));
         let membership = finished(joined.await)?;
         let news = self.tail.news();
         let herder = Arc::clone(self);

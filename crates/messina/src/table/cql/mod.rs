@@ -14,6 +14,8 @@ pub use clients::TableClients;
 
 mod tls;
 
+pub use tls::client as tls_client;
+
 mod keyspace;
 
 mod change;

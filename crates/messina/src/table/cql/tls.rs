@@ -1,4 +1,4 @@
-//! TLS towards a cluster, from PEM files.
+//! TLS towards a cluster, or another worker, from PEM files.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use super::ConnectError;
 use crate::config::CqlTls;
 
 /// What connections are secured with. Reads files.
-pub(super) fn client(files: &CqlTls) -> Result<Arc<ClientConfig>, ConnectError> {
+pub fn client(files: &CqlTls) -> Result<Arc<ClientConfig>, ConnectError> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(&files.ca)? {
         roots.add(certificate).map_err(ConnectError::Tls)?;

@@ -1,0 +1,137 @@
+//! The other workers, as requests are sent on to them: over HTTP, or HTTPS where they listen so.
+
+use std::sync::Arc;
+
+use axum::body::Body;
+use axum::http::uri::{Authority, PathAndQuery, Uri};
+use axum::http::{HeaderValue, Request, Response, header};
+use hyper::client::conn::http1;
+use hyper_util::rt::TokioIo;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use crate::config::CqlTls;
+use crate::listener::Stream;
+use crate::table::cql::tls_client;
+
+/// Where another worker is.
+#[derive(Debug, PartialEq, Eq)]
+struct Place {
+    authority: Authority,
+    encrypts: bool,
+}
+
+/// `host:port`, or with `https://` before it, as workers tell each other.
+fn place(address: &str) -> Result<Place, String> {
+    let secure = address.strip_prefix("https://");
+    let plain = address.strip_prefix("http://").unwrap_or(address);
+    let authority: Authority = secure
+        .unwrap_or(plain)
+        .parse()
+        .map_err(|_not| format!("`{address}` is no address"))?;
+    Ok(Place {
+        encrypts: secure.is_some(),
+        authority,
+    })
+}
+
+/// Asks another worker. The request's URI is a path and a query; a body of the answer is not read yet.
+pub(super) async fn ask(
+    address: &str,
+    tls: Option<&CqlTls>,
+    mut request: Request<Body>,
+) -> Result<Response<Body>, String> {
+    let place = place(address)?;
+    let said = |error: &dyn std::error::Error| causes(error);
+    let path = request.uri().path_and_query().map(PathAndQuery::as_str);
+    let uri: Result<Uri, _> = path.unwrap_or("/").parse();
+    *request.uri_mut() = uri.map_err(|error| said(&error))?;
+    let host = HeaderValue::from_str(place.authority.as_str());
+    let host = host.map_err(|error| said(&error))?;
+    request.headers_mut().insert(header::HOST, host);
+    let stream = connect(&place, tls).await?;
+    let connected = http1::handshake(TokioIo::new(stream)).await;
+    let (mut sender, connection) = connected.map_err(|error| said(&error))?;
+    let answered = async {
+        let answer = sender.send_request(request).await;
+        let answer = answer.map_err(|error| said(&error))?;
+        Ok::<_, String>(answer.map(Body::new))
+    };
+    let mut connection = Box::pin(connection);
+    tokio::pin!(answered);
+    tokio::select! {
+        answer = &mut answered => Ok(answer?.map(|body| with(connection, body))),
+        ended = &mut connection => {
+            ended.map_err(|error| said(&error))?;
+            answered.await
+        }
+    }
+}
+
+/// The body, while the connection it comes over is driven.
+fn with<C>(mut connection: C, body: Body) -> Body
+where
+    C: Future<Output = hyper::Result<()>> + Unpin + Send + 'static,
+{
+    use futures_util::StreamExt as _;
+    let mut chunks = body.into_data_stream();
+    let mut open = true;
+    let driven = futures_util::stream::poll_fn(move |context| {
+        if open && Future::poll(std::pin::Pin::new(&mut connection), context).is_ready() {
+            open = false;
+        }
+        chunks.poll_next_unpin(context)
+    });
+    Body::from_stream(driven)
+}
+
+async fn connect(place: &Place, tls: Option<&CqlTls>) -> Result<Stream, String> {
+    let host = place.authority.host();
+    let port = place.authority.port_u16();
+    let port = port.unwrap_or(if place.encrypts { 443 } else { 80 });
+    let bare = host.trim_matches(['[', ']']);
+    let stream = TcpStream::connect((bare, port)).await;
+    let stream = stream.map_err(|error| causes(&error))?;
+    if !place.encrypts {
+        return Ok(Box::new(stream));
+    }
+    let missing = "it listens with TLS, and nothing says who signs workers' certificates; set \
+                   `listeners.https.ssl.truststore.location`";
+    let files = tls.ok_or(missing)?.clone();
+    let name = ServerName::try_from(bare.to_owned()).map_err(|error| causes(&error))?;
+    // Read anew each time: requests that are sent on are few, and the files change.
+    let client = tokio::task::spawn_blocking(move || tls_client(&files)).await;
+    let client = client.map_err(|error| causes(&error))?;
+    let client = client.map_err(|error| causes(&error))?;
+    let stream = TlsConnector::from(Arc::clone(&client)).connect(name, stream);
+    Ok(Box::new(stream.await.map_err(|error| causes(&error))?))
+}
+
+/// An error with its causes on one line.
+fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_says_whether_its_worker_encrypts() {
+        let read = |address| {
+            let place = place(address)?;
+            Ok::<_, String>((place.authority.to_string(), place.encrypts))
+        };
+        assert_eq!(read("a:1"), Ok(("a:1".to_owned(), false)));
+        assert_eq!(read("https://[::1]:2"), Ok(("[::1]:2".to_owned(), true)));
+        assert!(read("a b").is_err());
+    }
+}

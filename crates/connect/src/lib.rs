@@ -18,6 +18,7 @@ mod options;
 mod java_date;
 mod java_number;
 mod java_text;
+mod java_time;
 
 pub mod converter;
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use base64::Engine as _;
 use bytes::Bytes;
 
+use super::formats::Formats;
 use crate::bind::{bind, invalid};
 use crate::converter::JsonConverter;
 use crate::converter::json::Parser;
@@ -61,25 +62,25 @@ impl TimeUnit {
 }
 
 /// The rules of conversion.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub(crate) enum Codec {
     /// Those of [`bind`].
     Server,
-    /// `DataStax`'s; a number in a `timestamp` counts those from 1970-01-01.
-    Strict { unit: TimeUnit },
+    /// `DataStax`'s, with the formats of times.
+    Strict(Arc<Formats>),
 }
 
 impl Codec {
     /// A value as a column of that type.
-    pub(crate) fn convert(self, value: &Value, cql_type: &CqlType) -> Result<CqlValue, DataError> {
+    pub(crate) fn convert(&self, value: &Value, cql_type: &CqlType) -> Result<CqlValue, DataError> {
         match self {
             Self::Server => bind(value, cql_type),
-            Self::Strict { unit } => strict(value, cql_type, unit),
+            Self::Strict(formats) => strict(value, cql_type, formats),
         }
     }
 }
 
-fn strict(value: &Value, cql_type: &CqlType, unit: TimeUnit) -> Result<CqlValue, DataError> {
+fn strict(value: &Value, cql_type: &CqlType, formats: &Formats) -> Result<CqlValue, DataError> {
     let is_text = matches!(cql_type, CqlType::Text | CqlType::Ascii);
     match value {
         Value::Str(text) if text.is_empty() && !is_text => return Ok(CqlValue::Null),
@@ -96,14 +97,16 @@ fn strict(value: &Value, cql_type: &CqlType, unit: TimeUnit) -> Result<CqlValue,
         | CqlType::Decimal
         | CqlType::Double => bind(&numeric(value), cql_type),
         CqlType::Float => float(value),
-        CqlType::Timestamp => timestamp(value, unit),
+        CqlType::Timestamp => formats.timestamp(value),
+        CqlType::Date => formats.date(value),
+        CqlType::Time => formats.time(value),
         CqlType::Blob => blob(value),
         CqlType::List(_)
         | CqlType::Set(_)
         | CqlType::Map(..)
         | CqlType::Tuple(_)
         | CqlType::Vector(..)
-        | CqlType::Udt(..) => collection(value, cql_type, unit),
+        | CqlType::Udt(..) => collection(value, cql_type, formats),
         _ => bind(value, cql_type),
     }
 }
@@ -182,22 +185,6 @@ fn float(value: &Value) -> Result<CqlValue, DataError> {
     Ok(narrow)
 }
 
-fn timestamp(value: &Value, unit: TimeUnit) -> Result<CqlValue, DataError> {
-    let count = match value {
-        Value::I8(_) | Value::I16(_) | Value::I32(_) | Value::I64(_) => {
-            bind(value, &CqlType::Bigint)?
-        }
-        _ => return bind(value, &CqlType::Timestamp),
-    };
-    let CqlValue::Bigint(count) = count else {
-        return bind(value, &CqlType::Timestamp);
-    };
-    let millis = unit.convert(count, TimeUnit::Milliseconds);
-    millis
-        .map(CqlValue::Timestamp)
-        .ok_or_else(|| invalid(format!("{count} is out of range for `timestamp`")))
-}
-
 fn blob(value: &Value) -> Result<CqlValue, DataError> {
     if let Value::Str(text) = value
         && !text.starts_with("0x")
@@ -213,7 +200,7 @@ fn blob(value: &Value) -> Result<CqlValue, DataError> {
     bind(value, &CqlType::Blob)
 }
 
-fn collection(value: &Value, cql_type: &CqlType, unit: TimeUnit) -> Result<CqlValue, DataError> {
+fn collection(value: &Value, cql_type: &CqlType, formats: &Formats) -> Result<CqlValue, DataError> {
     let parsed = match value {
         Value::Str(text) => Some(Parser::of(text).root(Parser::value)?),
         _ => None,
@@ -222,21 +209,21 @@ fn collection(value: &Value, cql_type: &CqlType, unit: TimeUnit) -> Result<CqlVa
     match (value, cql_type) {
         (Value::Null, _) => Ok(CqlValue::Null),
         (Value::List(values), CqlType::List(element)) => {
-            elements(values, element, unit).map(CqlValue::List)
+            elements(values, element, formats).map(CqlValue::List)
         }
         (Value::List(values), CqlType::Set(element)) => {
-            elements(values, element, unit).map(CqlValue::Set)
+            elements(values, element, formats).map(CqlValue::Set)
         }
         (Value::List(values), CqlType::Vector(element, count)) => {
             exactly(values.len(), usize::from(*count), cql_type)?;
-            elements(values, element, unit).map(CqlValue::List)
+            elements(values, element, formats).map(CqlValue::List)
         }
         (Value::List(values), CqlType::Tuple(types)) => {
             exactly(values.len(), types.len(), cql_type)?;
             let parts = values
                 .iter()
                 .zip(types)
-                .map(|(value, own)| strict(value, own, unit));
+                .map(|(value, own)| strict(value, own, formats));
             parts.collect::<Result<_, _>>().map(CqlValue::Tuple)
         }
         (Value::List(values), CqlType::Udt(_, fields)) => {
@@ -244,13 +231,13 @@ fn collection(value: &Value, cql_type: &CqlType, unit: TimeUnit) -> Result<CqlVa
             let parts = values
                 .iter()
                 .zip(fields)
-                .map(|(value, (_, own))| strict(value, own, unit));
+                .map(|(value, (_, own))| strict(value, own, formats));
             parts.collect::<Result<_, _>>().map(CqlValue::Udt)
         }
         (Value::Map(_) | Value::Struct(_), CqlType::Udt(_, fields)) => {
             exactly(members(value), fields.len(), cql_type)?;
             let field = |(name, own): &(String, CqlType)| match super::source::member(value, name) {
-                Some(value) => strict(value, own, unit),
+                Some(value) => strict(value, own, formats),
                 None => Err(invalid(format!(
                     "the record has no `{name}` for `{cql_type}`"
                 ))),
@@ -263,7 +250,10 @@ fn collection(value: &Value, cql_type: &CqlType, unit: TimeUnit) -> Result<CqlVa
         }
         (Value::Map(map), CqlType::Map(key, element)) => {
             let entry = |(own_key, own): &(Value, Value)| {
-                Ok((strict(own_key, key, unit)?, strict(own, element, unit)?))
+                Ok((
+                    strict(own_key, key, formats)?,
+                    strict(own, element, formats)?,
+                ))
             };
             map.iter()
                 .map(entry)
@@ -277,11 +267,11 @@ fn collection(value: &Value, cql_type: &CqlType, unit: TimeUnit) -> Result<CqlVa
 fn elements(
     values: &[Value],
     element: &CqlType,
-    unit: TimeUnit,
+    formats: &Formats,
 ) -> Result<Vec<CqlValue>, DataError> {
     values
         .iter()
-        .map(|value| strict(value, element, unit))
+        .map(|value| strict(value, element, formats))
         .collect()
 }
 
@@ -314,9 +304,9 @@ mod tests {
         ];
         let cql =
             CqlType::parse_with(cql, &|name| (name == "place").then(|| place.clone())).unwrap();
-        let codec = Codec::Strict {
-            unit: TimeUnit::Seconds,
-        };
+        let given = |name: &str| (name == "unit").then_some("SECONDS");
+        let formats = Formats::read(given, &mut |wrong| panic!("{}", wrong.message));
+        let codec = Codec::Strict(Arc::new(formats));
         codec.convert(&value, &cql).map_err(|error| error.message)
     }
 
@@ -392,5 +382,98 @@ mod tests {
             TimeUnit::Days.convert(i64::MAX, TimeUnit::Nanoseconds),
             None
         );
+    }
+
+    #[test]
+    fn times_are_read_as_the_options_say() {
+        let millis = CqlValue::Timestamp;
+        for (options, text, cql, expected) in [
+            (
+                &[("timeZone", "Europe/Berlin")][..],
+                "2024-07-01 12:00",
+                "timestamp",
+                Some(millis(1_719_828_000_000)),
+            ),
+            (
+                &[("timeZone", "Europe/Berlin")],
+                "2024-07-01T12:00Z",
+                "timestamp",
+                Some(millis(1_719_835_200_000)),
+            ),
+            (
+                &[("timeZone", "+02:00")],
+                "2024-07-01",
+                "timestamp",
+                Some(millis(1_719_784_800_000)),
+            ),
+            (
+                &[("timestamp", "dd/MM/yyyy HH:mm")],
+                "01/07/2024 12:00",
+                "timestamp",
+                Some(millis(1_719_835_200_000)),
+            ),
+            (
+                &[("timestamp", "dd/MM/yyyy HH:mm")],
+                "2024-07-01 12:00",
+                "timestamp",
+                None,
+            ),
+            // Digits that are no date count units, whatever the pattern.
+            (
+                &[("timestamp", "dd/MM/yyyy HH:mm"), ("unit", "SECONDS")],
+                "1719835200",
+                "timestamp",
+                Some(millis(1_719_835_200_000)),
+            ),
+            (
+                &[("timestamp", "UNITS_SINCE_EPOCH"), ("unit", "DAYS")],
+                "2",
+                "timestamp",
+                Some(millis(172_800_000)),
+            ),
+            (
+                &[("timestamp", "UNITS_SINCE_EPOCH")],
+                "2024-07-01",
+                "timestamp",
+                None,
+            ),
+            (
+                &[("unit", "SECONDS")],
+                "1719835200",
+                "timestamp",
+                Some(millis(1_719_835_200_000)),
+            ),
+            (
+                &[("date", "dd.MM.yyyy")],
+                "02.01.1970",
+                "date",
+                Some(CqlValue::Date(1)),
+            ),
+            (&[("date", "dd.MM.yyyy")], "1970-01-02", "date", None),
+            (
+                &[("date", "ISO_LOCAL_DATE")],
+                "1970-01-02",
+                "date",
+                Some(CqlValue::Date(1)),
+            ),
+            (
+                &[("time", "h:mm a")],
+                "1:00 PM",
+                "time",
+                Some(CqlValue::Time(46_800_000_000_000)),
+            ),
+            (&[("time", "HHmmss")], "13:00:00", "time", None),
+        ] {
+            let given = |name: &str| {
+                options
+                    .iter()
+                    .find(|(own, _)| *own == name)
+                    .map(|(_, text)| *text)
+            };
+            let formats = Formats::read(given, &mut |wrong| panic!("{}", wrong.message));
+            let codec = Codec::Strict(Arc::new(formats));
+            let converted = codec.convert(&Value::text(text), &CqlType::parse(cql).unwrap());
+            assert_eq!(converted.ok(), expected, "{text} with {options:?}");
+        }
     }
 }

@@ -8,6 +8,8 @@ pub use change::TableChange;
 
 mod codec;
 
+mod formats;
+
 mod grammar;
 
 mod growth;
@@ -17,6 +19,7 @@ mod source;
 mod target;
 
 pub(crate) use codec::{Codec, TimeUnit};
+pub(crate) use formats::Formats;
 pub(crate) use grammar::{Entry, parse};
 pub(crate) use source::{FieldSource, Part};
 pub(crate) use target::{Dest, Fields, Kind, MappedTarget, Rules, Stop, Style};

@@ -1,11 +1,14 @@
 //! The options of `DataStax`'s sink to targets.
 
+use std::sync::Arc;
+
 use super::compile::Compiler;
 use super::mapped::{Mapped, TopicTable, dest, push, topic_tables};
 use super::mapped_strict::Strict;
 use super::statements::Place;
 use super::{Query, Topics};
-use crate::mapping::{Codec, MappedTarget, Rules, Style, TimeUnit};
+use crate::kcql::Span;
+use crate::mapping::{Codec, Formats, MappedTarget, Rules, Style, TimeUnit};
 
 impl Compiler<'_> {
     pub(super) fn data_stax(&mut self, topics: &Topics) -> Mapped {
@@ -81,30 +84,36 @@ impl Compiler<'_> {
         }
     }
 
-    fn data_stax_rules(&mut self, settings: TopicTable<'_>) -> Rules {
-        let codec = format!("topic.{}.codec.", settings.topic);
-        for (name, default) in [
-            ("locale", "en_US"),
-            ("timeZone", "UTC"),
-            ("timestamp", "CQL_TIMESTAMP"),
-            ("date", "ISO_LOCAL_DATE"),
-            ("time", "ISO_LOCAL_TIME"),
-        ] {
-            let option = format!("{codec}{name}");
-            if self
-                .config
-                .text(&option)
-                .is_some_and(|text| !text.is_empty() && text != default)
-            {
-                self.refuse(
-                    &option,
-                    "patterns of your own are not available",
-                    &format!("leave it at {default}"),
-                );
+    /// How a topic's texts and numbers become times.
+    fn data_stax_formats(&mut self, topic: &str) -> Formats {
+        let option = |name: &str| format!("topic.{topic}.codec.{name}");
+        let mut wrong = Vec::new();
+        let formats = Formats::read(|name| self.config.text(&option(name)), &mut |problem| {
+            wrong.push(problem);
+        });
+        for problem in wrong {
+            let option = option(problem.option);
+            let text = self.config.text(&option).unwrap_or_default();
+            let place = Place {
+                option: &option,
+                text,
+            };
+            let span = Span {
+                start: problem.at,
+                end: problem.at,
+            };
+            let problem = self.at(&place, span, problem.message, Some(problem.help));
+            // Several tables of a topic have the same.
+            if !self.problems.contains(&problem) {
+                self.problems.push(problem);
             }
         }
+        formats
+    }
+
+    fn data_stax_rules(&mut self, settings: TopicTable<'_>) -> Rules {
+        let formats = self.data_stax_formats(settings.topic);
         let ttl = self.ttl(&settings.option("ttl"), &settings.option("ttlTimeUnit"));
-        let unit = self.unit(&format!("{codec}unit"), TimeUnit::Milliseconds);
         let timestamp_unit = self.unit(
             &settings.option("timestampTimeUnit"),
             TimeUnit::Microseconds,
@@ -112,7 +121,7 @@ impl Compiler<'_> {
         let mut options = self.options();
         Rules {
             style: Style::DataStax,
-            codec: Codec::Strict { unit },
+            codec: Codec::Strict(Arc::new(formats)),
             null_to_unset: options.boolean(&settings.option("nullToUnset"), true),
             deletes: options.boolean(&settings.option("deletesEnabled"), true),
             manages: false,

@@ -1,12 +1,16 @@
 //! KCQL of Lenses' newer sink to targets of `DataStax`'s engine.
 
+use std::sync::Arc;
+
 use super::Topics;
 use super::compile::{Compiler, Tables};
 use super::mapped::{KCQL, Mapped, dest_of, push, query_of};
 use super::mapped_strict::Strict;
 use super::statements::Place;
 use crate::kcql::{self, Mode, Span, Statement};
-use crate::mapping::{Codec, Dest, FieldSource, MappedTarget, Part, Rules, Style, TimeUnit};
+use crate::mapping::{
+    Codec, Dest, FieldSource, Formats, MappedTarget, Part, Rules, Style, TimeUnit,
+};
 
 impl Compiler<'_> {
     pub(super) fn lenses(&mut self, topics: &Topics) -> Mapped {
@@ -167,6 +171,33 @@ impl Compiler<'_> {
         (fields, spans)
     }
 
+    /// How a statement's texts and numbers become times.
+    fn lenses_formats(&mut self, place: &Place<'_>, statement: &Statement) -> Formats {
+        let given = |name: &str| {
+            let mut properties = statement.properties().iter();
+            let found = properties.find(|(own, _)| codec_option(own) == Some(name));
+            found.map(|(_, text)| text.trim())
+        };
+        let mut wrong = Vec::new();
+        let formats = Formats::read(given, &mut |problem| wrong.push(problem));
+        for problem in wrong {
+            let message = format!("property `codec.{}`: {}", problem.option, problem.message);
+            // Its value's own place, where that can be found again in the text.
+            let value = given(problem.option).unwrap_or_default();
+            let start = statement
+                .span
+                .of(place.text)
+                .find(value)
+                .map_or(statement.span.start, |at| {
+                    statement.span.start + at + problem.at
+                });
+            let span = Span { start, end: start };
+            let problem = self.at(place, span, message, Some(problem.help));
+            self.problems.push(problem);
+        }
+        formats
+    }
+
     fn lenses_rules(
         &mut self,
         place: &Place<'_>,
@@ -174,9 +205,7 @@ impl Compiler<'_> {
     ) -> (Rules, Option<String>) {
         let mut rules = Rules {
             style: Style::DataStax,
-            codec: Codec::Strict {
-                unit: TimeUnit::Milliseconds,
-            },
+            codec: Codec::Strict(Arc::new(self.lenses_formats(place, statement))),
             null_to_unset: true,
             deletes: true,
             manages: false,
@@ -195,9 +224,8 @@ impl Compiler<'_> {
                 }
                 "ttlTimeUnit" => unit.map(|unit| rules.ttl_unit = unit).is_some(),
                 "timestampTimeUnit" => unit.map(|unit| rules.timestamp_unit = unit).is_some(),
-                "codec.unit" => unit
-                    .map(|unit| rules.codec = Codec::Strict { unit })
-                    .is_some(),
+                // Read by themselves.
+                name if codec_option(name).is_some() => true,
                 "nullToUnset" => {
                     rules.null_to_unset = is("true");
                     is("true") || is("false")
@@ -215,7 +243,7 @@ impl Compiler<'_> {
             };
             if !good {
                 let message = format!("property `{name}` = `{value}` is not one of this sink");
-                let help = "there are ttl, ttlTimeUnit, timestampTimeUnit, consistencyLevel, nullToUnset, deletesEnabled, codec.unit";
+                let help = "there are ttl, ttlTimeUnit, timestampTimeUnit, consistencyLevel, nullToUnset, deletesEnabled, query, codec.locale, codec.timeZone, codec.timestamp, codec.date, codec.time, codec.unit";
                 let problem = self.at(place, statement.span, message, Some(help.to_owned()));
                 self.problems.push(problem);
             }
@@ -226,4 +254,10 @@ impl Compiler<'_> {
         }
         (rules, consistency)
     }
+}
+
+/// The option of a property `codec.*`, if there is one of that name.
+fn codec_option(property: &str) -> Option<&str> {
+    let option = property.strip_prefix("codec.")?;
+    Formats::OPTIONS.contains(&option).then_some(option)
 }

@@ -344,3 +344,77 @@ fn lenses_kcql_brings_a_query_as_a_property() {
     let problems = Plan::outline(&ConnectorConfig::of("test", &config)).unwrap_err();
     assert!(problems[0].message.contains("cannot delete as well"));
 }
+
+#[test]
+fn formats_of_times_are_a_topics_and_what_is_wrong_with_them_stands_at_its_place() {
+    let columns = [("id", "int"), ("at", "timestamp"), ("day", "date")];
+    let tables = keyspace_of("t", &columns, 1);
+    let mapping = ("topic.t.ks.t.mapping", "id=key, at=value.at, day=value.day");
+    let own = plan(
+        &DATA_STAX,
+        &[
+            mapping,
+            ("topic.t.codec.timestamp", "dd.MM.yyyy HH:mm"),
+            ("topic.t.codec.timeZone", "Europe/Berlin"),
+            ("topic.t.codec.date", "dd.MM.yyyy"),
+        ],
+        &tables,
+    )
+    .unwrap();
+    let json = r#"{"at":"01.07.2024 12:00","day":"02.01.1970"}"#;
+    let row = values(apply(&own, "t", Some("7"), Some(json)));
+    assert_eq!(
+        row[1..],
+        [CqlValue::Timestamp(1_719_828_000_000), CqlValue::Date(1)]
+    );
+    let refused = apply(
+        &own,
+        "t",
+        Some("7"),
+        Some(r#"{"at":"2024-07-01","day":null}"#),
+    );
+    assert!(
+        matches!(&refused, Made::Refused(why) if why.contains("is no timestamp as `codec.timestamp` wants it")),
+        "{refused:?}"
+    );
+    for (option, text, words) in [
+        ("topic.t.codec.locale", "de_DE", "leave it at en_US"),
+        ("topic.t.codec.timeZone", "Mars", "no time zone"),
+        ("topic.t.codec.timestamp", "HH:mm", "does not say year"),
+        ("topic.t.codec.date", "ISO_WEEK_DATE", "predefined"),
+        ("topic.t.codec.time", "yyyy-MM-dd", "does not say the hour"),
+        ("topic.t.codec.unit", "FORTNIGHTS", "no unit of time"),
+    ] {
+        let said = plan(&DATA_STAX, &[mapping, (option, text)], &tables).unwrap_err();
+        assert!(said.contains(option) && said.contains(words), "{said}");
+    }
+    let mut config = ConnectorConfig::of("test", &[&DATA_STAX[..], &[mapping]].concat());
+    let position = crate::config::Position {
+        file: "f".into(),
+        line: 3,
+        column: 20,
+    };
+    config.set(
+        "topic.t.codec.timestamp",
+        crate::config::Property {
+            value: "yyyy-MM-dd qq".to_owned(),
+            position: Some(position),
+        },
+    );
+    let problems = Plan::outline(&config).unwrap_err();
+    let position = problems[0].position.as_ref().unwrap();
+    assert_eq!(
+        (position.line, position.column),
+        (3, 31),
+        "the letters `qq`"
+    );
+    let kcql = "INSERT INTO ks.t SELECT _key AS id, at FROM t\n PROPERTIES('codec.date'='dd.MM.yyyy','codec.timestamp'='yyyy-MM-dd qq')";
+    let config = [&LENSES[..], &[("connect.cassandra.kcql", kcql)]].concat();
+    let problems = Plan::outline(&ConnectorConfig::of("test", &config)).unwrap_err();
+    assert!(
+        problems[0]
+            .message
+            .contains("property `codec.timestamp`: `qq`"),
+        "{problems:?}"
+    );
+}

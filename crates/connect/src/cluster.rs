@@ -7,16 +7,20 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::config::{ConnectorConfig, Problem};
+use crate::converter::json::Parser;
 use crate::options::Options;
 use crate::sink_class::SinkClass;
+use crate::value::Value;
 
 /// A cluster of ScyllaDB or Cassandra as a connector names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cluster {
     /// Hosts to begin with.
     pub contact_points: Vec<String>,
-    /// The port of all of them.
+    /// The port of those that name none.
     pub port: u16,
+    /// Addresses as the cluster's nodes tell them, and what they are from here: `host:port` both.
+    pub translation: Vec<(String, String)>,
     /// User and password, where both are set.
     pub login: Option<(String, Password)>,
     /// TLS, where it is switched on.
@@ -211,11 +215,16 @@ impl Cluster {
             );
         }
         let (request, unit) = names.request;
+        let translation = translation(&mut options, class, names.points);
         let in_flight = (!names.in_flight.is_empty()).then(|| options.count(names.in_flight, 500));
         Some(Self {
-            contact_points: contact_points(&mut options, names.points),
+            contact_points: match translation.as_slice() {
+                [] => contact_points(&mut options, names.points),
+                pairs => pairs.iter().map(|(_, here)| here.clone()).collect(),
+            },
             port: port_number(&mut options, names.port),
             login: login(&mut options, names),
+            translation,
             tls: tls.then(|| tls_files(&mut options, names)).flatten(),
             data_center: options
                 .text(names.data_center)
@@ -228,6 +237,50 @@ impl Cluster {
             options: names.options(),
         })
     }
+}
+
+/// ScyllaDB's sink takes an object in the place of hosts: nodes' own addresses, and those by which they are reached.
+fn translation(
+    options: &mut Options<'_, '_>,
+    class: SinkClass,
+    name: &str,
+) -> Vec<(String, String)> {
+    let text = options.text(name).unwrap_or_default();
+    if class != SinkClass::Scylla || !text.starts_with('{') {
+        return Vec::new();
+    }
+    let read = Parser::of(text).root(Parser::value);
+    let Ok(Value::Map(map)) = read else {
+        let message = "is no JSON object of addresses";
+        options.refuse(name, message, Some(TRANSLATION.to_owned()));
+        return Vec::new();
+    };
+    let mut pairs = Vec::new();
+    for (own, here) in &map {
+        match (own.as_str(), here.as_str()) {
+            (Some(own), Some(here)) if has_port(own) && has_port(here) => {
+                pairs.push((own.to_owned(), here.to_owned()));
+            }
+            _ => {
+                let own = own.as_str().unwrap_or_default();
+                let message =
+                    format!("the address of `{own}`, or what it is from here, has no port");
+                options.refuse(name, message, Some(TRANSLATION.to_owned()));
+            }
+        }
+    }
+    if map.is_empty() {
+        options.refuse(name, "names no address", Some(TRANSLATION.to_owned()));
+    }
+    pairs
+}
+
+const TRANSLATION: &str =
+    r#"write {"private-host:9042": "public-host:9042"}, for each node of the cluster"#;
+
+fn has_port(address: &str) -> bool {
+    let port = |(host, port): (&str, &str)| !host.is_empty() && port.parse::<u16>().is_ok();
+    address.rsplit_once(':').is_some_and(port)
 }
 
 fn contact_points(options: &mut Options<'_, '_>, name: &str) -> Vec<String> {
@@ -470,5 +523,34 @@ mod tests {
             assert!(said.contains(words), "{words} is not in {said}");
         }
         assert_eq!(problems.len(), 5);
+    }
+
+    #[test]
+    fn scyllas_sink_takes_a_map_of_addresses_in_the_place_of_hosts() {
+        let of = |points: &str| {
+            let mut problems = Vec::new();
+            let options = [("scylladb.contact.points", points)];
+            let config = ConnectorConfig::of("test", &options);
+            let cluster = Cluster::collect(&config, SinkClass::Scylla, &mut problems);
+            let said: Vec<String> = problems.iter().map(ToString::to_string).collect();
+            (cluster.unwrap(), said.join("\n"))
+        };
+        let (cluster, said) =
+            of(r#"{"10.0.0.1:9042": "db.example:19042", "10.0.0.2:9042": "1.2.3.4:19043"}"#);
+        assert_eq!(said, "");
+        assert_eq!(
+            cluster.contact_points,
+            ["db.example:19042", "1.2.3.4:19043"]
+        );
+        assert_eq!(cluster.translation[1].0, "10.0.0.2:9042");
+        for (wrong, words) in [
+            ("{", "no JSON object"),
+            ("{}", "names no address"),
+            (r#"{"10.0.0.1": "db:1"}"#, "has no port"),
+            (r#"{"10.0.0.1:9042": 7}"#, "has no port"),
+        ] {
+            let (_, said) = of(wrong);
+            assert!(said.contains(words), "{wrong}: {said}");
+        }
     }
 }

@@ -52,6 +52,7 @@ pub(super) fn cql(section: &Section<'_>, data: &Path) -> CqlConfig {
     let config = CqlConfig {
         contact_points,
         port: section.integer("port", 1..=65_535).unwrap_or(PORT),
+        translation: Vec::new(),
         data_center: text("data_center"),
         keyspace: keyspace
             .map(|(name, _)| name.to_owned())

@@ -60,6 +60,8 @@ pub struct CqlConfig {
     pub contact_points: Vec<String>,
     /// The port of contact points that name none.
     pub port: u16,
+    /// Addresses as nodes tell them, and what they are from here: `host:port` both.
+    pub translation: Vec<(String, String)>,
     /// The data centre whose nodes are written to first.
     pub data_center: Option<String>,
     /// The keyspace of tables that name none.
@@ -125,6 +127,7 @@ impl CqlConfig {
         Self {
             contact_points: cluster.contact_points.clone(),
             port: cluster.port,
+            translation: cluster.translation.clone(),
             data_center: cluster.data_center.clone(),
             keyspace: keyspace.to_owned(),
             user,

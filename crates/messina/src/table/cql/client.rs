@@ -13,6 +13,7 @@ use scylla::errors::NewSessionError;
 use scylla::policies::load_balancing::DefaultPolicy;
 use scylla::policies::speculative_execution::SimpleSpeculativeExecutionPolicy;
 
+use super::addresses::Addresses;
 use super::refusal::{self, Refusal};
 use super::tls;
 use crate::config::{CqlConfig, KeySource};
@@ -62,6 +63,14 @@ pub enum ConnectError {
         /// Why.
         source: Box<NewSessionError>,
     },
+    /// The name of a host is not known.
+    #[error("cannot find the address of `{address}`")]
+    Address {
+        /// Host and port.
+        address: String,
+        /// Why.
+        source: std::io::Error,
+    },
     /// The file of the password cannot be read.
     #[error("cannot read the password's file `{}`", path.display())]
     File {
@@ -89,7 +98,7 @@ impl ConnectError {
     /// What to do about it. Whoever does not answer may do so in a while; whoever refuses us will go on refusing.
     pub fn verdict(&self) -> Verdict {
         match self {
-            Self::Session { .. } => Verdict::Retry,
+            Self::Session { .. } | Self::Address { .. } => Verdict::Retry,
             Self::LogIn { .. }
             | Self::Certificate { .. }
             | Self::Keyspace { .. }
@@ -116,6 +125,10 @@ impl TableClient {
             .keepalive_interval(KEEP_ALIVE)
             .keepalive_timeout(KEEP_ALIVE)
             .connection_timeout(config.connect_timeout);
+        if !config.translation.is_empty() {
+            let addresses = Addresses::resolve(&config.translation).await?;
+            builder = builder.address_translator(Arc::new(addresses));
+        }
         if config.use_keyspace {
             builder = builder.use_keyspace(config.keyspace.clone(), true);
         }

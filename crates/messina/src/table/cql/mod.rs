@@ -2,6 +2,8 @@
 //! Takes batches of rows from the sink task, and the connection from `[cql]`.
 //! Gives "durable" when the cluster has every row, at the consistency asked for.
 
+mod addresses;
+
 mod client;
 
 pub use client::{ConnectError, TableClient};

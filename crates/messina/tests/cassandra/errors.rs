@@ -144,7 +144,7 @@ async fn retry_tries_as_often_as_it_says_and_then_fails() {
 }
 
 /// The bytes, headers and place of a dead letter against those of the record it was.
-fn same(letter: &Value, record: &Value) {
+pub(crate) fn same(letter: &Value, record: &Value) {
     for part in ["key", "value", "timestamp"] {
         assert_eq!(letter[part], record[part], "{part}");
     }
@@ -156,7 +156,7 @@ fn same(letter: &Value, record: &Value) {
     );
 }
 
-fn context<'l>(letter: &'l Value, name: &str) -> &'l Value {
+pub(crate) fn context<'l>(letter: &'l Value, name: &str) -> &'l Value {
     let wanted = format!("__connect.errors.{name}");
     let headers = letter["headers"].as_array().unwrap();
     let found = headers.iter().find(|header| header[0] == wanted.as_str());

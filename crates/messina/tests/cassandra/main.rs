@@ -15,6 +15,7 @@ mod errors;
 mod insert_json;
 mod mapped;
 mod place;
+mod poison;
 mod queries;
 mod tls;
 mod worker;

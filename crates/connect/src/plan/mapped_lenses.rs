@@ -7,7 +7,7 @@ use super::compile::{Compiler, Tables};
 use super::mapped::{KCQL, Mapped, dest_of, push, query_of};
 use super::mapped_strict::Strict;
 use super::statements::Place;
-use crate::kcql::{self, Mode, Span, Statement};
+use crate::kcql::{self, Keyword, Mode, Span, Statement};
 use crate::mapping::{
     Codec, Dest, FieldSource, Formats, MappedTarget, Part, Rules, Style, TimeUnit,
 };
@@ -79,6 +79,7 @@ impl Compiler<'_> {
             );
             return None;
         };
+        self.unused_clauses(place, statement, &[Keyword::Ttl, Keyword::Properties]);
         let (rules, consistency) = self.lenses_rules(place, statement);
         let (mut fields, mut spans) = self.lenses_fields(place, statement);
         if statement.columns.iter().any(kcql::Column::is_root_wildcard)

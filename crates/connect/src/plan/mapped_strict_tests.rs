@@ -418,3 +418,38 @@ fn formats_of_times_are_a_topics_and_what_is_wrong_with_them_stands_at_its_place
         "{problems:?}"
     );
 }
+
+#[test]
+fn clauses_without_effect_are_warned_of_where_they_stand() {
+    let warned = |base: &[(&str, &str)], kcql: &str| {
+        let config = [base, &[("connect.cassandra.kcql", kcql)]].concat();
+        let outline = Plan::outline(&ConnectorConfig::of("test", &config)).unwrap();
+        let messages = outline.warnings.into_iter().map(|warning| warning.message);
+        messages.collect::<Vec<_>>()
+    };
+    let newer = warned(
+        &LENSES,
+        "INSERT INTO ks.t SELECT id FROM t IGNORE v WITHSTRUCTURE TTL=5 PROPERTIES('nullToUnset'='true')",
+    );
+    assert_eq!(newer.len(), 2, "{newer:?}");
+    assert!(
+        newer[0].contains("WITHSTRUCTURE has no effect"),
+        "{newer:?}"
+    );
+    assert!(newer[1].contains("IGNORE has no effect"), "{newer:?}");
+    let classic = [
+        (
+            "connector.class",
+            "io.lenses.streamreactor.connect.cassandra.sink.CassandraSinkConnector",
+        ),
+        ("topics", "t"),
+        ("connect.cassandra.port", "9042"),
+        ("connect.cassandra.key.space", "ks"),
+    ];
+    let older = warned(
+        &classic,
+        "INSERT INTO t SELECT * FROM t IGNORE v WITHSTRUCTURE",
+    );
+    assert_eq!(older.len(), 1, "{older:?}");
+    assert!(older[0].contains("IGNORE has no effect"), "{older:?}");
+}

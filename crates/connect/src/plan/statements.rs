@@ -140,7 +140,7 @@ impl Compiler<'_> {
             Ok(projection) => projection,
             Err(errors) => return self.kcql_errors(place, errors, None),
         };
-        self.unused_clauses(place, statement);
+        self.unused_clauses(place, statement, &[Keyword::Ttl, Keyword::WithStructure]);
         let table = self.table(place, name)?;
         let slots = self.slots(place, statement, &projection, &table)?;
         Some(Target {
@@ -225,14 +225,26 @@ impl Compiler<'_> {
         (self.problems.len() == before).then_some(slots)
     }
 
-    /// Clauses that are read for other sinks' sake.
-    fn unused_clauses(&mut self, place: &Place<'_>, statement: &Statement) {
+    /// Clauses that are read for other sinks' sake: all but those that are used.
+    pub(super) fn unused_clauses(
+        &mut self,
+        place: &Place<'_>,
+        statement: &Statement,
+        used: &[Keyword],
+    ) {
         for clause in &statement.clauses {
-            if !matches!(clause.keyword, Keyword::Ttl | Keyword::WithStructure) {
+            if !used.contains(&clause.keyword) {
                 let message = format!("{} has no effect here", clause.keyword.name());
                 let problem = self.at(place, clause.span, message, None);
                 self.warnings.push(problem);
             }
+        }
+        if let Some(first) = statement.ignored.first() {
+            let message =
+                "IGNORE has no effect, as in the original: what it names is written all the same";
+            let help = Some("name the fields that are to be written instead".to_owned());
+            let problem = self.at(place, first.span, message.to_owned(), help);
+            self.warnings.push(problem);
         }
     }
 

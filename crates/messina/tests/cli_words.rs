@@ -164,6 +164,36 @@ fn a_sample_shows_the_rows_and_cql_it_would_become() {
 }
 
 #[test]
+fn a_sample_of_a_sink_whose_cluster_is_not_asked_shows_its_statement() {
+    let dir = tempfile::tempdir().unwrap();
+    let value = r#"{"id": 7, "temp": 2.5, "where": {"lat": 1, "note": "it's"}}"#;
+    let sample = format!(r#"{{"key": {{"id": 7}}, "value": {value}, "timestamp": 1700000000123}}"#);
+    let deleted = r#"{"key": {"id": 7}, "value": null, "timestamp": 1700000000123}"#;
+    std::fs::write(dir.path().join("sample.json"), sample).unwrap();
+    std::fs::write(dir.path().join("deleted.json"), deleted).unwrap();
+    let of_json = "key.converter=Json\nkey.converter.schemas.enable=false\nvalue.converter=Json\nvalue.converter.schemas.enable=false\n";
+    let lenses = "io.lenses.streamreactor.connect.cassandra";
+    let files = [
+        ("classic", format!("connector.class={lenses}.sink.CassandraSinkConnector\nconnect.cassandra.port=9042\nconnect.cassandra.key.space=iot\nconnect.cassandra.default.value=UNSET\nconnect.cassandra.delete.enabled=true\nconnect.cassandra.delete.statement=DELETE FROM meters WHERE id = ?\nconnect.cassandra.delete.struct_flds=id\nconnect.cassandra.kcql=INSERT INTO meters SELECT id, temp, where.lat AS lat FROM t TTL=60;INSERT INTO all_of_it SELECT * FROM t\n")),
+        ("scylla", "connector.class=io.connect.scylladb.ScyllaDbSinkConnector\nscylladb.keyspace=iot\nscylladb.ttl=60\n".to_owned()),
+        ("datastax", "connector.class=com.datastax.oss.kafka.sink.CassandraSinkConnector\ncontactPoints=127.0.0.1\nloadBalancing.localDc=dc1\ntopic.t.iot.meters.mapping=id=key.id, \"Temp\"=value.temp, place=value.where\ntopic.t.iot.log.mapping=id=key.id, t=value.temp\ntopic.t.iot.log.query=UPDATE iot.log SET t = :t WHERE id = :id\ntopic.t.iot.log.deletesEnabled=false\n".to_owned()),
+        ("lenses", format!("connector.class={lenses}.CassandraSinkConnector\nconnect.cassandra.contact.points=127.0.0.1\nconnect.cassandra.kcql=INSERT INTO iot.meters SELECT _key.id AS id, temp FROM t PROPERTIES('ttl'='10','ttlTimeUnit'='MINUTES')\n")),
+    ];
+    let mut shown = String::new();
+    for (name, text) in &files {
+        let file = format!("{name}.properties");
+        let text = format!("name={name}\ntopics=t\n{of_json}{text}");
+        std::fs::write(dir.path().join(&file), text).unwrap();
+        for sample in ["sample.json", "deleted.json"] {
+            let output = messina(&["check", &file, "--sample", sample], dir.path());
+            shown.push_str(&words(&output));
+            shown.push('\n');
+        }
+    }
+    snapshot("check-sample-cluster.txt", &shown);
+}
+
+#[test]
 fn every_example_configuration_holds() {
     // What is warned of in files that are as others wrote them.
     let known = [

@@ -1,5 +1,6 @@
 //! A table and what of a record goes into it: rows, deletions, and tables that must change first.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::change::TableChange;
@@ -86,6 +87,17 @@ pub(crate) struct MappedTarget {
     pub(crate) rules: Rules,
 }
 
+/// What a record becomes, before its table is known.
+#[derive(Debug)]
+pub(crate) struct Draft {
+    /// Names of columns or variables, and what goes there.
+    pub(crate) values: Vec<(String, Value)>,
+    /// Whether it deletes its row.
+    pub(crate) deletes: bool,
+    pub(crate) write_timestamp: i64,
+    pub(crate) ttl_seconds: Option<u32>,
+}
+
 /// Why a record was not written.
 #[derive(Debug)]
 pub(crate) enum Stop {
@@ -149,6 +161,52 @@ impl MappedTarget {
         Ok((*index, row))
     }
 
+    /// What a record becomes in a table that is not known: names and values, whatever their types.
+    pub(crate) fn draft(
+        &self,
+        record: &ConnectRecord<'_>,
+        write_timestamp: i64,
+    ) -> Result<Draft, DataError> {
+        let is_scylla = self.rules.style == Style::Scylla;
+        let parts = if is_scylla {
+            self.check_parts(record)?;
+            Parts::plain(record)
+        } else {
+            Parts::parsed(record)
+        };
+        let mut draft = Draft {
+            values: Vec::new(),
+            deletes: record.value.is_null() && (is_scylla || self.rules.deletes),
+            write_timestamp,
+            ttl_seconds: self.rules.ttl_seconds,
+        };
+        match &self.fields {
+            Fields::ByName => {
+                let mut put = |name: &str, value: &Value| {
+                    if draft.values.iter().all(|(own, _)| own != name) {
+                        draft.values.push((name.to_owned(), value.clone()));
+                    }
+                };
+                for value in [&record.value, &record.key] {
+                    each_field(value, &mut put);
+                }
+            }
+            Fields::Mapped(fields) => {
+                for (dest, source) in fields {
+                    let Some(value) = self.found(source, &parts)? else {
+                        continue;
+                    };
+                    match dest {
+                        Dest::Column(name) => draft.values.push((name.clone(), value.into_owned())),
+                        Dest::Ttl => draft.ttl_seconds = self.ttl(&value)?.or(draft.ttl_seconds),
+                        Dest::Timestamp => draft.write_timestamp = self.time(&value)?,
+                    }
+                }
+            }
+        }
+        Ok(draft)
+    }
+
     /// ScyllaDB's sink wants keys and values with fields.
     fn check_parts(&self, record: &ConnectRecord<'_>) -> Result<(), DataError> {
         if !matches!(record.key, Value::Struct(_) | Value::Map(_)) {
@@ -205,16 +263,8 @@ impl MappedTarget {
         row: &mut Row,
     ) -> Result<(), Stop> {
         for (dest, source) in fields {
-            let found = parts.get(source);
-            let Some(value) = found else {
-                if parts.is_null(source.part) || self.skips(source, parts) {
-                    continue;
-                }
-                let path = source.steps.join(".");
-                return Err(DataError::new(format!(
-                    "the record has no field `{path}` that the mapping names"
-                ))
-                .into());
+            let Some(value) = self.found(source, parts)? else {
+                continue;
             };
             match dest {
                 Dest::Column(name) => {
@@ -232,6 +282,22 @@ impl MappedTarget {
             }
         }
         Ok(())
+    }
+
+    /// A source's value; none where its whole part is null, or the field may be missing.
+    fn found<'p>(
+        &self,
+        source: &FieldSource,
+        parts: &'p Parts<'_>,
+    ) -> Result<Option<Cow<'p, Value>>, DataError> {
+        let found = parts.get(source);
+        if found.is_some() || parts.is_null(source.part) || self.skips(source, parts) {
+            return Ok(found);
+        }
+        let path = source.steps.join(".");
+        Err(DataError::new(format!(
+            "the record has no field `{path}` that the mapping names"
+        )))
     }
 
     /// A schemaless record of ScyllaDB's sink may lack fields.
@@ -387,6 +453,14 @@ pub(super) fn column(table: &TableSchema, name: &str) -> Option<usize> {
     table
         .column(name)
         .or_else(|| table.column(&name.to_ascii_lowercase()))
+}
+
+fn each_field(value: &Value, each: &mut dyn FnMut(&str, &Value)) {
+    // It never stops.
+    drop(for_each_field(value, |name, value| {
+        each(name, value);
+        Ok(())
+    }));
 }
 
 fn for_each_field(

@@ -6,6 +6,7 @@ use super::compile::Compiler;
 use super::statements::Place;
 use super::{Effect, Query, Topics};
 use crate::config::ConnectorConfig;
+use crate::data_error::{DataError, Exception};
 use crate::kcql::{self, Mode};
 use crate::mapping::{
     Dest, Entry, FieldSource, Fields, Kind, MappedTarget, Rules, Stop, Style, TimeUnit, parse,
@@ -31,32 +32,31 @@ impl Mapped {
         write_timestamp: i64,
         out: &mut Vec<(usize, Row)>,
     ) -> Result<(), Stop> {
-        if let Some((_, targets)) = self
-            .by_topic
-            .iter()
-            .find(|(topic, _)| *topic == record.topic)
-        {
-            for target in targets {
-                out.push(target.row(record, write_timestamp)?);
-            }
-            return Ok(());
+        self.each_target(record, |target| {
+            out.push(target.row(record, write_timestamp)?);
+            Ok(())
+        })
+    }
+
+    /// Does something with each of a record's targets, of which there must be one.
+    pub(super) fn each_target<E: From<DataError>>(
+        &self,
+        record: &ConnectRecord<'_>,
+        mut each: impl FnMut(&MappedTarget) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let own = |(topic, _): &&(String, _)| *topic == record.topic;
+        if let Some((_, targets)) = self.by_topic.iter().find(own) {
+            return targets.iter().try_for_each(each);
         }
         let Some((keyspace, rules)) = &self.others else {
             let message = format!("topic `{}` has no mapping", record.topic);
-            return Err(Stop::Refused(crate::data_error::DataError::of(
-                crate::data_error::Exception::Connect,
-                message,
-            )));
+            return Err(DataError::of(Exception::Connect, message).into());
         };
         let name = table_of(&record.topic);
-        let known = self
-            .by_topic
-            .iter()
-            .flat_map(|(_, targets)| targets)
-            .find(|own| own.name == name);
-        let row = match known {
-            Some(target) => target.row(record, write_timestamp)?,
-            None => MappedTarget {
+        let mut known = self.by_topic.iter().flat_map(|(_, targets)| targets);
+        match known.find(|own| own.name == name) {
+            Some(target) => each(target),
+            None => each(&MappedTarget {
                 keyspace: keyspace.clone(),
                 name,
                 table: None,
@@ -64,11 +64,8 @@ impl Mapped {
                 delete_index: None,
                 fields: Fields::ByName,
                 rules: rules.clone(),
-            }
-            .row(record, write_timestamp)?,
-        };
-        out.push(row);
-        Ok(())
+            }),
+        }
     }
 }
 

@@ -40,8 +40,10 @@ impl Compiler<'_> {
         if let Some(query) = &strict.query {
             self.check_query(place, whole, query, &strict);
         }
-        let Tables::Cluster(known) = self.tables_of else {
-            return None;
+        let known = match self.tables_of {
+            Tables::Cluster(known) => known,
+            Tables::Declared(_) => return None,
+            Tables::Unknown => return Some(self.sketched(strict)),
         };
         let (keyspace, name) = (strict.keyspace, strict.table);
         let Some(table) = known.table(&format!("{keyspace}.{name}")) else {
@@ -89,6 +91,23 @@ impl Compiler<'_> {
                 strict.consistency,
             )
         })
+    }
+
+    /// The target as far as it is known before the cluster is asked.
+    fn sketched(&mut self, strict: Strict<'_>) -> MappedTarget {
+        let name = strict.query.as_ref().map(|query| query.name.as_str());
+        let mut target = self.mapped_target(
+            strict.keyspace,
+            name.unwrap_or(strict.table),
+            None,
+            Fields::Mapped(strict.fields),
+            strict.rules,
+            None,
+        );
+        if name.is_some() {
+            target.kind = Kind::Query;
+        }
+        target
     }
 
     /// Indices of the columns that are mapped; those that are not there are noted.

@@ -32,6 +32,7 @@ mod mapped_strict_tests;
 #[cfg(test)]
 mod mapped_tests;
 mod outcome;
+mod sketch;
 mod statements;
 mod target;
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub use effect::{Effect, Query};
 pub use errors::{DeadLetters, ErrorHandling, PutPolicy, Tolerance};
 pub use keyspace::{Creation, Keyspace, Outline};
 pub use outcome::{Outcome, RecordError, Stage};
+pub use sketch::{Act, Sketch, Sketcher};
 pub use topics::Topics;
 
 use deletes::Deletes;
@@ -168,18 +170,35 @@ impl Plan {
     }
 
     fn rows(&self, source: &SinkRecord<'_>, out: &mut Vec<(usize, Row)>) -> Result<(), Ending> {
+        let records = self.records(source)?;
+        out.reserve(records.len());
+        records
+            .iter()
+            .try_for_each(|record| self.write(record, out))
+    }
+
+    /// What is left of a record behind the transforms.
+    fn records<'a>(
+        &self,
+        source: &'a SinkRecord<'a>,
+    ) -> Result<Vec<ConnectRecord<'a>>, RecordError> {
         let records = self.transforms.apply(self.decode(source)?);
-        let records = records.map_err(|(index, error)| {
+        records.map_err(|(index, error)| {
             rejected(
                 Stage::Transformation,
                 self.transforms.class_name(index),
                 error,
             )
-        })?;
-        out.reserve(records.len());
-        records
-            .iter()
-            .try_for_each(|record| self.write(record, out))
+        })
+    }
+
+    fn put_error(&self, exception_class: &'static str, message: String) -> RecordError {
+        RecordError {
+            stage: Stage::TaskPut,
+            class_name: self.class_name.clone(),
+            exception_class,
+            message,
+        }
     }
 
     fn decode<'a>(&self, source: &'a SinkRecord<'a>) -> Result<ConnectRecord<'a>, RecordError> {
@@ -235,12 +254,7 @@ impl Plan {
     }
 
     fn write(&self, record: &ConnectRecord<'_>, out: &mut Vec<(usize, Row)>) -> Result<(), Ending> {
-        let put = |exception_class, message| RecordError {
-            stage: Stage::TaskPut,
-            class_name: self.class_name.clone(),
-            exception_class,
-            message,
-        };
+        let put = |class, message| self.put_error(class, message);
         if let Some(mapped) = &self.mapped {
             let written = mapped.write(record, target::write_timestamp(record), out);
             return written.map_err(|stop| match stop {

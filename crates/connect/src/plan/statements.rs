@@ -142,7 +142,11 @@ impl Compiler<'_> {
         };
         self.unused_clauses(place, statement, &[Keyword::Ttl, Keyword::WithStructure]);
         let table = self.table(place, name)?;
-        let slots = self.slots(place, statement, &projection, &table)?;
+        let slots = match self.tables_of {
+            // Only names are known, which a sketch of a record shows.
+            Tables::Unknown => Vec::new(),
+            _ => self.slots(place, statement, &projection, &table)?,
+        };
         Some(Target {
             table_index: self.table_index(&table),
             table,
@@ -156,7 +160,7 @@ impl Compiler<'_> {
     /// The table of that name; a problem where there is none, nothing where that is not known yet.
     fn table(&mut self, place: &Place<'_>, name: &kcql::Name) -> Option<Arc<TableSchema>> {
         let (found, message, help) = match self.tables_of {
-            Tables::Unknown => return None,
+            Tables::Unknown => return Some(Arc::new(unknown(&name.text))),
             Tables::Declared(table) => (
                 table(&name.text),
                 format!("there is no table `{}`", name.text),
@@ -287,5 +291,18 @@ impl Compiler<'_> {
             }
         });
         problem
+    }
+}
+
+/// A table of which nothing but the name is known.
+fn unknown(name: &str) -> TableSchema {
+    TableSchema {
+        keyspace: None,
+        name: name.to_owned(),
+        columns: Vec::new(),
+        partition_key: Vec::new(),
+        clustering_key: Vec::new(),
+        default_ttl: None,
+        time_bucket: None,
     }
 }

@@ -185,7 +185,7 @@ pub(super) fn root(value: &Value, whole: bool) -> Result<Option<Value>, DataErro
 }
 
 /// The headers' values by name; of equal names the last counts.
-fn headers(record: &ConnectRecord<'_>) -> Value {
+pub(super) fn headers(record: &ConnectRecord<'_>) -> Value {
     let entry = |header: &ConnectHeader| (Value::Str(header.name.clone()), header.value.clone());
     let headers = record.headers.iter().flatten();
     Value::Map(ValueMap::from_entries(headers.map(entry).collect()))

@@ -32,7 +32,8 @@ What a file is, its name says: .toml is Messina's configuration, .kcql KCQL alon
 whether it is a connector's, a Kafka Connect worker's, or the MQTT proxy's. Connectors are checked against the tables of the .toml file among FILES, else the built-in ones.
 
 The sample is a JSON file: the value of a record, or {\"value\": .., \"key\": .., \"headers\": {..},
-\"timestamp\": ..} with the value as text or JSON. Nothing is written anywhere.
+\"timestamp\": ..} with the value as text or JSON. Nothing is written anywhere. Of a connector whose tables are in a
+cluster it shows the statement with names and values; with --connect the cluster is asked what its tables are.
 
   messina check messina.toml --sample reading.json --topic readings")]
 pub(super) struct Args {
@@ -44,6 +45,9 @@ pub(super) struct Args {
     /// Kafka topic the sample is in; each sink's first topic if absent
     #[arg(long, requires = "sample")]
     topic: Option<String>,
+    /// Ask the clusters that connectors write to for their tables, and show typed rows
+    #[arg(long, requires = "sample")]
+    connect: bool,
     /// Print problems as JSON
     #[arg(long, conflicts_with = "sample")]
     json: bool,
@@ -77,13 +81,8 @@ pub(super) fn run(args: &Args, out: &mut Output) -> Result<(), CommandError> {
         Some(path) => {
             let sample = Sample::read(path)?;
             for connector in &checked.connectors {
-                sample.show(
-                    connector,
-                    &checked.config.tables,
-                    checked.config.cql.is_some(),
-                    args.topic.as_deref(),
-                    out,
-                )?;
+                let topic = args.topic.as_deref();
+                sample.show(connector, &checked.config, args.connect, topic, out)?;
             }
             Ok(())
         }

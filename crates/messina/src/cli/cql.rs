@@ -29,7 +29,7 @@ pub(super) fn insert(table: &TableSchema, row: &Row) -> String {
     )
 }
 
-fn table_name(table: &TableSchema) -> String {
+pub(super) fn table_name(table: &TableSchema) -> String {
     match &table.keyspace {
         Some(keyspace) => format!("{}.{}", name(keyspace), name(&table.name)),
         None => name(&table.name),
@@ -37,7 +37,7 @@ fn table_name(table: &TableSchema) -> String {
 }
 
 /// A value as a CQL literal.
-fn literal(value: &CqlValue) -> String {
+pub(super) fn literal(value: &CqlValue) -> String {
     let list = |values: &[CqlValue]| values.iter().map(literal).collect::<Vec<_>>().join(", ");
     match value {
         CqlValue::Unset => "UNSET".to_owned(),

@@ -10,6 +10,7 @@ use thiserror::Error;
 use crate::carry::CarryError;
 use crate::config::LoadError;
 use crate::listener::tls::TlsError;
+use crate::sink::OpenError;
 use crate::up::UpError;
 
 /// The exit code of `mosquitto_sub -W`.
@@ -108,6 +109,14 @@ pub enum CommandError {
     /// A query failed.
     #[error(transparent)]
     Query(#[from] messina_store::table::QueryError),
+    /// A connector's cluster is away, or its tables are not as the connector wants them.
+    #[error("sink `{sink}`")]
+    Cluster {
+        /// The connector.
+        sink: String,
+        /// Why.
+        source: OpenError,
+    },
     /// A simulation did not run.
     #[error(transparent)]
     Fleet(#[from] crate::simulator::FleetError),
@@ -127,8 +136,18 @@ impl CommandError {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Usage(_) => 2,
-            Self::Configuration(_) | Self::Checked { .. } => 3,
-            Self::Unreachable { .. } | Self::NoServer { .. } => 4,
+            Self::Configuration(_)
+            | Self::Checked { .. }
+            | Self::Cluster {
+                source: OpenError::Wrong(_),
+                ..
+            } => 3,
+            Self::Cluster {
+                source: OpenError::Away(_),
+                ..
+            }
+            | Self::Unreachable { .. }
+            | Self::NoServer { .. } => 4,
             Self::NotLetIn { code, .. } => *code,
             Self::TimedOut(_) => TIMED_OUT,
             Self::Tls(_)
@@ -142,6 +161,7 @@ impl CommandError {
             | Self::ReadLog(_)
             | Self::OpenTable(_)
             | Self::Query(_)
+            | Self::Cluster { .. }
             | Self::Fleet(_)
             | Self::Runtime(_)
             | Self::Up(_)

@@ -39,6 +39,7 @@ mod connect_distributed;
 mod check;
 
 mod sample;
+mod sketch;
 
 mod cql;
 

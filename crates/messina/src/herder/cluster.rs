@@ -114,16 +114,21 @@ impl ClusterSink {
         self.clients.get(&self.cql).await.map_err(connecting)
     }
 
-    /// The tables of all its keyspaces. What may be created need not be there.
+    /// The tables of all its keyspaces, which are created where that is wanted.
     async fn tables(&self, client: &TableClient) -> Result<Vec<Arc<TableSchema>>, OpenError> {
+        if let Some(replicas) = self.creation.and_then(|creation| creation.replication) {
+            for keyspace in &self.keyspaces {
+                let created = client.create_keyspace(keyspace, replicas).await;
+                created.map_err(defining)?;
+            }
+        }
+        self.known_tables(client).await
+    }
+
+    /// The tables of all its keyspaces. What may be created need not be there.
+    async fn known_tables(&self, client: &TableClient) -> Result<Vec<Arc<TableSchema>>, OpenError> {
         let mut all = Vec::new();
         for keyspace in &self.keyspaces {
-            if let Some(replicas) = self.creation.and_then(|creation| creation.replication) {
-                client
-                    .create_keyspace(keyspace, replicas)
-                    .await
-                    .map_err(defining)?;
-            }
             let tables = client.tables(keyspace).await.map_err(defining)?;
             if tables.is_empty() && self.creation.is_none() {
                 let keyspace = keyspace.clone();
@@ -172,6 +177,22 @@ impl ClusterSink {
         let own = plan.consistency_of(index).and_then(CqlConsistency::parse);
         own.or(self.consistency).unwrap_or(self.cql.consistency)
     }
+}
+
+/// The plan of a connector for the tables that are in its cluster, or in that of `[cql]`, which is `own`. Nothing is
+/// created or written.
+pub async fn plan_on_cluster(
+    config: &ConnectorConfig,
+    own: Option<&CqlConfig>,
+) -> Result<Plan, OpenError> {
+    let outline = Plan::outline(config).map_err(OpenError::Wrong)?;
+    let clients = Arc::new(TableClients::default());
+    let sink = ClusterSink::new(config.clone(), outline, own, &clients);
+    let sink = sink.map_err(OpenError::Wrong)?;
+    let client = sink.client().await?;
+    let tables = sink.known_tables(&client).await?;
+    let statements = sink.statements(&client).await?;
+    sink.compile(&tables, &statements)
 }
 
 fn connecting(error: ConnectError) -> OpenError {

@@ -33,6 +33,7 @@ mod connectors;
 pub use connectors::Connectors;
 pub use shared::{For, SharedHerder, SharedParts, Whereabouts};
 
+pub use cluster::plan_on_cluster;
 pub use error::HerderError;
 pub use factory::{Declared, Factory, resolve};
 pub use keeping::{Herder, Parts};

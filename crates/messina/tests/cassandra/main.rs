@@ -17,5 +17,6 @@ mod mapped;
 mod place;
 mod poison;
 mod queries;
+mod sample;
 mod tls;
 mod worker;

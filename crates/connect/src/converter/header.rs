@@ -263,7 +263,7 @@ fn common_schema(
         return before.is_none().then_some(schema).flatten();
     };
     match (rank(&before.kind), rank(&schema.kind)) {
-        (Some(old), Some(new)) => Some(if new > old { schema } else { before }),
+        (Some(old), Some(new)) => Some(if new >= old { schema } else { before }),
         _ if before == schema => Some(before),
         _ if std::mem::discriminant(&before.kind) == std::mem::discriminant(&schema.kind) => {
             Some(schema)

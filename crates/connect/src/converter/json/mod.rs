@@ -63,8 +63,8 @@ impl JsonConverter {
         if self.schemas_enable {
             return parser.root(|parser| self.envelope(parser));
         }
-        // Nothing is null, a byte order mark is not.
-        if parser.is_at_end() && !bytes.starts_with(BYTE_ORDER_MARK.as_bytes()) {
+        // Nothing is null, a byte order mark alone is not.
+        if parser.is_at_end() && bytes != BYTE_ORDER_MARK.as_bytes() {
             return Ok((None, Value::Null));
         }
         Ok((None, parser.root(Parser::value)?))

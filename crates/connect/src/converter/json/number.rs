@@ -70,22 +70,23 @@ impl Number<'_> {
         })
     }
 
-    fn parts(&self) -> (&str, i64) {
-        match self.text.split_once(['e', 'E']) {
-            Some((mantissa, exponent)) => (mantissa, saturated(exponent)),
-            None => (self.text, 0),
-        }
+    /// Whether exponent and scale have 32 bits, as `BigDecimal`'s must.
+    pub(super) fn has_scale(&self) -> bool {
+        let (mantissa, exponent) = self.text.split_once(['e', 'E']).unwrap_or((self.text, "0"));
+        let digits = mantissa
+            .split_once('.')
+            .map_or(0, |(_, digits)| digits.len());
+        let scale = i32::try_from(digits)
+            .ok()
+            .zip(exponent.parse::<i32>().ok())
+            .and_then(|(digits, exponent)| digits.checked_sub(exponent));
+        scale.is_some()
     }
-}
 
-/// An exponent; one that does not fit is as good as the largest that does.
-fn saturated(exponent: &str) -> i64 {
-    let limit = i64::from(i32::MAX) * 4;
-    exponent.parse().unwrap_or(if exponent.starts_with('-') {
-        -limit
-    } else {
-        limit
-    })
+    fn parts(&self) -> (&str, i64) {
+        let (mantissa, exponent) = self.text.split_once(['e', 'E']).unwrap_or((self.text, "0"));
+        (mantissa, exponent.parse().unwrap_or(0))
+    }
 }
 
 /// `digits x 10^zeros` modulo 2^64.

@@ -284,7 +284,13 @@ impl<'a> Parser<'a> {
                 text.len()
             )));
         }
-        Ok(Number { text, integral })
+        let number = Number { text, integral };
+        if !integral && !number.has_scale() {
+            return Err(DataError::new(
+                "invalid JSON: a number whose exponent is beyond 32 bits",
+            ));
+        }
+        Ok(number)
     }
 
     fn digits(&mut self) -> Result<(), DataError> {

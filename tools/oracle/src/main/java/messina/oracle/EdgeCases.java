@@ -4,9 +4,11 @@ import static messina.oracle.Cases.bare;
 import static messina.oracle.Cases.config;
 
 import java.util.Date;
+import java.util.GregorianCalendar;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.TimeZone;
 import org.apache.kafka.connect.data.Schema;
 import org.apache.kafka.connect.data.SchemaAndValue;
 import org.apache.kafka.connect.data.SchemaBuilder;
@@ -90,7 +92,7 @@ final class EdgeCases {
     }
 
     private void routers() {
-        for (String[] route : new String[][] {{"(i)(o)(t)(.)(r)(a)(w)()()()()", "$1$2$3$4$5$6$7-$11-$10"}, {"(iot)\\.(raw)", "$10"}, {"(iot)\\.(raw)", "$1$2$0"}, {"(iot)\\.(raw)", "$22"}, {"(iot)\\.(raw)", "$2.$1x"}, {"iot|iot\\.raw", "x"}, {"(?<a>iot)\\.(?<b1>raw)", "${b1}.${a}"}, {"(iot)\\.(raw)", "\\\\$1"}, {"(iot)\\.(raw)", "a\\b"},
+        for (String[] route : new String[][] {{"(i)(o)(t)(.)(r)(a)(w)()()()()", "$1$2$3$4$5$6$7-$11-$10"}, {"((((((((((iot))))))))))(.)(raw)", "$11$12$10$1"}, {"((((((((((iot))))))))))(.)(raw)", "$13-$120"}, {"(iot)\\.(raw)", "$10"}, {"(iot)\\.(raw)", "$1$2$0"}, {"(iot)\\.(raw)", "$22"}, {"(iot)\\.(raw)", "$2.$1x"}, {"iot|iot\\.raw", "x"}, {"(?<a>iot)\\.(?<b1>raw)", "${b1}.${a}"}, {"(iot)\\.(raw)", "\\\\$1"}, {"(iot)\\.(raw)", "a\\b"},
             {"\\Qiot.raw\\E", "x"}, {"\\Qiot.raw", "x"}, {"\\Qiot\\E.*\\Qraw\\E", "x"}, {"i\\Qo\\Et\\Q.\\E(raw)", "$1"}, {"(x)?iot\\.raw", "[$1]"}, {"(x)?(iot)\\.raw", "$2$1$2"}, {"iot\\.raw|.*", "y"}, {".*?", "z"}, {"iot.raw", ""}, {"IOT.RAW", "n"}, {" iot.raw ", " m "}}) {
             cases.transform("RegexRouter", config("regex", route[0], "replacement", route[1]), bare("v"));
         }
@@ -114,6 +116,15 @@ final class EdgeCases {
                 }
             }
         }
+        GregorianCalendar calendar = new GregorianCalendar(TimeZone.getTimeZone("UTC"));
+        for (int year : new int[] {-3, -2, -1, 0, 1, 2, 3, 4, 5, 100, 1000, 1496, 1497, 1498, 1499, 1500, 1501, 1582, 1583, 1600, 1700, 1899, 1900, 1999, 2000, 2001, 2100}) {
+            for (int[] date : new int[][] {{1, 28}, {1, 29}, {2, 1}, {2, 2}, {11, 31}, {0, 1}}) {
+                calendar.clear();
+                calendar.set(year, date[0], date[1]);
+                cases.transform(CONVERTER, config("target.type", "string", "format", "yyyy-MM-dd D E"), bare(calendar.getTimeInMillis()));
+                cases.transform(CONVERTER, config("target.type", "unix", "format", "y-M-d"), bare(year + "-" + (date[0] + 1) + "-" + date[1]));
+            }
+        }
         for (long hour = 0; hour < 24; hour++) {
             cases.transform(CONVERTER, config("target.type", "string", "format", all), bare(19_723 * DAY + hour * 3_600_000 + hour * 61_001));
         }
@@ -135,7 +146,7 @@ final class EdgeCases {
             {"MMM yyyy", "Feb 2024", "february 2024", "Decem 2024", "Dece", "Ma 2024", "May 2024", "xyz 2024"}, {"MMMM d", "March 5", "mar 5", "Dec 31"}, {"EEE d", "Sun 5", "sunday 5", "Sat 31", "Xyz 5"}, {"yyyy", "\t2024", " \t 2024", "\u00a02024", "+2024", "", " ", "-0", "2147483648", "99999999999", "9223372036854775808", "-2147483649", "300000000", "-300000000", "292278994", "292278995"},
             {"z", "GMT+5:30", "GMT-05:30", "gmt+1:00", "GMT+24:00", "GMT+1", "GMT+12:60", "GMT+1:5", "GMT+1:555", "+0230", "-0530", "+2400", "+2360", "+023", "+02:30", "EST", "EDT", "CST", "CDT", "MST", "MDT", "PST", "PDT", "CET", "CEST", "cest", "UTC", "utc", "GMT", "UT", "X", "+", "+a", "-", "GMT+", "GMT-a", "GMT0", "UTC+1:00", "Z"},
             {"Z", "+0230", "-0530", "GMT+5:30", "+02", "+2359", "-2360"}, {"X", "+02", "+0230", "+2", "+23", "+24", "-05", "Z", "z", "+a", "02", "-0"}, {"XX", "+0230", "+02", "-2359", "+2360", "+02:30", "Z", "+1260", "+023"}, {"XXX", "+02:30", "-23:59", "+23:60", "+2:30", "+0230", "+02:3", "Z", "+02:", "+02:a0", "+02:-5", "+02:+5"},
-            {"zX", "EST+02", "PSTZ"}, {"yyyyMMdd", "2024 131", "20240131", "2024013", " 2024131", "2024-131", "202401311"}, {"HHmm", "1234", "123", "12345", " 134", "-134", "1 34"}, {"yyMMdd", "240131", "24 131", "4 0131"}, {"yyyyMMMdd", "2024Jan31", "2024January31"}, {"ddMMMyy", "31Jan24", "31Jan2024", "1Jan24"}, {"yy", "24", "024", "4", "-4", "2024", "\u0662\u0664", "69", "00", "99", "50"}, {"y", "24", "4"}, {"yyy", "24"}, {"SSS", "5", "50", "500", "5000"},
+            {"zX", "EST+02", "PSTZ"}, {"Z HH", "+0230 05"}, {"XXX yyyy", "+02:30 2024"}, {"XX'T'H", "-0130T5"}, {"y-M-d H:m:s.S", "292278994-08-17 07:12:55.807", "292278994-08-17 07:12:55.808", "292278994-8-17 8:0:0.0", "-292275054-05-16 16:47:04.192"}, {"yyyyMMdd", "2024 131", "20240131", "2024013", " 2024131", "2024\t131", "2024-131", "202401311"}, {"HHmm", "1234", "123", "12345", " 134", "-134", "1 34"}, {"yyMMdd", "240131", "24 131", "4 0131"}, {"yyyyMMMdd", "2024Jan31", "2024January31"}, {"ddMMMyy", "31Jan24", "31Jan2024", "1Jan24"}, {"yy", "24", "024", "4", "-4", "2024", "\u0662\u0664", "69", "00", "99", "50"}, {"y", "24", "4"}, {"yyy", "24"}, {"SSS", "5", "50", "500", "5000"},
             {"m:s", "61:61", "-1:5"}, {"'T'H''m", "T5'6", "t5'6"}, {"H:mm'Z'", "5:06Z", "5:06z", "5:06"}, {"  H", "  5", " 5", "   5"}, {"EHa", "Sun5AM", "Sun5"}, {"E", "Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"}, {"EEE MMM yyyy", "Sun Feb 2024", "Thu Feb 2024", "Wed Feb 2024", "Fri Dec 2023"}, {"EEE yyyy", "Mon 2024", "Sun 2024"}, {"E D", "Sun 100"}, {"D E", "100 Sun"}, {"d E", "9 Sun"}, {"E d", "Sun 9"},
             {"HH h a", "13 5 AM", "13 5 PM"}, {"h HH a", "5 13 PM", "5 13 AM"}, {"a HH h", "PM 13 5"}, {"h a HH", "5 PM 13"}, {"HH a", "13 AM", "5 PM"}, {"a HH", "PM 5"}, {"a", "PM", "AM"}, {"K a H", "0 PM 3"}, {"k h a", "24 5 PM"}};
         for (String[] line : texts) {

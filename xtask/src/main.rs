@@ -17,6 +17,7 @@ mod generate;
 
 mod fuzz;
 mod kill9;
+mod mutations;
 mod services;
 
 use std::process::ExitCode;
@@ -40,6 +41,9 @@ cargo xtask <command>
   fuzz [--seconds N] [--seed S] [TARGET...]
   kill9 [--rounds N] [--seed S]
                              the process killed while devices publish, as often as wanted
+  mutations [--list] [PART OF A PATH...]
+                             the transforms' and converters' rules broken one by one: which the golden vectors
+                             do not notice
   services up|down|status [kafka] [cassandra] [paho] [kafka3] [cassandra3]
                              the real ones, on loopback, under .services/, the last two of three nodes each; and
                              Paho's MQTT client";
@@ -69,6 +73,7 @@ fn run(mut arguments: Vec<String>) -> Result<()> {
         "conformance" => conformance::run(&arguments),
         "fuzz" => fuzz::run(&arguments),
         "kill9" => kill9::run(&arguments),
+        "mutations" => mutations::run(&arguments),
         "services" => services::run(&arguments),
         "help" | "--help" | "-h" => {
             command::say(USAGE);

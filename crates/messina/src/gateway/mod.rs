@@ -34,6 +34,7 @@ pub mod upkeep;
 pub mod wills;
 
 pub mod state;
+pub mod waking;
 
 pub mod server;
 

@@ -1,10 +1,8 @@
 //! The gateway as a whole: what all connections share.
 
-use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use messina_mqtt::packet::ClientId;
 use messina_mqtt::reason::ReasonCode;
@@ -16,17 +14,15 @@ use super::events::Events;
 use super::mailbox::Mailbox;
 use super::passing_on::Leaver;
 use super::produce::{Destination, Topics};
-use super::recipients::size_of;
 use super::recurring::Line;
 use super::relay::Relay;
 use super::retained::Retained;
-use super::room::{Loss, QueueLimits, TotalBytes, Waiting};
+use super::room::{Loss, QueueLimits, TotalBytes};
 use super::route::Routes;
 use super::sessions::{Asleep, Ended, SessionKey, Sessions};
-use super::slots::Slots;
-use super::state::delivery::ToSend;
-use super::state::{Left, SessionState, StateError};
+use super::state::{SessionState, StateError};
 use super::subscriptions::Subscriptions;
+use super::waking::woken;
 use super::wills::{self, PendingWill};
 use crate::access::Access;
 use crate::config::{GatewayConfig, Unmatched};
@@ -308,61 +304,6 @@ impl Gateway {
             tracing::warn!(client_id = %session.client_id(), %error, left_out, "an ended session stays in the log; it ends again after a restart");
         }
     }
-}
-
-/// What an earlier run has left of a session. As many publishes as may be sent without an acknowledgement may have been,
-/// each under another identifier, if they came before the client left, and are the session's; those behind them wait in
-/// the mailbox, as they did.
-fn woken(
-    left: Left,
-    limits: &Arc<Limits>,
-    queue: &QueueLimits,
-    now: (Instant, i64),
-) -> (Asleep, Slots, Vec<Waiting>) {
-    let (mut restored, mut on_its_way) = (left.session, left.waiting);
-    let taken = left.taken.into_iter();
-    let mut with_client: HashMap<_, _> = taken.map(|key| (key.packet_id(), key)).collect();
-    let mut sent = 0;
-    for own in on_its_way.iter().take(usize::from(limits.inflight)) {
-        let came_before = left.left_at.is_none_or(|left_at| own.sequence < left_at);
-        let Entry::Vacant(place) = with_client.entry(own.key.packet_id()) else {
-            break;
-        };
-        if !came_before {
-            break;
-        }
-        place.insert(own.key);
-        sent += 1;
-    }
-    let slots = Slots::restored(with_client, left.next);
-    let may_have_been = on_its_way.drain(..sent).map(|own| own.forward);
-    restored.deliveries = may_have_been.collect();
-    let (clock, unix) = now;
-    let waiting = |one: ToSend| {
-        let ToSend {
-            key,
-            since,
-            forward,
-            ..
-        } = one;
-        let waited = since.map_or(0, |since| unix.saturating_sub(since));
-        let waited = Duration::from_millis(u64::try_from(waited).unwrap_or(0));
-        Waiting {
-            key: Some(key),
-            size: size_of(forward.publish.publish()),
-            too_old: queue
-                .age
-                .and_then(|age| clock.checked_add(age.saturating_sub(waited))),
-            forward,
-        }
-    };
-    let waiting = on_its_way.into_iter().map(waiting).collect();
-    let asleep = Asleep {
-        session: Box::new(Session::restore(Arc::clone(limits), restored, clock)),
-        expires: left.expires,
-        will: left.will,
-    };
-    (asleep, slots, waiting)
 }
 
 /// The way to other gateways, if there may be others.

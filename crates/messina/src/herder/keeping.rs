@@ -153,8 +153,8 @@ impl Herder {
             let made = self.parts.factory.connector(config);
             made.map(|connector| Arc::new(connector.as_task(task)))
         };
-        let made: Result<Vec<_>, _> = (0..count).map(make).collect();
-        made.map_err(HerderError::Invalid)
+        let all: Result<Vec<_>, _> = (0..count).map(make).collect();
+        all.map_err(HerderError::Invalid)
     }
 
     /// Compiles options a request gives, without keeping anything.

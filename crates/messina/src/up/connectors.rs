@@ -85,7 +85,7 @@ pub(super) async fn connectors(
         };
         return Ok(Connectors::Shared(SharedHerder::open(parts).await?));
     }
-    if kafka.is_some() && config.rest.listen.is_some() {
+    if kafka.is_some() && !config.rest.listeners.is_empty() {
         tracing::info!(
             data = %config.data.display(),
             "connectors that requests make are kept in this process's data directory and run here only; \

@@ -208,11 +208,7 @@ fn reserve(pieces: &mut [Piece]) {
                 least,
                 most,
                 ..
-            }) => {
-                if *least < *most {
-                    *reserved = width;
-                }
-            }
+            }) if *least < *most => *reserved = width,
             Some(Piece::Optional(inner)) => reserve(inner),
             _ => {}
         }

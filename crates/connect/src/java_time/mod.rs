@@ -172,113 +172,117 @@ mod tests {
         pattern.parse(text)?.millis(&zone("Europe/Berlin").unwrap())
     }
 
+    /// 2024-02-29T12:34:56 in Berlin, an hour east of Greenwich.
+    const NOON: i64 = 1_709_206_496_000;
+
+    /// Patterns, texts, and what they mean in Berlin.
+    const CASES: &[(&str, &str, Option<i64>)] = &[
+        ("yyyy-MM-dd HH:mm:ss", "2024-02-29 12:34:56", Some(NOON)),
+        ("dd.MM.uuuu HH:mm:ss", "29.02.2024 12:34:56", Some(NOON)),
+        ("yyyyMMddHHmmss", "20240229123456", Some(NOON)),
+        ("yyyyMMddHHmmssSSS", "20240229123456789", Some(NOON + 789)),
+        ("d/M/yy H:m:s", "29/2/24 12:34:56", Some(NOON)),
+        (
+            "MMM d, yyyy h:mm:ss a",
+            "feb 29, 2024 12:34:56 pm",
+            Some(NOON),
+        ),
+        (
+            "EEEE d MMMM yyyy HH:mm:ss",
+            "Thursday 29 February 2024 12:34:56",
+            Some(NOON),
+        ),
+        (
+            "yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]",
+            "2024-02-29T12:34:56",
+            Some(NOON),
+        ),
+        (
+            "yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]",
+            "2024-02-29T12:34:56.007",
+            Some(NOON + 7),
+        ),
+        (
+            "yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]",
+            "2024-02-29T12:34:56Z",
+            Some(NOON + 3_600_000),
+        ),
+        (
+            "yyyy-MM-dd'T'HH:mm:ssX",
+            "2024-02-29T12:34:56-0330",
+            Some(NOON + 16_200_000),
+        ),
+        (
+            "yyyy-MM-dd'T'HH:mm:ssX",
+            "2024-02-29T12:34:56+01",
+            Some(NOON),
+        ),
+        (
+            "yyyy-MM-dd HH:mm:ss Z",
+            "2024-02-29 12:34:56 +0100",
+            Some(NOON),
+        ),
+        (
+            "yyyy-MM-dd HH:mm:ss VV",
+            "2024-02-29 12:34:56 America/New_York",
+            Some(NOON + 21_600_000),
+        ),
+        (
+            "EEE MMM dd HH:mm:ss z yyyy",
+            "Thu Feb 29 12:34:56 UTC 2024",
+            Some(NOON + 3_600_000),
+        ),
+        ("ISO_INSTANT", "2024-02-29T11:34:56.5Z", Some(NOON + 500)),
+        ("ISO_LOCAL_DATE_TIME", "2024-02-29T12:34:56", Some(NOON)),
+        (
+            "ISO_ZONED_DATE_TIME",
+            "2024-02-29T12:34:56+01:00[Europe/Berlin]",
+            Some(NOON),
+        ),
+        (
+            "RFC_1123_DATE_TIME",
+            "Thu, 29 Feb 2024 11:34:56 GMT",
+            Some(NOON),
+        ),
+        ("ISO_LOCAL_DATE", "2024-02-29", Some(NOON - 45_296_000)),
+        ("yyyy-DDD HH:mm:ss", "2024-060 12:34:56", Some(NOON)),
+        (
+            "yyyy-MM-dd kk:mm",
+            "2024-02-29 24:00",
+            Some(NOON - 45_296_000),
+        ),
+        (
+            "yyyy-MM-dd HH:mm",
+            "2024-02-28 24:00",
+            Some(NOON - 45_296_000),
+        ),
+        // A month's last day stands for days behind it, within 31.
+        ("yyyy-MM-dd HH:mm:ss", "2024-02-31 12:34:56", Some(NOON)),
+        ("yyyy-MM-dd HH:mm:ss", "2024-02-32 12:34:56", None),
+        ("yyyy-MM-dd HH:mm:ss", "2024-13-01 12:34:56", None),
+        ("yyyy-MM-dd HH:mm:ss", "2024-02-29 25:34:56", None),
+        ("yyyy-MM-dd HH:mm:ss", "2024-02-29 12:34:56 more", None),
+        ("yyyy-MM-dd HH:mm:ss", "02024-02-29 12:34:56", None),
+        ("yyyy-MM-dd HH:mm:ss", "2024-2-29 12:34:56", None),
+        ("EEE d MMM yyyy", "Mon 29 Feb 2024", None),
+        ("d MMMM yyyy", "29 Feb 2024", None),
+        // The hour that summer time leaves out is the one behind it; of two the first counts.
+        (
+            "yyyy-MM-dd HH:mm",
+            "2024-03-31 02:30",
+            Some(1_711_848_600_000),
+        ),
+        (
+            "yyyy-MM-dd HH:mm",
+            "2024-10-27 02:30",
+            Some(1_729_989_000_000),
+        ),
+    ];
+
     #[test]
     fn texts_are_read_as_javas_formatter_reads_them() {
-        // 2024-02-29T12:34:56 in Berlin, an hour east of Greenwich.
-        let noon = 1_709_206_496_000;
-        for (pattern, text, expected) in [
-            ("yyyy-MM-dd HH:mm:ss", "2024-02-29 12:34:56", Some(noon)),
-            ("dd.MM.uuuu HH:mm:ss", "29.02.2024 12:34:56", Some(noon)),
-            ("yyyyMMddHHmmss", "20240229123456", Some(noon)),
-            ("yyyyMMddHHmmssSSS", "20240229123456789", Some(noon + 789)),
-            ("d/M/yy H:m:s", "29/2/24 12:34:56", Some(noon)),
-            (
-                "MMM d, yyyy h:mm:ss a",
-                "feb 29, 2024 12:34:56 pm",
-                Some(noon),
-            ),
-            (
-                "EEEE d MMMM yyyy HH:mm:ss",
-                "Thursday 29 February 2024 12:34:56",
-                Some(noon),
-            ),
-            (
-                "yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]",
-                "2024-02-29T12:34:56",
-                Some(noon),
-            ),
-            (
-                "yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]",
-                "2024-02-29T12:34:56.007",
-                Some(noon + 7),
-            ),
-            (
-                "yyyy-MM-dd'T'HH:mm:ss[.SSS][XXX]",
-                "2024-02-29T12:34:56Z",
-                Some(noon + 3_600_000),
-            ),
-            (
-                "yyyy-MM-dd'T'HH:mm:ssX",
-                "2024-02-29T12:34:56-0330",
-                Some(noon + 16_200_000),
-            ),
-            (
-                "yyyy-MM-dd'T'HH:mm:ssX",
-                "2024-02-29T12:34:56+01",
-                Some(noon),
-            ),
-            (
-                "yyyy-MM-dd HH:mm:ss Z",
-                "2024-02-29 12:34:56 +0100",
-                Some(noon),
-            ),
-            (
-                "yyyy-MM-dd HH:mm:ss VV",
-                "2024-02-29 12:34:56 America/New_York",
-                Some(noon + 21_600_000),
-            ),
-            (
-                "EEE MMM dd HH:mm:ss z yyyy",
-                "Thu Feb 29 12:34:56 UTC 2024",
-                Some(noon + 3_600_000),
-            ),
-            ("ISO_INSTANT", "2024-02-29T11:34:56.5Z", Some(noon + 500)),
-            ("ISO_LOCAL_DATE_TIME", "2024-02-29T12:34:56", Some(noon)),
-            (
-                "ISO_ZONED_DATE_TIME",
-                "2024-02-29T12:34:56+01:00[Europe/Berlin]",
-                Some(noon),
-            ),
-            (
-                "RFC_1123_DATE_TIME",
-                "Thu, 29 Feb 2024 11:34:56 GMT",
-                Some(noon),
-            ),
-            ("ISO_LOCAL_DATE", "2024-02-29", Some(noon - 45_296_000)),
-            ("yyyy-DDD HH:mm:ss", "2024-060 12:34:56", Some(noon)),
-            (
-                "yyyy-MM-dd kk:mm",
-                "2024-02-29 24:00",
-                Some(noon - 45_296_000),
-            ),
-            (
-                "yyyy-MM-dd HH:mm",
-                "2024-02-28 24:00",
-                Some(noon - 45_296_000),
-            ),
-            // A month's last day stands for days behind it, within 31.
-            ("yyyy-MM-dd HH:mm:ss", "2024-02-31 12:34:56", Some(noon)),
-            ("yyyy-MM-dd HH:mm:ss", "2024-02-32 12:34:56", None),
-            ("yyyy-MM-dd HH:mm:ss", "2024-13-01 12:34:56", None),
-            ("yyyy-MM-dd HH:mm:ss", "2024-02-29 25:34:56", None),
-            ("yyyy-MM-dd HH:mm:ss", "2024-02-29 12:34:56 more", None),
-            ("yyyy-MM-dd HH:mm:ss", "02024-02-29 12:34:56", None),
-            ("yyyy-MM-dd HH:mm:ss", "2024-2-29 12:34:56", None),
-            ("EEE d MMM yyyy", "Mon 29 Feb 2024", None),
-            ("d MMMM yyyy", "29 Feb 2024", None),
-            // The hour that summer time leaves out is the one behind it; of two the first counts.
-            (
-                "yyyy-MM-dd HH:mm",
-                "2024-03-31 02:30",
-                Some(1_711_848_600_000),
-            ),
-            (
-                "yyyy-MM-dd HH:mm",
-                "2024-10-27 02:30",
-                Some(1_729_989_000_000),
-            ),
-        ] {
-            assert_eq!(millis(pattern, text), expected, "{text} by {pattern}");
+        for (pattern, text, expected) in CASES {
+            assert_eq!(millis(pattern, text), *expected, "{text} by {pattern}");
         }
     }
 

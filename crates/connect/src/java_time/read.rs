@@ -168,7 +168,11 @@ impl Fields {
     }
 
     fn resolve(self) -> Option<Moment> {
-        let date = self.date()?;
+        let date = if self.says_date() {
+            Some(self.date()?)
+        } else {
+            None
+        };
         let (time, next_day) = self.time()?;
         let date = match (date, next_day) {
             (Some(date), true) => Some(date.tomorrow().ok()?),
@@ -182,34 +186,29 @@ impl Fields {
         Some(Moment { date, time, zone })
     }
 
-    /// The date, if one is said; nothing at all where it is none.
-    fn date(&self) -> Option<Option<Date>> {
-        let Some(year) = self.year else {
-            return Some(None);
-        };
-        let year = i16::try_from(year).ok()?;
-        let date = match (self.month, self.day, self.day_of_year) {
-            (Some(month), Some(day), _) => {
-                let first = Date::new(year, i8::try_from(month).ok()?, 1).ok()?;
-                // Days up to 31 that a month lacks are its last.
-                let day = i8::try_from(day).ok()?.min(first.days_in_month());
-                first.with().day(day).build().ok()?
-            }
-            (_, _, Some(day)) => {
-                let first = Date::new(year, 1, 1).ok()?;
-                first
-                    .with()
-                    .day_of_year(i16::try_from(day).ok()?)
-                    .build()
-                    .ok()?
-            }
-            _ => return Some(None),
+    fn says_date(&self) -> bool {
+        let day = self.month.is_some() && self.day.is_some();
+        self.year.is_some() && (day || self.day_of_year.is_some())
+    }
+
+    /// The date; none where there is no such day.
+    fn date(&self) -> Option<Date> {
+        let year = i16::try_from(self.year?).ok()?;
+        let date = if let (Some(month), Some(day)) = (self.month, self.day) {
+            let first = Date::new(year, i8::try_from(month).ok()?, 1).ok()?;
+            // Days up to 31 that a month lacks are its last.
+            let day = i8::try_from(day).ok()?.min(first.days_in_month());
+            first.with().day(day).build().ok()?
+        } else {
+            let first = Date::new(year, 1, 1).ok()?;
+            let day = i16::try_from(self.day_of_year?).ok()?;
+            first.with().day_of_year(day).build().ok()?
         };
         let weekday = |day: i64| Weekday::from_monday_one_offset(i8::try_from(day).ok()?).ok();
         let right = self
             .weekday
             .is_none_or(|day| weekday(day) == Some(date.weekday()));
-        right.then_some(Some(date))
+        right.then_some(date)
     }
 
     /// The time of the day, if one is said, and whether it is the end of the day.

@@ -384,86 +384,90 @@ mod tests {
         );
     }
 
+    type Options = &'static [(&'static str, &'static str)];
+
+    /// Options, a text, a type, and what the text is there.
+    const TIMES: &[(Options, &str, &str, Option<CqlValue>)] = &[
+        (
+            &[("timeZone", "Europe/Berlin")],
+            "2024-07-01 12:00",
+            "timestamp",
+            Some(CqlValue::Timestamp(1_719_828_000_000)),
+        ),
+        (
+            &[("timeZone", "Europe/Berlin")],
+            "2024-07-01T12:00Z",
+            "timestamp",
+            Some(CqlValue::Timestamp(1_719_835_200_000)),
+        ),
+        (
+            &[("timeZone", "+02:00")],
+            "2024-07-01",
+            "timestamp",
+            Some(CqlValue::Timestamp(1_719_784_800_000)),
+        ),
+        (
+            &[("timestamp", "dd/MM/yyyy HH:mm")],
+            "01/07/2024 12:00",
+            "timestamp",
+            Some(CqlValue::Timestamp(1_719_835_200_000)),
+        ),
+        (
+            &[("timestamp", "dd/MM/yyyy HH:mm")],
+            "2024-07-01 12:00",
+            "timestamp",
+            None,
+        ),
+        // Digits that are no date count units, whatever the pattern.
+        (
+            &[("timestamp", "dd/MM/yyyy HH:mm"), ("unit", "SECONDS")],
+            "1719835200",
+            "timestamp",
+            Some(CqlValue::Timestamp(1_719_835_200_000)),
+        ),
+        (
+            &[("timestamp", "UNITS_SINCE_EPOCH"), ("unit", "DAYS")],
+            "2",
+            "timestamp",
+            Some(CqlValue::Timestamp(172_800_000)),
+        ),
+        (
+            &[("timestamp", "UNITS_SINCE_EPOCH")],
+            "2024-07-01",
+            "timestamp",
+            None,
+        ),
+        (
+            &[("unit", "SECONDS")],
+            "1719835200",
+            "timestamp",
+            Some(CqlValue::Timestamp(1_719_835_200_000)),
+        ),
+        (
+            &[("date", "dd.MM.yyyy")],
+            "02.01.1970",
+            "date",
+            Some(CqlValue::Date(1)),
+        ),
+        (&[("date", "dd.MM.yyyy")], "1970-01-02", "date", None),
+        (
+            &[("date", "ISO_LOCAL_DATE")],
+            "1970-01-02",
+            "date",
+            Some(CqlValue::Date(1)),
+        ),
+        (
+            &[("time", "h:mm a")],
+            "1:00 PM",
+            "time",
+            Some(CqlValue::Time(46_800_000_000_000)),
+        ),
+        (&[("time", "HHmmss")], "13:00:00", "time", None),
+    ];
+
     #[test]
     fn times_are_read_as_the_options_say() {
-        let millis = CqlValue::Timestamp;
-        for (options, text, cql, expected) in [
-            (
-                &[("timeZone", "Europe/Berlin")][..],
-                "2024-07-01 12:00",
-                "timestamp",
-                Some(millis(1_719_828_000_000)),
-            ),
-            (
-                &[("timeZone", "Europe/Berlin")],
-                "2024-07-01T12:00Z",
-                "timestamp",
-                Some(millis(1_719_835_200_000)),
-            ),
-            (
-                &[("timeZone", "+02:00")],
-                "2024-07-01",
-                "timestamp",
-                Some(millis(1_719_784_800_000)),
-            ),
-            (
-                &[("timestamp", "dd/MM/yyyy HH:mm")],
-                "01/07/2024 12:00",
-                "timestamp",
-                Some(millis(1_719_835_200_000)),
-            ),
-            (
-                &[("timestamp", "dd/MM/yyyy HH:mm")],
-                "2024-07-01 12:00",
-                "timestamp",
-                None,
-            ),
-            // Digits that are no date count units, whatever the pattern.
-            (
-                &[("timestamp", "dd/MM/yyyy HH:mm"), ("unit", "SECONDS")],
-                "1719835200",
-                "timestamp",
-                Some(millis(1_719_835_200_000)),
-            ),
-            (
-                &[("timestamp", "UNITS_SINCE_EPOCH"), ("unit", "DAYS")],
-                "2",
-                "timestamp",
-                Some(millis(172_800_000)),
-            ),
-            (
-                &[("timestamp", "UNITS_SINCE_EPOCH")],
-                "2024-07-01",
-                "timestamp",
-                None,
-            ),
-            (
-                &[("unit", "SECONDS")],
-                "1719835200",
-                "timestamp",
-                Some(millis(1_719_835_200_000)),
-            ),
-            (
-                &[("date", "dd.MM.yyyy")],
-                "02.01.1970",
-                "date",
-                Some(CqlValue::Date(1)),
-            ),
-            (&[("date", "dd.MM.yyyy")], "1970-01-02", "date", None),
-            (
-                &[("date", "ISO_LOCAL_DATE")],
-                "1970-01-02",
-                "date",
-                Some(CqlValue::Date(1)),
-            ),
-            (
-                &[("time", "h:mm a")],
-                "1:00 PM",
-                "time",
-                Some(CqlValue::Time(46_800_000_000_000)),
-            ),
-            (&[("time", "HHmmss")], "13:00:00", "time", None),
-        ] {
+        for (options, text, cql, expected) in TIMES {
             let given = |name: &str| {
                 options
                     .iter()
@@ -473,7 +477,7 @@ mod tests {
             let formats = Formats::read(given, &mut |wrong| panic!("{}", wrong.message));
             let codec = Codec::Strict(Arc::new(formats));
             let converted = codec.convert(&Value::text(text), &CqlType::parse(cql).unwrap());
-            assert_eq!(converted.ok(), expected, "{text} with {options:?}");
+            assert_eq!(converted.ok(), *expected, "{text} with {options:?}");
         }
     }
 }

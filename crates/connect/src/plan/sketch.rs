@@ -82,19 +82,18 @@ impl Sketcher {
     pub fn apply(&self, source: &SinkRecord<'_>) -> Result<Vec<Sketch>, RecordError> {
         let mut sketches = Vec::new();
         for record in self.plan.records(source)? {
-            let sketched = match &self.plan.mapped {
-                Some(mapped) => self.mapped(mapped, &record, &mut sketches),
+            let made = match &self.plan.mapped {
+                Some(mapped) => Self::mapped(mapped, &record, &mut sketches),
                 None => self.projected(&record, &mut sketches),
             };
             let put =
                 |error: DataError| self.plan.put_error(error.exception.class(), error.message);
-            sketched.map_err(put)?;
+            made.map_err(put)?;
         }
         Ok(sketches)
     }
 
     fn mapped(
-        &self,
         mapped: &Mapped,
         record: &ConnectRecord<'_>,
         out: &mut Vec<Sketch>,
@@ -183,7 +182,7 @@ impl Sketcher {
 /// A value as JSON.
 fn json(value: &Value) -> Result<String, DataError> {
     let written = JsonConverter::new(false).write(None, &plain(value))?;
-    let written = written.unwrap_or_else(|| b"null".to_vec().into());
+    let written = written.unwrap_or_else(|| b"null".to_vec());
     Ok(String::from_utf8_lossy(&written).into_owned())
 }
 

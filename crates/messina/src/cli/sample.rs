@@ -132,15 +132,15 @@ impl Sample {
         };
         match sketcher.apply(&self.record(&topic)) {
             Err(error) => rejected(&error, out),
-            Ok(sketches) if sketches.is_empty() => out.line("-- filtered: no row"),
-            Ok(sketches) => {
+            Ok(made) if made.is_empty() => out.line("-- filtered: no row"),
+            Ok(made) => {
                 out.line(
                     "-- the cluster was not asked, which may refuse names and types: --connect asks it",
                 )?;
-                for sketch in sketches.iter().take(MAX_ROWS) {
+                for sketch in made.iter().take(MAX_ROWS) {
                     out.line(sketched(sketch))?;
                 }
-                more(sketches.len(), out)
+                more(made.len(), out)
             }
         }
     }

@@ -8,6 +8,8 @@ pub use change::TableChange;
 
 mod codec;
 
+mod draft;
+
 mod formats;
 
 mod grammar;

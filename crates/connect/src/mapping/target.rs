@@ -87,17 +87,6 @@ pub(crate) struct MappedTarget {
     pub(crate) rules: Rules,
 }
 
-/// What a record becomes, before its table is known.
-#[derive(Debug)]
-pub(crate) struct Draft {
-    /// Names of columns or variables, and what goes there.
-    pub(crate) values: Vec<(String, Value)>,
-    /// Whether it deletes its row.
-    pub(crate) deletes: bool,
-    pub(crate) write_timestamp: i64,
-    pub(crate) ttl_seconds: Option<u32>,
-}
-
 /// Why a record was not written.
 #[derive(Debug)]
 pub(crate) enum Stop {
@@ -161,54 +150,8 @@ impl MappedTarget {
         Ok((*index, row))
     }
 
-    /// What a record becomes in a table that is not known: names and values, whatever their types.
-    pub(crate) fn draft(
-        &self,
-        record: &ConnectRecord<'_>,
-        write_timestamp: i64,
-    ) -> Result<Draft, DataError> {
-        let is_scylla = self.rules.style == Style::Scylla;
-        let parts = if is_scylla {
-            self.check_parts(record)?;
-            Parts::plain(record)
-        } else {
-            Parts::parsed(record)
-        };
-        let mut draft = Draft {
-            values: Vec::new(),
-            deletes: record.value.is_null() && (is_scylla || self.rules.deletes),
-            write_timestamp,
-            ttl_seconds: self.rules.ttl_seconds,
-        };
-        match &self.fields {
-            Fields::ByName => {
-                let mut put = |name: &str, value: &Value| {
-                    if draft.values.iter().all(|(own, _)| own != name) {
-                        draft.values.push((name.to_owned(), value.clone()));
-                    }
-                };
-                for value in [&record.value, &record.key] {
-                    each_field(value, &mut put);
-                }
-            }
-            Fields::Mapped(fields) => {
-                for (dest, source) in fields {
-                    let Some(value) = self.found(source, &parts)? else {
-                        continue;
-                    };
-                    match dest {
-                        Dest::Column(name) => draft.values.push((name.clone(), value.into_owned())),
-                        Dest::Ttl => draft.ttl_seconds = self.ttl(&value)?.or(draft.ttl_seconds),
-                        Dest::Timestamp => draft.write_timestamp = self.time(&value)?,
-                    }
-                }
-            }
-        }
-        Ok(draft)
-    }
-
     /// ScyllaDB's sink wants keys and values with fields.
-    fn check_parts(&self, record: &ConnectRecord<'_>) -> Result<(), DataError> {
+    pub(super) fn check_parts(&self, record: &ConnectRecord<'_>) -> Result<(), DataError> {
         if !matches!(record.key, Value::Struct(_) | Value::Map(_)) {
             let kind = record.key.kind();
             let message = format!(
@@ -285,7 +228,7 @@ impl MappedTarget {
     }
 
     /// A source's value; none where its whole part is null, or the field may be missing.
-    fn found<'p>(
+    pub(super) fn found<'p>(
         &self,
         source: &FieldSource,
         parts: &'p Parts<'_>,
@@ -329,13 +272,13 @@ impl MappedTarget {
         })
     }
 
-    fn ttl(&self, value: &Value) -> Result<Option<u32>, DataError> {
+    pub(super) fn ttl(&self, value: &Value) -> Result<Option<u32>, DataError> {
         let count = whole_number(value, "__ttl")?;
         let seconds = self.rules.ttl_unit.convert(count, TimeUnit::Seconds);
         Ok(seconds.and_then(|seconds| u32::try_from(seconds).ok()))
     }
 
-    fn time(&self, value: &Value) -> Result<i64, DataError> {
+    pub(super) fn time(&self, value: &Value) -> Result<i64, DataError> {
         let micros = match value {
             Value::Timestamp(millis) => {
                 TimeUnit::Milliseconds.convert(*millis, TimeUnit::Microseconds)
@@ -455,15 +398,7 @@ pub(super) fn column(table: &TableSchema, name: &str) -> Option<usize> {
         .or_else(|| table.column(&name.to_ascii_lowercase()))
 }
 
-fn each_field(value: &Value, each: &mut dyn FnMut(&str, &Value)) {
-    // It never stops.
-    drop(for_each_field(value, |name, value| {
-        each(name, value);
-        Ok(())
-    }));
-}
-
-fn for_each_field(
+pub(super) fn for_each_field(
     value: &Value,
     mut each: impl FnMut(&str, &Value) -> Result<(), Stop>,
 ) -> Result<(), Stop> {

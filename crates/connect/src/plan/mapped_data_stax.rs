@@ -38,15 +38,7 @@ impl Compiler<'_> {
                 option: &option,
                 text: &text,
             };
-            let query = settings.option("query");
-            let query = self
-                .config
-                .text(&query)
-                .filter(|text| !text.is_empty())
-                .map(|text| Query {
-                    name: query.clone(),
-                    text: text.to_owned(),
-                });
+            let query = self.data_stax_query(settings);
             let strict = Strict {
                 keyspace: settings.keyspace,
                 table: settings.table,
@@ -82,6 +74,13 @@ impl Compiler<'_> {
             by_topic,
             others: None,
         }
+    }
+
+    fn data_stax_query(&self, settings: TopicTable<'_>) -> Option<Query> {
+        let name = settings.option("query");
+        let text = self.config.text(&name).filter(|text| !text.is_empty())?;
+        let text = text.to_owned();
+        Some(Query { name, text })
     }
 
     /// How a topic's texts and numbers become times.

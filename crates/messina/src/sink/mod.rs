@@ -14,6 +14,8 @@ mod batch;
 
 mod delivery;
 
+mod parts;
+
 mod retry;
 
 pub mod dead_letter;

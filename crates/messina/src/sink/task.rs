@@ -1,5 +1,7 @@
 //! A sink's task: fetch, decode, write, commit, each while the others go on.
 
+mod committing;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,9 +17,7 @@ use super::delivery::{Delivered, Delivery, Interrupted, trace};
 use super::error::SinkError;
 use super::retry::Backoff;
 use super::status::TaskState;
-use crate::record_log::{
-    Assigned, Commit, Polled, RecordConsumer, RecordLogError, SourcePartition,
-};
+use crate::record_log::{Assigned, Polled, RecordConsumer, RecordLogError, SourcePartition};
 use crate::table::Verdict;
 
 /// The state of a running task.
@@ -348,44 +348,6 @@ impl Task {
                 *taken = Taken::from(offset, taken.term);
             }
         }
-    }
-
-    /// Commits, and if the log does not answer tries again later: meanwhile the others go on.
-    async fn commit_due(&mut self) -> Result<(), SinkError> {
-        match self.commit().await {
-            Ok(()) => self.came_back(),
-            // The last commit, after everything under way, is still to come.
-            Err(_) if self.delivery.stop.is_cancelled() => {
-                self.commit_at = Instant::now() + self.delivery.options.longest_retry;
-            }
-            Err(error) => self.commit_at = Instant::now() + self.away(error)?,
-        }
-        Ok(())
-    }
-
-    /// Commits the books of every partition that is ahead of its commit.
-    async fn commit(&mut self) -> Result<(), RecordLogError> {
-        if self.uncommitted.is_empty() {
-            return Ok(());
-        }
-        let snapshot = self.delivery.status.snapshot();
-        let behind = snapshot
-            .partitions
-            .into_iter()
-            .filter(|partition| self.uncommitted.contains(&partition.source));
-        let commits: Vec<Commit> = behind
-            .map(|partition| Commit {
-                source: partition.source,
-                offset: partition.books.offset(),
-                metadata: partition.books.to_string(),
-            })
-            .collect();
-        self.consumer.commit(commits.clone()).await?;
-        for Commit { source, offset, .. } in &commits {
-            self.delivery.status.committed(source, *offset);
-        }
-        self.uncommitted.clear();
-        Ok(())
     }
 
     /// The log did not answer: how long to wait before it is asked again, or failure.

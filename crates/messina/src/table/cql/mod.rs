@@ -32,6 +32,8 @@ mod limit;
 
 mod value;
 
+mod statement;
+
 mod table;
 
 pub use table::CqlTable;

@@ -15,9 +15,10 @@ use scylla::serialize::writers::RowWriter;
 use scylla::statement::prepared::PreparedStatement;
 
 use super::TableClient;
-use super::definition::{DefinitionError, count, delete, insert};
+use super::definition::DefinitionError;
 use super::keyspace::variable as variable_type;
 use super::limit::Limit;
+use super::statement::{count, delete, insert};
 use super::value::encode;
 use super::watch::{Watch, changes};
 use crate::config::CqlConsistency;

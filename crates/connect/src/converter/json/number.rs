@@ -4,6 +4,7 @@
 
 use num_bigint::BigInt;
 
+use crate::data_error::DataError;
 use crate::value::Decimal;
 
 /// A number as written.
@@ -12,6 +13,28 @@ pub(crate) struct Number<'a> {
     pub(crate) text: &'a str,
     /// Whether it has neither point nor exponent.
     pub(crate) integral: bool,
+}
+
+/// Longer numbers are refused, as Jackson does: big integers cost more than linear time.
+const MAX_NUMBER_LENGTH: usize = 1000;
+
+impl<'a> Number<'a> {
+    /// The number of a text that is one, if it is neither too long nor too far away.
+    pub(super) fn of(text: &'a str, integral: bool) -> Result<Self, DataError> {
+        let number = Self { text, integral };
+        if text.len() > MAX_NUMBER_LENGTH {
+            let length = text.len();
+            return Err(DataError::new(format!(
+                "invalid JSON: number of {length} characters"
+            )));
+        }
+        if !integral && !number.has_scale() {
+            return Err(DataError::new(
+                "invalid JSON: a number whose exponent is beyond 32 bits",
+            ));
+        }
+        Ok(number)
+    }
 }
 
 impl Number<'_> {
@@ -71,7 +94,7 @@ impl Number<'_> {
     }
 
     /// Whether exponent and scale have 32 bits, as `BigDecimal`'s must.
-    pub(super) fn has_scale(&self) -> bool {
+    fn has_scale(&self) -> bool {
         let (mantissa, exponent) = self.text.split_once(['e', 'E']).unwrap_or((self.text, "0"));
         let digits = mantissa
             .split_once('.')

@@ -15,8 +15,6 @@ use crate::value::{Value, ValueMap};
 
 /// Nesting beyond this is refused, so that a record cannot exhaust the stack.
 const MAX_DEPTH: usize = 128;
-/// Longer numbers are refused, as Jackson does: big integers cost more than linear time.
-const MAX_NUMBER_LENGTH: usize = 1000;
 
 /// What may stand before the text.
 pub(super) const BYTE_ORDER_MARK: &str = "\u{feff}";
@@ -277,20 +275,7 @@ impl<'a> Parser<'a> {
             }
             self.digits()?;
         }
-        let text = self.text.get(start..self.at).unwrap_or_default();
-        if text.len() > MAX_NUMBER_LENGTH {
-            return Err(DataError::new(format!(
-                "invalid JSON: number of {} characters",
-                text.len()
-            )));
-        }
-        let number = Number { text, integral };
-        if !integral && !number.has_scale() {
-            return Err(DataError::new(
-                "invalid JSON: a number whose exponent is beyond 32 bits",
-            ));
-        }
-        Ok(number)
+        Number::of(self.text.get(start..self.at).unwrap_or_default(), integral)
     }
 
     fn digits(&mut self) -> Result<(), DataError> {

@@ -10,9 +10,9 @@ use anyhow::{Context as _, Result, bail};
 use serde_json::Value as Json;
 
 use crate::instrument::instrument;
-use crate::mutant::Mutant;
+use crate::mutant::{Mutant, RULE};
 use crate::other::METHODS;
-use crate::{say, tree};
+use crate::{rules, say, tree};
 
 /// Builds before it is given up: each leaves out what the compiler complained of.
 const ROUNDS: usize = 12;
@@ -42,12 +42,14 @@ pub(crate) fn build(root: &Path, parts: &[String]) -> Result<Built> {
         .iter()
         .map(|file| tree::read(&tree::source(root, file)))
         .collect::<Result<Vec<_>>>()?;
+    let list = tree::read(&root.join("mutations/rules.txt"))?;
+    let rules = rules::read(&list)?;
     let known = copy.join("unviable.txt");
     let mut dropped = remembered(&known, &texts);
     for _ in 0..ROUNDS {
         let (mut mutants, mut owned, mut next) = (Vec::new(), HashMap::<String, Owned>::new(), 1);
         for (file, text) in files.iter().zip(&texts) {
-            let done = instrument(file, text, &mut next, &dropped)?;
+            let done = instrument(file, text, &mut next, &rules, &dropped)?;
             tree::write(&tree::source(&copy, file), &done.text)?;
             let mut own = Owned::new();
             for (_, mutant, ranges) in done.mutants {
@@ -71,6 +73,10 @@ pub(crate) fn build(root: &Path, parts: &[String]) -> Result<Built> {
         let before = dropped.len();
         for error in &errors {
             blame(error, &owned, &mut dropped);
+        }
+        let rule = format!(" {RULE}: ");
+        if let Some(name) = dropped.iter().find(|name| name.contains(&rule)) {
+            bail!("broken as it is in mutations/rules.txt it does not compile: {name}");
         }
         if dropped.len() == before {
             let texts = errors

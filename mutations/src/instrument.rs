@@ -12,6 +12,7 @@ use syn::visit::Visit as _;
 
 use crate::mutant::{Mutant, number};
 use crate::places::{Change, Places, Shape};
+use crate::rules::Rule;
 
 /// A file with its mutants in it.
 #[derive(Debug, Default)]
@@ -22,16 +23,21 @@ pub(crate) struct Instrumented {
     pub(crate) mutants: Vec<(u32, Mutant, Vec<Range<usize>>)>,
 }
 
-/// Instruments `text`, the file `file`; mutants are numbered from `next`, but for those whose names are `dropped`.
+/// Instruments `text`, the file `file`, with its `rules` broken as well; mutants are numbered from `next`, but for those
+/// whose names are `dropped`.
 pub(crate) fn instrument(
     file: &str,
     text: &str,
     next: &mut u32,
+    rules: &[Rule],
     dropped: &HashSet<String>,
 ) -> Result<Instrumented> {
     let parsed = syn::parse_file(text).with_context(|| format!("cannot parse `{file}`"))?;
     let mut places = Places::of(file, text);
     places.visit_file(&parsed);
+    for rule in rules.iter().filter(|rule| rule.file == file) {
+        places.rule(rule.place(text)?, &rule.words, &rule.after);
+    }
     let (mut mutants, changes): (Vec<_>, Vec<_>) = places.into_changes().into_iter().unzip();
     number(&mut mutants);
     let mut kept = Vec::new();

@@ -12,6 +12,7 @@ mod mutant;
 mod other;
 mod places;
 mod replay;
+mod rules;
 mod tree;
 
 use std::collections::BTreeMap;

@@ -3,6 +3,9 @@
 use std::collections::HashMap;
 use std::fmt;
 
+/// What stands for the function in a rule that is broken in words.
+pub(crate) const RULE: &str = "the rule";
+
 /// Longest text of a place in a mutant's name.
 const SHOWN: usize = 72;
 

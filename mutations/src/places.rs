@@ -11,7 +11,7 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Arm, Block, Expr, Lit, Pat, Stmt, Token};
 
-use crate::mutant::Mutant;
+use crate::mutant::{Mutant, RULE};
 use crate::other;
 
 /// How a mutant stands in the source.
@@ -82,6 +82,21 @@ impl<'s> Places<'s> {
 
     pub(crate) fn into_changes(self) -> Vec<(Mutant, Change)> {
         self.found
+    }
+
+    /// A rule broken in words: `after` instead of what stands at `place`.
+    pub(crate) fn rule(&mut self, place: Range<usize>, words: &str, after: &str) {
+        let line = 1 + self.source(&(0..place.start)).matches('\n').count();
+        let mutant = Mutant {
+            file: self.file.to_owned(),
+            line,
+            function: RULE.to_owned(),
+            before: words.to_owned(),
+            after: after.to_owned(),
+            repeat: 1,
+        };
+        let shape = Shape::Instead(after.to_owned());
+        self.found.push((mutant, Change { place, shape }));
     }
 
     fn source(&self, place: &Range<usize>) -> &'s str {

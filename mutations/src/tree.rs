@@ -9,8 +9,13 @@ use anyhow::{Context as _, Result};
 const COPIED: [&str; 3] = ["crates/connect", "mutations/switch", "mutations/replay"];
 
 /// Files and folders below `crates/connect/src` whose rules the vectors hold.
-const RULES: [&str; 9] = [
-    "converter/",
+const RULES: [&str; 14] = [
+    "converter/header.rs",
+    "converter/header_",
+    "converter/json/",
+    "converter/mod.rs",
+    "converter/primitive.rs",
+    "converter/string.rs",
     "java_date/",
     "java_number.rs",
     "java_text.rs",

@@ -1,5 +1,7 @@
 //! Two gateways in front of one Kafka: what is published at one reaches who subscribes at the other.
 
+use std::collections::BTreeSet;
+
 use messina_e2e::kafka;
 use messina_e2e::outside::{MosquittoSub, mosquitto, require};
 use messina_e2e::patience::until;
@@ -171,6 +173,59 @@ fn a_gateway_that_is_gone_is_forgotten_and_one_that_runs_after_all_says_again_wh
     until("it has said so again", || wants());
     let at_b = MosquittoSub::start_with(b.mqtt, &session, "%t %q %p");
     wait_until_heard(&a, &at_b, "valve/1");
+}
+
+#[test]
+fn a_gateway_reads_the_partitions_that_the_relay_gets_while_it_runs_and_while_it_is_down() {
+    if !possible("the relay of two gateways gets more partitions") {
+        return;
+    }
+    let (group, [a, b]) = (group("wider"), pair("wider"));
+    let relay = format!("__messina_relay.{group}");
+    let widen = |partitions: &str| {
+        let alter = ["--alter", "--topic", &relay, "--partitions", partitions];
+        kafka::topics(kafka::SHARED, &alter);
+    };
+    let second = b.start();
+    let session = ["-i", "actuator", "-c", "-t", "valve/+", "-q", "1"];
+    let at_b = MosquittoSub::start_with(b.mqtt, &session, "%p");
+    until("it has said what it wants", || {
+        let list = gateways(&b, &group, &["list", "--json"]);
+        list.contains(&group).then_some(())
+    });
+    // The other starts when there are more, and uses all of them at once.
+    let publish_at_a = |from: usize| {
+        let _first = a.start();
+        for number in from..from + 24 {
+            let topic = format!("valve/{number}");
+            publish(&a, &["-q", "1", "-t", &topic, "-m", &number.to_string()]);
+        }
+    };
+    // At QoS 1 the last one may come again after a kill.
+    let come = |to: &MosquittoSub, from: usize| {
+        let mut missing = BTreeSet::from_iter(from..from + 24);
+        while !missing.is_empty() {
+            missing.remove(&to.next().parse().expect("a number"));
+        }
+    };
+    widen("6");
+    publish_at_a(0);
+    come(&at_b, 0);
+    at_b.leave();
+    second.kill_9();
+    widen("9");
+    publish_at_a(24);
+    let used = kafka::consume(kafka::SHARED, &relay, "%p\n");
+    let used: BTreeSet<&str> = used.lines().collect();
+    assert!(
+        ["3", "4", "5", "6", "7"]
+            .iter()
+            .all(|new| used.contains(new)),
+        "{used:?}"
+    );
+    let _second = b.start();
+    let at_b = MosquittoSub::start_with(b.mqtt, &session, "%p");
+    come(&at_b, 24);
 }
 
 #[test]

@@ -168,9 +168,9 @@ fn a_gateway_that_is_gone_is_forgotten_and_one_that_runs_after_all_says_again_wh
     until("nothing is relayed any more", || (!grows()).then_some(()));
     // It comes back after all, and is forgotten by mistake.
     let _second = b.start();
-    until("it has said what it wants", || wants());
+    until("it has said what it wants", wants);
     gateways(&a, &group, &["forget", &name]);
-    until("it has said so again", || wants());
+    until("it has said so again", wants);
     let at_b = MosquittoSub::start_with(b.mqtt, &session, "%t %q %p");
     wait_until_heard(&a, &at_b, "valve/1");
 }
@@ -203,7 +203,7 @@ fn a_gateway_reads_the_partitions_that_the_relay_gets_while_it_runs_and_while_it
     };
     // At QoS 1 the last one may come again after a kill.
     let come = |to: &MosquittoSub, from: usize| {
-        let mut missing = BTreeSet::from_iter(from..from + 24);
+        let mut missing = (from..from + 24).collect::<BTreeSet<usize>>();
         while !missing.is_empty() {
             missing.remove(&to.next().parse().expect("a number"));
         }

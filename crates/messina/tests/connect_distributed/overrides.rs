@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::groups::GroupInfo;
 use serde_json::json;
 
 use super::place::{Place, until};
@@ -17,7 +18,7 @@ fn members(place: &Place, group: &str) -> Vec<String> {
         .unwrap();
     let listed = consumer.fetch_group_list(Some(group), Duration::from_secs(20));
     let listed = listed.unwrap();
-    let members = listed.groups().iter().flat_map(|own| own.members());
+    let members = listed.groups().iter().flat_map(GroupInfo::members);
     members.map(|own| own.client_id().to_owned()).collect()
 }
 

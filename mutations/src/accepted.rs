@@ -35,6 +35,11 @@ pub(crate) fn compare(root: &Path, judged: &[(&Mutant, Verdict)], all: bool) -> 
         stale += 1;
         say(&format!("accepted, but it does not survive: {name}"));
     }
+    let rules = judged.iter().filter(|(own, _)| own.function == RULE);
+    say(&format!(
+        "{} are rules of mutations/rules.txt",
+        rules.count()
+    ));
     say(&format!(
         "{} survive, {unknown} of them not accepted",
         survivors.len()

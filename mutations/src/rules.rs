@@ -80,7 +80,7 @@ mod tests {
         let text = "# Words.\n\nLess is more\n  a.rs\n  - a < b\n  + a > b\n";
         let rules = read(text).unwrap();
         assert_eq!(rules.len(), 1);
-        assert_eq!(rules[0].place("if a\n    < b {}").unwrap(), 3..10);
+        assert_eq!(rules[0].place("if a\n    < b {}").unwrap(), 3..12);
         assert!(rules[0].place("a < b || a < b").is_err());
         assert!(rules[0].place("b < a").is_err());
     }

@@ -8,6 +8,8 @@ pub use change::TableChange;
 
 mod codec;
 
+mod deletion;
+
 mod draft;
 
 mod formats;

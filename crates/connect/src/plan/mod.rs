@@ -25,6 +25,8 @@ mod keyspace;
 mod mapped;
 mod mapped_data_stax;
 mod mapped_lenses;
+#[cfg(test)]
+mod mapped_query_tests;
 mod mapped_scylla;
 mod mapped_strict;
 #[cfg(test)]
@@ -33,6 +35,8 @@ mod mapped_strict_tests;
 mod mapped_tests;
 mod outcome;
 mod sketch;
+#[cfg(test)]
+mod sketch_tests;
 mod statements;
 mod target;
 #[cfg(test)]

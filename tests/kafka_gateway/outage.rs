@@ -17,7 +17,7 @@ use crate::kills::{judge, site_at};
 const STILL: Duration = Duration::from_secs(15);
 
 /// librdkafka finds a broker again within its back-off, and a transaction's coordinator after that.
-const UNTIL_PROMISES: Duration = Duration::from_mins(2);
+const UNTIL_PROMISES: Duration = Duration::from_mins(4);
 
 /// Waits until so many promises more are made.
 fn promises(site: &Site, meters: &Meters, more: u64) {

@@ -15,7 +15,7 @@ use messina_mqtt::reason::ReasonCode;
 use messina_mqtt::topic::Topic;
 
 use crate::fleet::{Profile, Report, Signals, WINDOW};
-use crate::patience::{PATIENCE, until};
+use crate::patience::{OF_DEVICES, until};
 
 /// Starts a device as a thread.
 pub fn own_device(
@@ -85,7 +85,7 @@ impl OwnDevice {
     fn connection(&mut self, address: SocketAddr) -> bool {
         let mut stream = until("a device can connect", || TcpStream::connect(address).ok());
         stream.set_nodelay(true).unwrap();
-        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_read_timeout(Some(OF_DEVICES)).unwrap();
         let mut codec = Codec::device(self.version, 1 << 20);
         let mut incoming = BytesMut::new();
         self.device.handle(Instant::now(), Input::Opened);

@@ -6,6 +6,9 @@ use std::time::{Duration, Instant};
 /// How long a condition may take that normally holds at once; generous, because CI has two slow cores.
 pub const PATIENCE: Duration = Duration::from_mins(1);
 
+/// How long a device waits for an answer: longer than anything is away in a test, and than it takes to go on then.
+pub const OF_DEVICES: Duration = Duration::from_mins(5);
+
 /// Asks until there is an answer; panics with `what` when [`PATIENCE`] runs out.
 pub fn until<T>(what: &str, ask: impl FnMut() -> Option<T>) -> T {
     until_within(PATIENCE, what, ask)

@@ -90,6 +90,10 @@ impl OwnDevice {
         let mut incoming = BytesMut::new();
         self.device.handle(Instant::now(), Input::Opened);
         let done = loop {
+            // What was answered makes room for more: else nothing would be under way once one read answers all.
+            if self.hand_on(&mut stream, &codec) == State::Over {
+                break false;
+            }
             self.publish_more();
             if self.hand_on(&mut stream, &codec) == State::Over {
                 break false;

@@ -37,5 +37,6 @@ pub mod sink_class;
 pub mod mapping;
 
 pub mod cluster;
+mod pem_store;
 
 pub mod plan;

@@ -15,11 +15,10 @@ use std::time::Duration;
 
 use super::append::{Append, AppendWaiter, Completion};
 use super::error::AppendError;
-use super::filling::Preparation;
 use super::frame;
 use super::record::NewRecord;
 use super::shared::{Ending, Item, Job, Shared, Taken};
-use super::wal::{self, Wal};
+use super::wal::Wal;
 use super::writer::Writer;
 use crate::disk::DiskError;
 
@@ -41,8 +40,6 @@ pub(super) struct Committer {
     wake: Vec<Arc<AppendWaiter>>,
     /// Whether the old file still holds frames that no checkpoint covers is the keeper's to say; this is its generation.
     spare: Option<u64>,
-    /// The file that comes next, while the keeper has it.
-    next: Option<Arc<Preparation>>,
 }
 
 struct Staged {
@@ -62,7 +59,6 @@ impl Committer {
             frame: Vec::new(),
             wake: Vec::new(),
             spare,
-            next: None,
         }
     }
 
@@ -215,8 +211,7 @@ impl Committer {
                 writer.batch.bytes(),
             );
         }
-        let len = frame::padded(self.frame.len());
-        if !self.wal.has_room(len) || (!self.wal.is_filled_for(len) && self.is_next_ready()) {
+        if !self.wal.has_room(frame::padded(self.frame.len())) {
             self.switch()?;
         }
         for slot in &self.touched {
@@ -228,10 +223,8 @@ impl Committer {
         let entries = u32::try_from(self.touched.len()).unwrap_or(u32::MAX);
         self.wal.write(&mut self.frame, entries)?;
         self.wal.sync()?;
-        if self.next.is_none() && self.wal.is_in_use() {
-            let next = self.wal.preparation(self.spare.unwrap_or(wal::UNUSED));
-            self.shared.keeper.ask_to_prepare(Arc::clone(&next));
-            self.next = Some(next);
+        if let Some(filling) = self.wal.wants_filling() {
+            self.shared.keeper.ask_to_fill(filling);
         }
         self.frame.shrink_to(4 << 20);
         Ok(())
@@ -297,20 +290,10 @@ impl Committer {
         }
     }
 
-    /// Whether the other file is filled, and spare.
-    fn is_next_ready(&self) -> bool {
-        let is_ready = self.next.as_ref().is_some_and(|next| next.is_ready());
-        is_ready && self.shared.keeper.state.lock().durable_generation >= self.wal.generation
-    }
-
     /// Goes on in the other file, once a checkpoint has made it spare.
     fn switch(&mut self) -> Result<(), DiskError> {
         let generation = self.wal.generation;
         if self.wait_for_checkpoint(generation) {
-            if let Some(next) = self.next.take() {
-                let is_made = next.take();
-                self.spare = self.spare.or(is_made.then_some(wal::UNUSED));
-            }
             self.wal.switch(self.spare)?;
             self.spare = Some(generation);
             self.submit(Vec::new());

@@ -1,163 +1,115 @@
-//! Zeros in write-ahead files ahead of their use.
+//! Zeros in a write-ahead file ahead of its use.
 //!
 //! A commit's sync is quick where the file has its length and its blocks already. A file that is used for the first
-//! time has neither: its syncs wait for the file system's journal, and so does every write meanwhile. So a new file's
-//! first part is filled when it is made ([`Filling::begin`]). Once the log is in use the keeper fills the file that
-//! comes next ([`Preparation`]), and when that is ready and the first part is used up, the committer goes on there.
-//! Where the committer is faster it fills for itself what its next frame needs.
+//! time has neither: the keeper fills it, in small steps, some way ahead of the committer. Where the committer is
+//! faster it fills for itself what its next frame needs.
 //!
-//! What must hold: zeros never lie over frames. The committer writes them behind its last frame, the keeper only to a
-//! file that nobody else writes, and never after [`Preparation::take`]. And a sync that fails says so to one of those
-//! who have opened the file together: the keeper opens it for itself.
+//! What must hold: zeros are written only behind the end of the filled part, with that end locked, and frames only
+//! before it; so none ever lies over the other. And a sync that fails says so to one of those who wait for it: the
+//! committer, which could have been the other one, believes its own sync only when none of the keeper's is under way.
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use parking_lot::Mutex;
 
-use crate::disk::{Disk, DiskError, DiskFile};
+use crate::disk::{DiskError, DiskFile};
 
-/// The part of a new file that is filled when it is made: of 64 MiB it lasts two seconds at 10,000 publishes of 128
-/// bytes a second, in which the keeper has filled the next file many times over.
-const FIRST_PART: u64 = 16;
-/// The part of a file that must be in use before the next is prepared: a log that is idle costs no more.
-const PART_IN_USE: u64 = 64;
-/// What is written at a time. Whoever takes the file from the keeper waits for one.
+/// How far the keeper is ahead: more than a second at 10,000 publishes of 128 bytes a second, and no more than an
+/// idle log may cost.
+const AHEAD: u64 = 4 << 20;
+/// How much of that may be used before it is asked for more.
+const SLACK: u64 = 1 << 20;
+/// What is written and synced at a time, as a commit may have to wait for it.
 const STEP_BYTES: usize = 128 << 10;
 const STEP: u64 = STEP_BYTES as u64;
-/// What the keeper syncs at a time: little enough for commits to find their way between, and each has the journal
-/// written.
-const SYNC: u64 = 4 << 20;
 static ZEROS: [u8; STEP_BYTES] = [0; STEP_BYTES];
 
-/// How far the file is filled that the committer writes.
 #[derive(Debug)]
 pub(super) struct Filling {
+    file: Arc<dyn DiskFile>,
     capacity: u64,
-    filled: u64,
+    /// The end of the filled part; whoever moves it holds the lock until the zeros are written.
+    end: Mutex<u64>,
+    /// The same, to be read without the lock.
+    filled: AtomicU64,
+    /// Where the committer goes on.
+    used: AtomicU64,
+    /// Whether the keeper has been asked, and has not yet had enough.
+    asked: AtomicBool,
+    /// Held while the keeper syncs; whether that has failed.
+    failed: Mutex<bool>,
 }
 
 impl Filling {
-    /// Of a file that is about to be used, filled up to its length; a short one gets its first part, durably.
-    pub(super) fn begin(file: &dyn DiskFile, capacity: u64) -> Result<Self, DiskError> {
-        let mut filled = file.len()?.min(capacity);
-        let first = capacity / FIRST_PART;
-        if filled < first {
-            while filled < first {
-                filled += write_zeros(file, filled, first)?;
-            }
-            file.sync()?;
+    /// Of a file that is filled up to its length.
+    pub(super) fn of(file: Arc<dyn DiskFile>, capacity: u64) -> Result<Self, DiskError> {
+        let filled = file.len()?.min(capacity);
+        Ok(Self {
+            file,
+            capacity,
+            end: Mutex::new(filled),
+            filled: filled.into(),
+            used: 0.into(),
+            asked: false.into(),
+            failed: Mutex::new(false),
+        })
+    }
+
+    /// For the committer, which is about to write up to `end`: fills what is not.
+    pub(super) fn reach(&self, end: u64) -> Result<(), DiskError> {
+        if end <= self.filled.load(Ordering::Acquire) {
+            return Ok(());
         }
-        Ok(Self { capacity, filled })
-    }
-
-    /// Whether the file is filled up to `end`.
-    pub(super) fn reaches(&self, end: u64) -> bool {
-        end <= self.filled
-    }
-
-    /// Whether the file is in use, of which so much is used.
-    pub(super) fn is_in_use(&self, used: u64) -> bool {
-        used >= self.capacity / PART_IN_USE
-    }
-
-    /// Fills the file up to `end`, if it is not.
-    pub(super) fn reach(&mut self, file: &dyn DiskFile, end: u64) -> Result<(), DiskError> {
-        while self.filled < end {
-            self.filled += write_zeros(file, self.filled, self.capacity.max(end))?;
+        let mut filled = self.end.lock();
+        while *filled < end {
+            self.write_step(&mut filled, self.capacity.max(end))?;
         }
         Ok(())
     }
-}
 
-/// The file that comes next, which the keeper fills.
-#[derive(Debug)]
-pub(super) struct Preparation {
-    disk: Arc<dyn Disk>,
-    path: PathBuf,
-    capacity: u64,
-    /// Held while zeros are written.
-    inside: Mutex<Inside>,
-    ready: AtomicBool,
-}
-
-#[derive(Debug, Default)]
-struct Inside {
-    file: Option<Arc<dyn DiskFile>>,
-    filled: u64,
-    unsynced: u64,
-    taken: bool,
-}
-
-impl Preparation {
-    /// Of the file at `path`, which is made if it is not there.
-    pub(super) fn new(disk: Arc<dyn Disk>, path: PathBuf, capacity: u64) -> Self {
-        Self {
-            disk,
-            path,
-            capacity,
-            inside: Mutex::default(),
-            ready: AtomicBool::new(false),
-        }
+    /// For the committer, which goes on at `used`: whether the keeper should be asked for more.
+    pub(super) fn wants_more(&self, used: u64) -> bool {
+        self.used.store(used, Ordering::Release);
+        let wanted = (used + AHEAD - SLACK).min(self.capacity);
+        self.filled.load(Ordering::Acquire) < wanted && !self.asked.swap(true, Ordering::AcqRel)
     }
 
-    /// Whether the file is filled to its end, durably.
-    pub(super) fn is_ready(&self) -> bool {
-        self.ready.load(Ordering::Acquire)
+    /// For the committer, whose sync has succeeded: waits for one of the keeper's, and says whether any has failed.
+    pub(super) fn has_failed(&self) -> bool {
+        *self.failed.lock()
     }
 
-    /// For the committer, which is about to use the file: the keeper writes nothing to it any more. Whether the keeper
-    /// has opened it.
-    pub(super) fn take(&self) -> bool {
-        let mut inside = self.inside.lock();
-        inside.taken = true;
-        inside.file.take().is_some()
-    }
-
-    /// For the keeper: one step. Whether there is more to do.
+    /// For the keeper: one step, durably. Whether there is more to do.
     pub(super) fn step(&self) -> Result<bool, DiskError> {
-        let mut inside = self.inside.lock();
-        if inside.taken || self.is_ready() {
+        let used = self.used.load(Ordering::Acquire);
+        let mut filled = self.end.lock();
+        if *filled >= (used + AHEAD).min(self.capacity) {
+            drop(filled);
+            self.asked.store(false, Ordering::Release);
             return Ok(false);
         }
-        let file = self.open(&mut inside)?;
-        if inside.filled < self.capacity {
-            let written = write_zeros(&*file, inside.filled, self.capacity)?;
-            inside.filled += written;
-            inside.unsynced += written;
-        }
-        let is_full = inside.filled >= self.capacity;
-        if !is_full && inside.unsynced < SYNC {
-            return Ok(true);
-        }
-        inside.unsynced = 0;
-        drop(inside);
-        file.sync()?;
-        self.ready.store(is_full, Ordering::Release);
-        Ok(!is_full)
+        let mut failed = self.failed.lock();
+        self.write_step(&mut filled, self.capacity)?;
+        drop(filled);
+        let synced = self.file.sync();
+        *failed = synced.is_err();
+        synced.map(|()| true)
     }
 
-    fn open(&self, inside: &mut Inside) -> Result<Arc<dyn DiskFile>, DiskError> {
-        if let Some(file) = &inside.file {
-            return Ok(Arc::clone(file));
-        }
-        let file: Arc<dyn DiskFile> = match self.disk.open(&self.path) {
-            Err(error) if error.is_missing() => self.disk.create(&self.path)?.into(),
-            opened => opened?.into(),
-        };
-        inside.filled = file.len()?.min(self.capacity);
-        inside.file = Some(Arc::clone(&file));
-        Ok(file)
+    /// The file is about to be another generation's: nothing is filled any more.
+    pub(super) fn close(&self) {
+        *self.end.lock() = u64::MAX;
     }
-}
 
-/// One step's zeros from `from` on, at most up to `limit`; gives how many.
-fn write_zeros(file: &dyn DiskFile, from: u64, limit: u64) -> Result<u64, DiskError> {
-    let len = limit.saturating_sub(from).min(STEP);
-    let zeros = usize::try_from(len).ok().and_then(|len| ZEROS.get(..len));
-    file.write_at(zeros.unwrap_or_default(), from)?;
-    Ok(len)
+    fn write_step(&self, filled: &mut u64, limit: u64) -> Result<(), DiskError> {
+        let len = limit.saturating_sub(*filled).min(STEP);
+        let zeros = usize::try_from(len).ok().and_then(|len| ZEROS.get(..len));
+        self.file.write_at(zeros.unwrap_or_default(), *filled)?;
+        *filled += len;
+        self.filled.store(*filled, Ordering::Release);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -166,83 +118,45 @@ mod tests {
     use std::path::Path;
 
     use super::*;
-    use crate::disk::{Fault, SimDisk};
+    use crate::disk::{Disk as _, Fault, SimDisk};
 
-    const CAPACITY: u64 = 3 * SYNC;
-
-    fn disk() -> SimDisk {
-        let disk = SimDisk::new();
+    fn filling(disk: &SimDisk, capacity: u64) -> Filling {
         disk.create_dir(Path::new("/log")).unwrap();
-        disk
-    }
-
-    fn preparation(disk: &SimDisk) -> Preparation {
-        Preparation::new(Arc::new(disk.clone()), "/log/next".into(), CAPACITY)
-    }
-
-    fn len(disk: &SimDisk) -> u64 {
-        disk.open(Path::new("/log/next")).unwrap().len().unwrap()
-    }
-
-    #[test]
-    fn a_new_file_gets_its_first_part_and_the_committer_what_it_needs_beyond() {
-        let disk = disk();
         let file = disk.create(Path::new("/log/wal")).unwrap();
-        let mut filling = Filling::begin(&*file, CAPACITY).unwrap();
-        let first = CAPACITY / FIRST_PART;
-        assert_eq!(file.len().unwrap(), first);
-        assert!(filling.reaches(first) && !filling.reaches(first + 1));
-        filling.reach(&*file, first + 1).unwrap();
-        assert_eq!(file.len().unwrap(), first + STEP);
-        filling.reach(&*file, CAPACITY - 1).unwrap();
-        assert_eq!(file.len().unwrap(), CAPACITY, "and not beyond its end");
-        assert!(!filling.is_in_use(0) && filling.is_in_use(CAPACITY));
-        let operations = disk.operations();
-        assert!(Filling::begin(&*file, CAPACITY).unwrap().reaches(CAPACITY));
-        assert_eq!(disk.operations(), operations, "it is filled already");
+        Filling::of(file.into(), capacity).unwrap()
     }
 
     #[test]
-    fn the_next_file_is_ready_once_it_is_filled_to_its_end() {
-        let disk = disk();
-        let next = preparation(&disk);
-        assert!(!next.is_ready());
-        while next.step().unwrap() {
-            assert!(!next.is_ready());
-        }
-        assert!(next.is_ready() && len(&disk) == CAPACITY);
-        // One that was filled before is, without a byte written.
-        let again = preparation(&disk);
-        assert!(!again.step().unwrap() && again.is_ready());
-        assert_eq!(len(&disk), CAPACITY);
+    fn the_keeper_stays_ahead_of_the_committer_and_within_the_file() {
+        let filling = filling(&SimDisk::new(), AHEAD + SLACK);
+        filling.reach(100).unwrap();
+        assert_eq!(filling.file.len().unwrap(), STEP);
+        assert!(filling.wants_more(100) && !filling.wants_more(200));
+        while filling.step().unwrap() {}
+        assert!(filling.file.len().unwrap() >= 200 + AHEAD);
+        assert!(!filling.wants_more(SLACK / 2), "enough is left");
+        assert!(filling.wants_more(2 * SLACK));
+        while filling.step().unwrap() {}
+        assert_eq!(filling.file.len().unwrap(), AHEAD + SLACK);
+        assert!(!filling.wants_more(AHEAD), "there is nothing left to fill");
     }
 
     #[test]
-    fn a_file_that_was_taken_is_not_touched() {
-        let disk = disk();
-        let next = preparation(&disk);
-        assert!(next.step().unwrap() && next.take());
-        assert!(!next.step().unwrap() && !next.is_ready());
-        assert_eq!(len(&disk), STEP);
-        assert!(!preparation(&disk).take(), "the keeper has not come to it");
+    fn a_file_that_was_given_away_is_not_touched() {
+        let filling = filling(&SimDisk::new(), 1 << 20);
+        filling.reach(100).unwrap();
+        assert!(filling.wants_more(100));
+        filling.close();
+        assert!(!filling.step().unwrap());
+        assert_eq!(filling.file.len().unwrap(), STEP);
     }
 
     #[test]
-    fn a_file_is_not_ready_whose_sync_has_failed() {
-        let disk = disk();
-        let next = preparation(&disk);
-        let mut steps = 0;
-        while len_or_none(&disk) < CAPACITY - STEP {
-            assert!(next.step().unwrap());
-            steps += 1;
-        }
-        assert_eq!(steps, CAPACITY / STEP - 1);
+    fn a_sync_that_fails_is_told_to_the_committer_too() {
+        let disk = SimDisk::new();
+        let filling = filling(&disk, 1 << 20);
+        assert!(filling.step().unwrap() && !filling.has_failed());
         disk.fail_at(disk.operations() + 1, Fault::Error(ErrorKind::Other));
-        assert!(next.step().is_err() && !next.is_ready());
-    }
-
-    fn len_or_none(disk: &SimDisk) -> u64 {
-        let file = disk.open(Path::new("/log/next"));
-        file.map_or(0, |file| file.len().unwrap())
+        assert!(filling.step().is_err() && filling.has_failed());
     }
 }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use super::checkpoint::{Checkpoint, Mark};
 use super::compaction;
 use super::error::AppendError;
-use super::filling::Preparation;
+use super::filling::Filling;
 use super::options::Cleanup;
 use super::partition::Partition;
 use super::shared::{Item, Job, Shared};
@@ -25,7 +25,7 @@ pub(super) struct Keeper {
 
 enum Next {
     Job(Box<Job>),
-    Prepare(Arc<Preparation>),
+    Fill(Arc<Filling>),
     LookAround,
     Stop,
 }
@@ -41,7 +41,7 @@ impl Keeper {
         loop {
             match self.next() {
                 Next::Job(job) => self.checkpoint(*job),
-                Next::Prepare(next) => self.prepare(next),
+                Next::Fill(filling) => self.fill(filling),
                 Next::LookAround => drop(self.shared.queue.push([Item::Checkpoint(None)])),
                 Next::Stop => return,
             }
@@ -57,8 +57,8 @@ impl Keeper {
             if state.stop {
                 return Next::Stop;
             }
-            if let Some(next) = state.preparing.take() {
-                return Next::Prepare(next);
+            if let Some(filling) = state.filling.take() {
+                return Next::Fill(filling);
             }
             if self
                 .shared
@@ -67,7 +67,7 @@ impl Keeper {
                 .wait_for(&mut state, self.shared.options.housekeeping)
                 .timed_out()
                 && state.pending.is_none()
-                && state.preparing.is_none()
+                && state.filling.is_none()
             {
                 return Next::LookAround;
             }
@@ -75,15 +75,15 @@ impl Keeper {
     }
 
     /// One step: a checkpoint that is asked for meanwhile comes before the next.
-    fn prepare(&self, next: Arc<Preparation>) {
+    fn fill(&self, filling: Arc<Filling>) {
         if self.shared.health.failure().is_some() {
             return;
         }
-        match next.step() {
+        match filling.step() {
             Ok(true) => {
                 let mut state = self.shared.keeper.state.lock();
-                // One that was asked for meanwhile is a later one.
-                state.preparing.get_or_insert(next);
+                // One that was asked for meanwhile is of a later file.
+                state.filling.get_or_insert(filling);
             }
             Ok(false) => {}
             // The committer finds that out for itself, and says so to those who append.

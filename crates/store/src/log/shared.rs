@@ -14,7 +14,7 @@ use tokio::sync::{Notify, Semaphore};
 use super::append::Append;
 use super::checkpoint::{Checkpoint, Mark};
 use super::error::{AppendError, LogHealth};
-use super::filling::Preparation;
+use super::filling::Filling;
 use super::offset_commit::OffsetCommit;
 use super::options::{LogOptions, TopicConfig};
 use super::partition::{Partition, PartitionHandle};
@@ -315,7 +315,7 @@ pub(super) struct KeeperInbox {
 pub(super) struct InboxState {
     pub(super) pending: Option<Job>,
     /// What is to be zero-filled while nothing else is to be done.
-    pub(super) preparing: Option<Arc<Preparation>>,
+    pub(super) filling: Option<Arc<Filling>>,
     /// Replay begins in this generation or later: older files are spare.
     pub(super) durable_generation: u64,
     /// Why the last attempt at a checkpoint did not succeed, if it was for lack of space.
@@ -327,7 +327,7 @@ impl KeeperInbox {
     pub(super) fn new(durable_generation: u64) -> Self {
         let state = InboxState {
             pending: None,
-            preparing: None,
+            filling: None,
             durable_generation,
             full: None,
             stop: false,
@@ -349,9 +349,9 @@ impl KeeperInbox {
         self.changed.notify_all();
     }
 
-    /// Asks for the file that comes next.
-    pub(super) fn ask_to_prepare(&self, next: Arc<Preparation>) {
-        self.state.lock().preparing = Some(next);
+    /// Asks for zeros ahead of the committer.
+    pub(super) fn ask_to_fill(&self, filling: Arc<Filling>) {
+        self.state.lock().filling = Some(filling);
         self.changed.notify_all();
     }
 

@@ -2,12 +2,12 @@
 //!
 //! Two files take turns. A file is zero-filled ahead of use the first time ([`filling`](super::filling)), so that a
 //! commit's sync has no new length to record; later it is renamed and overwritten. The generation in each frame tells
-//! old from new. Where there is no old file yet, the one that is filled is called by a generation that never was.
+//! old from new.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::filling::{Filling, Preparation};
+use super::filling::Filling;
 use super::frame;
 use crate::disk::{Disk, DiskError, DiskFile};
 
@@ -15,9 +15,6 @@ use crate::disk::{Disk, DiskError, DiskFile};
 pub(super) const PAGE_BYTES: usize = 4096;
 const PAGE: u64 = PAGE_BYTES as u64;
 const RESERVE: u64 = 4 * PAGE;
-
-/// The generation that a file is called by which has not been any's; the first is 1.
-pub(super) const UNUSED: u64 = 0;
 
 /// Name of the file of a generation.
 pub(super) fn file_name(generation: u64) -> String {
@@ -33,7 +30,7 @@ pub(super) fn generation_of(name: &str) -> Option<u64> {
 pub(super) struct Wal {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
-    file: Box<dyn DiskFile>,
+    file: Arc<dyn DiskFile>,
     capacity: u64,
     salt: u32,
     pub(super) generation: u64,
@@ -42,7 +39,7 @@ pub(super) struct Wal {
     /// The next frame's sequence.
     pub(super) sequence: u64,
     synced: u64,
-    filling: Filling,
+    filling: Arc<Filling>,
     /// Whether the last durable frame lacks a later one that vouches for it.
     unvouched: bool,
 }
@@ -58,19 +55,19 @@ impl Wal {
         spare: Option<u64>,
     ) -> Result<Self, DiskError> {
         let path = dir.join(file_name(generation));
-        let file = match spare {
+        let file: Arc<dyn DiskFile> = match spare {
             Some(old) => {
                 match disk.rename(&dir.join(file_name(old)), &path) {
                     // An attempt before this one got as far as the rename.
                     Err(error) if error.is_missing() => {}
                     renamed => renamed?,
                 }
-                disk.open(&path)?
+                disk.open(&path)?.into()
             }
-            None => disk.create(&path)?,
+            None => disk.create(&path)?.into(),
         };
         disk.sync_dir(dir)?;
-        let filling = Filling::begin(&*file, capacity)?;
+        let filling = Arc::new(Filling::of(Arc::clone(&file), capacity)?);
         let synced = sequence.saturating_sub(1);
         let (disk, dir) = (Arc::clone(disk), dir.to_owned());
         Ok(Self {
@@ -108,8 +105,8 @@ impl Wal {
             self.synced,
             self.generation,
         );
-        let end = self.position + frame.len() as u64 + PAGE;
-        self.filling.reach(&*self.file, end)?;
+        self.filling
+            .reach(self.position + frame.len() as u64 + PAGE)?;
         self.file.write_at(frame, self.position)?;
         self.position += frame.len() as u64;
         self.sequence += 1;
@@ -119,27 +116,20 @@ impl Wal {
     /// Makes every frame so far durable. After an error the log must not be used any more.
     pub(super) fn sync(&mut self) -> Result<(), DiskError> {
         self.file.sync()?;
+        if self.filling.has_failed() {
+            let path = self.dir.join(file_name(self.generation));
+            let source = std::io::Error::other("a sync of its other part failed");
+            return Err(DiskError::new("sync", &path, source));
+        }
         self.synced = self.sequence.saturating_sub(1);
         self.unvouched = true;
         Ok(())
     }
 
-    /// Whether the file is filled for a frame, and the marker behind it.
-    pub(super) fn is_filled_for(&self, frame_len: usize) -> bool {
-        let end = self.position + frame_len as u64 + RESERVE;
-        self.filling.reaches(end)
-    }
-
-    /// Whether so much of the file is in use that the next is to be prepared.
-    pub(super) fn is_in_use(&self) -> bool {
-        self.filling.is_in_use(self.position)
-    }
-
-    /// The file that comes next, which is that of generation `spare`, for the keeper to prepare.
-    pub(super) fn preparation(&self, spare: u64) -> Arc<Preparation> {
-        let path = self.dir.join(file_name(spare));
-        let disk = Arc::clone(&self.disk);
-        Arc::new(Preparation::new(disk, path, self.capacity))
+    /// What the keeper should fill, if it should now.
+    pub(super) fn wants_filling(&self) -> Option<Arc<Filling>> {
+        let wants = self.filling.wants_more(self.position);
+        wants.then(|| Arc::clone(&self.filling))
     }
 
     /// Whether the log has fallen idle without a marker.
@@ -172,6 +162,7 @@ impl Wal {
         let at = (generation, self.sequence + 1);
         let next = Self::begin(&self.disk, &self.dir, self.capacity, self.salt, at, spare)?;
         self.mark_end(generation)?;
+        self.filling.close();
         *self = next;
         Ok(())
     }

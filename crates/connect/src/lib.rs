@@ -16,6 +16,7 @@ pub mod config;
 mod options;
 
 mod java_date;
+mod java_names;
 mod java_number;
 mod java_text;
 mod java_time;

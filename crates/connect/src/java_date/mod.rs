@@ -8,33 +8,10 @@ mod parse;
 
 use std::fmt::Write as _;
 
+use crate::java_names::{DAYS, MONTHS};
 use calendar::Civil;
 
 pub(crate) use calendar::MILLIS_PER_DAY;
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-const DAYS: [&str; 7] = [
-    "Sunday",
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-];
 
 /// A compiled pattern.
 #[derive(Debug)]

@@ -1,7 +1,8 @@
 //! Reading text by a pattern: fields roll over, blanks before a field are skipped, what follows is ignored.
 
+use super::Piece;
 use super::calendar::{Civil, MILLIS_PER_DAY, days};
-use super::{DAYS, MONTHS, Piece};
+use crate::java_names::{DAYS, MONTHS};
 use crate::java_number::digit;
 
 /// Names of zones, and their hours from UTC.

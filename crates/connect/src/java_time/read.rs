@@ -5,31 +5,7 @@ use jiff::tz::TimeZone;
 
 use super::zone::{fixed, zone};
 use super::{Field, Moment, Offset, Piece};
-
-const MONTHS: [&str; 12] = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-];
-/// From Monday.
-const DAYS: [&str; 7] = [
-    "Monday",
-    "Tuesday",
-    "Wednesday",
-    "Thursday",
-    "Friday",
-    "Saturday",
-    "Sunday",
-];
+use crate::java_names::{DAYS, MONTHS};
 
 /// What was read so far.
 #[derive(Debug, Default, Clone)]
@@ -204,7 +180,7 @@ impl Fields {
             let day = i16::try_from(self.day_of_year?).ok()?;
             first.with().day_of_year(day).build().ok()?
         };
-        let weekday = |day: i64| Weekday::from_monday_one_offset(i8::try_from(day).ok()?).ok();
+        let weekday = |day: i64| Weekday::from_sunday_one_offset(i8::try_from(day).ok()?).ok();
         let right = self
             .weekday
             .is_none_or(|day| weekday(day) == Some(date.weekday()));

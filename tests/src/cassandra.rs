@@ -3,7 +3,7 @@
 use std::fs;
 use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::{Value, json};
@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use crate::kafka::free_address;
 use crate::outside::{require, skip};
 use crate::patience::until_within;
-use crate::server::free_addresses;
+use crate::server::{Server, free_addresses};
 
 /// A node starts in 13 s on two quiet cores.
 const UNTIL_IT_ANSWERS: Duration = Duration::from_mins(10);
@@ -89,7 +89,7 @@ pub struct Node {
     tls: SocketAddr,
     /// A client that is not ours.
     pub python: Python,
-    child: Option<Child>,
+    process: Option<Server>,
 }
 
 impl Node {
@@ -120,7 +120,7 @@ impl Node {
             storage,
             tls,
             python: Python::at(address.to_string()),
-            child: None,
+            process: None,
         })
     }
 
@@ -165,11 +165,11 @@ impl Node {
         let errors = log.try_clone().expect("a second handle of it");
         let mut java = self.java();
         java.stdin(Stdio::null()).stdout(log).stderr(errors);
-        self.child = Some(java.spawn().expect("java starts"));
+        self.process = Some(java.spawn().expect("java starts").into());
         let mut said = String::new();
         until_within(UNTIL_IT_ANSWERS, "Cassandra answers", || {
-            let child = self.child.as_mut().expect("it runs");
-            if let Some(status) = child.try_wait().expect("it can be waited for") {
+            let process = self.process.as_mut().expect("it runs");
+            if let Some(status) = process.ended() {
                 panic!("Cassandra ended with {status}: {}; {said}", self.log());
             }
             TcpStream::connect(self.address).ok()?;
@@ -185,31 +185,26 @@ impl Node {
 
     /// Stops the process in its tracks: nothing is closed, nothing answers.
     pub fn freeze(&self) {
-        self.signal("-STOP");
+        self.process().freeze();
     }
 
     /// Lets it go on.
     pub fn thaw(&self) {
-        self.signal("-CONT");
+        self.process().thaw();
     }
 
     /// SIGKILL.
     pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().expect("it can be killed");
-            child.wait().expect("it can be waited for");
-        }
+        drop(self.process.take());
+    }
+
+    fn process(&self) -> &Server {
+        self.process.as_ref().expect("it runs")
     }
 
     /// What it has logged so far.
     pub fn log(&self) -> String {
         fs::read_to_string(self.path("log.txt")).unwrap_or_default()
-    }
-
-    fn signal(&self, signal: &str) {
-        let pid = self.child.as_ref().expect("it runs").id().to_string();
-        let status = Command::new("kill").args([signal, &pid]).status();
-        assert!(status.expect("`kill` runs").success());
     }
 
     fn java(&self) -> Command {
@@ -235,15 +230,6 @@ impl Node {
 
     fn path(&self, name: &str) -> String {
         self.folder.path().join(name).display().to_string()
-    }
-}
-
-impl Drop for Node {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            drop(child.kill());
-            drop(child.wait());
-        }
     }
 }
 

@@ -6,13 +6,14 @@ use std::io::Write as _;
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use tempfile::TempDir;
 
 use crate::outside::{require, skip};
 use crate::patience::until_within;
+use crate::server::Server;
 
 /// Where `cargo xtask services up kafka` puts it.
 pub const SHARED: &str = "127.0.0.1:19092";
@@ -39,7 +40,7 @@ pub struct Broker {
     folder: TempDir,
     /// Where clients connect without saying who they are.
     pub address: SocketAddr,
-    child: Option<Child>,
+    process: Option<Server>,
 }
 
 impl Broker {
@@ -63,7 +64,7 @@ impl Broker {
         let mut broker = Self {
             folder,
             address,
-            child: None,
+            process: None,
         };
         let own = properties(address, controller);
         let all = properties_text(broker.folder.path(), address, controller) + &own;
@@ -86,7 +87,7 @@ impl Broker {
         let errors = log.try_clone().expect("a second handle of it");
         let mut command = self.java(&["kafka.Kafka", "server.properties"]);
         command.stdin(Stdio::null()).stdout(log).stderr(errors);
-        self.child = Some(command.spawn().expect("java starts"));
+        self.process = Some(command.spawn().expect("java starts").into());
         let servers = self.servers();
         until_within(UNTIL_IT_ANSWERS, "the broker answers", || {
             let mut asked = Command::new("kcat");
@@ -100,26 +101,21 @@ impl Broker {
 
     /// Stops the process in its tracks: nothing is closed, nothing answers.
     pub fn freeze(&self) {
-        self.signal("-STOP");
+        self.process().freeze();
     }
 
     /// Lets it go on.
     pub fn thaw(&self) {
-        self.signal("-CONT");
+        self.process().thaw();
     }
 
     /// SIGKILL.
     pub fn kill(&mut self) {
-        if let Some(mut child) = self.child.take() {
-            child.kill().expect("it can be killed");
-            child.wait().expect("it can be waited for");
-        }
+        drop(self.process.take());
     }
 
-    fn signal(&self, signal: &str) {
-        let pid = self.child.as_ref().expect("it runs").id().to_string();
-        let status = Command::new("kill").args([signal, &pid]).status();
-        assert!(status.expect("`kill` runs").success());
+    fn process(&self) -> &Server {
+        self.process.as_ref().expect("it runs")
     }
 
     fn java(&self, arguments: &[&str]) -> Command {
@@ -130,15 +126,6 @@ impl Broker {
 
     fn path(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
-    }
-}
-
-impl Drop for Broker {
-    fn drop(&mut self) {
-        if let Some(child) = &mut self.child {
-            drop(child.kill());
-            drop(child.wait());
-        }
     }
 }
 

@@ -117,7 +117,7 @@ impl Site {
             .stderr(errors)
             .spawn()
             .expect("the binary starts");
-        Server { child }
+        Server::from(child)
     }
 
     /// Starts the process and waits until it says it is healthy.
@@ -202,6 +202,12 @@ impl Site {
 #[derive(Debug)]
 pub struct Server {
     child: Child,
+}
+
+impl From<Child> for Server {
+    fn from(child: Child) -> Self {
+        Self { child }
+    }
 }
 
 impl Server {

@@ -106,5 +106,7 @@ pub mod jaas;
 
 mod java_store;
 
+mod java_tls;
+
 #[cfg(test)]
 mod tests;

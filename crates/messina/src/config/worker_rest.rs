@@ -1,15 +1,11 @@
 //! The REST API of a worker's file: where it listens, what protects it, who may ask, and what is answered where.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 
 use messina_connect::config::{ConnectorConfig, Problem};
 
-use super::java_store::{self, StoreHolds, StoreKind};
-use super::{
-    ClientCertificates, CqlTls, RestConfig, RestListener, RestPaths, TlsConfig, TlsVersion,
-    TopicTracking,
-};
+use super::java_tls::{JavaProperties, JavaTls};
+use super::{CqlTls, RestConfig, RestListener, RestPaths, TopicTracking};
 
 /// What a file says of the REST API.
 #[derive(Debug, Clone, Default)]
@@ -107,13 +103,13 @@ struct Reader<'a> {
     warnings: &'a mut Vec<Problem>,
 }
 
-impl Reader<'_> {
+impl JavaProperties for Reader<'_> {
     fn text(&self, option: &str) -> Option<&str> {
         let text = self.config.text(option).map(str::trim);
         text.filter(|text| !text.is_empty())
     }
 
-    fn refuse(&mut self, option: &str, message: impl Into<String>, help: &str) {
+    fn refuse(&mut self, option: &str, message: &str, help: &str) {
         let problem = Problem::new(self.config, option, message).help(help);
         self.problems.push(problem);
     }
@@ -122,7 +118,9 @@ impl Reader<'_> {
         let problem = Problem::new(self.config, option, message).help(help);
         self.warnings.push(problem);
     }
+}
 
+impl Reader<'_> {
     fn boolean(&mut self, option: &str, default: bool) -> bool {
         let text = self.text(option).map(str::to_ascii_lowercase);
         match text.as_deref() {
@@ -131,7 +129,7 @@ impl Reader<'_> {
             Some("false") => false,
             Some(other) => {
                 let message = format!("`{other}` is neither `true` nor `false`");
-                self.refuse(option, message, "leave it out for the default");
+                self.refuse(option, &message, "leave it out for the default");
                 default
             }
         }
@@ -172,12 +170,12 @@ impl Reader<'_> {
                 Ok(listener) => listener,
                 Err(why) => {
                     let help = "write it as `http://127.0.0.1:8083` or `https://127.0.0.1:8443`";
-                    self.refuse(option, format!("`{one}` {why}"), help);
+                    self.refuse(option, &format!("`{one}` {why}"), help);
                     continue;
                 }
             };
             if encrypts && tls.is_none() {
-                tls = self.tls(prefix);
+                tls = self.tls(prefix).server();
             }
             listeners.push(RestListener {
                 listen,
@@ -188,135 +186,24 @@ impl Reader<'_> {
         listeners
     }
 
-    /// As in Kafka Connect: if one option has the prefix, those without count for nothing.
-    fn name(&self, prefix: &str, option: &str) -> String {
-        let begin = format!("{prefix}ssl.");
+    /// The options below `prefix`. As in Kafka Connect: if one has it, those without count for nothing.
+    fn tls(&mut self, prefix: &str) -> JavaTls<'_, Self> {
+        let own = format!("{prefix}ssl.");
         let mut all = self.config.iter();
-        if all.any(|(name, _)| name.starts_with(&begin)) {
-            format!("{prefix}{option}")
-        } else {
-            option.to_owned()
-        }
-    }
-
-    fn tls(&mut self, prefix: &str) -> Option<TlsConfig> {
-        let location = self.name(prefix, "ssl.keystore.location");
-        let own = self.store(prefix, "ssl.keystore", StoreHolds::Key);
-        if self.text(&location).is_none() {
-            let kind = self.name(prefix, "ssl.keystore.type");
-            let help = format!(
-                "name a PEM file with the server's key and certificates, and add `{kind}=PEM`"
-            );
-            self.refuse(&location, "is missing, and `https` needs it", &help);
-        }
-        let password = self.name(prefix, "ssl.key.password");
-        if self.text(&password).is_some() {
-            let message = "is set, and keys with a password are not read";
-            let help = "take it off with `openssl pkey -in KEY.pem -out CLEAR.pem`, and have the file readable for \
-                        nobody else";
-            self.refuse(&password, message, help);
-        }
-        let suites = self.name(prefix, "ssl.cipher.suites");
-        if self.text(&suites).is_some() {
-            let help = "the suites are those of TLS 1.2 and 1.3 that are not broken";
-            self.warn(&suites, "has no effect", help);
-        }
-        let clients = self.clients(prefix);
-        let min_version = self.min_version(prefix);
-        let own = own?;
-        Some(TlsConfig {
-            certificate: own.clone(),
-            key: own,
-            min_version,
-            clients,
-        })
-    }
-
-    /// The file of a store that is PEM.
-    fn store(&mut self, prefix: &str, store: &str, holds: StoreHolds) -> Option<PathBuf> {
-        let name = self.name(prefix, &format!("{store}.location"));
-        let kind_name = self.name(prefix, &format!("{store}.type"));
-        let location = self.text(&name)?.to_owned();
-        match java_store::kind(self.text(&kind_name), &location) {
-            Ok(StoreKind::Pem) => Some(PathBuf::from(location)),
-            Ok(kind) => {
-                let commands = java_store::conversion(kind, holds, &location);
-                let help =
-                    format!("{commands}; and set `{kind_name}=PEM` and `{name}` to the new file");
-                self.refuse(&name, "is a store that only Java reads", &help);
-                None
-            }
-            Err(message) => {
-                self.refuse(&kind_name, message, "PEM is read as it is");
-                None
-            }
-        }
-    }
-
-    fn clients(&mut self, prefix: &str) -> Option<ClientCertificates> {
-        let option = self.name(prefix, "ssl.client.auth");
-        let written = self.text(&option).unwrap_or("none").to_ascii_lowercase();
-        let required = match written.as_str() {
-            "none" => return None,
-            "requested" => false,
-            "required" => true,
-            other => {
-                let message = format!("`{other}` is none of required, requested and none");
-                self.refuse(&option, message, "leave it out to ask for no certificate");
-                return None;
-            }
-        };
-        let location = self.name(prefix, "ssl.truststore.location");
-        if self.text(&location).is_none() {
-            let message = "asks for certificates, and nothing says whose";
-            self.refuse(&option, message, &format!("add `{location}`, a PEM file"));
-        }
-        let authorities = self.store(prefix, "ssl.truststore", StoreHolds::Authorities)?;
-        Some(ClientCertificates {
-            authorities,
-            revoked: None,
-            required,
-        })
-    }
-
-    fn min_version(&mut self, prefix: &str) -> TlsVersion {
-        let option = self.name(prefix, "ssl.enabled.protocols");
-        let Some(written) = self.text(&option).map(str::to_owned) else {
-            return TlsVersion::Tls12;
-        };
-        let has = |version: &str| {
-            let mut all = written.split(',').map(str::trim);
-            all.any(|own| own.eq_ignore_ascii_case(version))
-        };
-        match (has("TLSv1.2"), has("TLSv1.3")) {
-            (true, true) => TlsVersion::Tls12,
-            (false, true) => TlsVersion::Tls13,
-            (true, false) => {
-                self.warn(
-                    &option,
-                    "leaves out TLSv1.3, which is spoken too",
-                    "add TLSv1.3",
-                );
-                TlsVersion::Tls12
-            }
-            (false, false) => {
-                let message = "has neither TLSv1.2 nor TLSv1.3";
-                let help = "older versions are broken, and not spoken";
-                self.refuse(&option, message, help);
-                TlsVersion::Tls12
-            }
-        }
+        let is_said = all.any(|(name, _)| name.starts_with(&own));
+        JavaTls::new(self, if is_said { own } else { "ssl.".to_owned() })
     }
 
     /// How the other workers are asked, whose listeners have certificates of the same authorities.
     fn peers(&mut self, prefix: &str) -> Option<CqlTls> {
-        let ca = self.store(prefix, "ssl.truststore", StoreHolds::Authorities)?;
-        let names = self.name(prefix, "ssl.endpoint.identification.algorithm");
+        let tls = self.tls(prefix);
+        let (ca, identity) = (tls.file("truststore")?, tls.file("keystore"));
+        let names = tls.name("endpoint.identification.algorithm");
         // An empty value says no.
         let names = self.config.text(&names).map(str::trim);
         Some(CqlTls {
             ca,
-            identity: self.store(prefix, "ssl.keystore", StoreHolds::Key),
+            identity,
             verify_names: names.is_none_or(|names| !names.is_empty()),
         })
     }
@@ -337,7 +224,7 @@ impl Reader<'_> {
             let message = format!("`{class}` is Java code, and none is loaded into this process");
             let help =
                 "leave it out; only Kafka Connect's own BasicAuthSecurityRestExtension is built in";
-            self.refuse(option, message, help);
+            self.refuse(option, &message, help);
         }
         asks
     }
@@ -367,7 +254,10 @@ fn listener(text: &str) -> Result<(bool, SocketAddr), &'static str> {
 
 #[cfg(test)]
 mod tests {
+    use std::path::PathBuf;
+
     use super::*;
+    use crate::config::TlsVersion;
 
     type Outcome = (WorkerRest, Vec<String>, Vec<String>);
 

@@ -1,11 +1,10 @@
 //! `listeners` and `listeners.*`: where devices connect, and how they are protected.
 
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
 
 use super::written::Properties;
-use crate::config::java_store::{self, StoreHolds, StoreKind};
-use crate::config::{ClientCertificates, ListenerConfig, TlsConfig, TlsVersion};
+use crate::config::ListenerConfig;
+use crate::config::java_tls::{JavaProperties, JavaTls};
 
 const LISTENERS: &str = "listeners";
 pub(super) const PROTOCOL: &str = "listeners.security.protocol";
@@ -46,7 +45,7 @@ pub(super) const READ: [&str; 8] = [
 pub(super) fn listeners(properties: &mut Properties) -> (Vec<ListenerConfig>, Protection) {
     let protection = properties.choice(PROTOCOL, &PROTOCOLS, protection(false, false));
     let tls = if protection.encrypts {
-        tls(properties)
+        JavaTls::new(properties, "listeners.ssl.").server()
     } else {
         None
     };
@@ -87,111 +86,16 @@ fn address(text: &str) -> Result<SocketAddr, &'static str> {
     Ok(SocketAddr::new(host, port))
 }
 
-fn tls(properties: &mut Properties) -> Option<TlsConfig> {
-    let own = store(properties, "keystore", StoreHolds::Key);
-    if own.is_none() && properties.get("listeners.ssl.keystore.location").is_none() {
-        let help = "name a PEM file with the server's key and certificates, and add `listeners.ssl.keystore.type=PEM`";
-        properties.error("listeners.ssl.keystore.location", "is missing", help);
+impl JavaProperties for Properties {
+    fn text(&self, option: &str) -> Option<&str> {
+        Properties::text(self, option)
     }
-    if properties.get("listeners.ssl.key.password").is_some() {
-        let message = "is set, and keys with a password are not read";
-        let help = "take it off with `openssl pkey -in KEY.pem -out CLEAR.pem`, and have the file readable for nobody else";
-        properties.error("listeners.ssl.key.password", message, help);
-    }
-    let clients = clients(properties);
-    let min_version = min_version(properties);
-    if properties.get("listeners.ssl.cipher.suites").is_some() {
-        let help = "the suites are those of TLS 1.2 and 1.3 that are not broken";
-        properties.warn("listeners.ssl.cipher.suites", "has no effect", help);
-    }
-    let own = own?;
-    Some(TlsConfig {
-        certificate: own.clone(),
-        key: own,
-        min_version,
-        clients,
-    })
-}
 
-/// The file of a store that is PEM.
-fn store(properties: &mut Properties, which: &str, holds: StoreHolds) -> Option<PathBuf> {
-    let name = format!("listeners.ssl.{which}.location");
-    let kind_name = format!("listeners.ssl.{which}.type");
-    let location = properties.text(&name)?.to_owned();
-    match java_store::kind(properties.text(&kind_name), &location) {
-        Ok(StoreKind::Pem) => Some(PathBuf::from(location)),
-        Ok(kind) => {
-            let commands = java_store::conversion(kind, holds, &location);
-            let help =
-                format!("{commands}; and set `{kind_name}=PEM` and `{name}` to the new file");
-            properties.error(&name, "is a store that only Java reads", &help);
-            None
-        }
-        Err(message) => {
-            properties.error(&kind_name, &message, "PEM is read as it is");
-            None
-        }
+    fn refuse(&mut self, option: &str, message: &str, help: &str) {
+        self.error(option, message, help);
     }
-}
 
-fn clients(properties: &mut Properties) -> Option<ClientCertificates> {
-    let words = [
-        ("none", None),
-        ("requested", Some(false)),
-        ("required", Some(true)),
-    ];
-    let name = "listeners.ssl.client.auth";
-    let required = properties.choice(name, &words, None);
-    let authorities = store(properties, "truststore", StoreHolds::Authorities);
-    let required = required?;
-    if authorities.is_none()
-        && properties
-            .get("listeners.ssl.truststore.location")
-            .is_none()
-    {
-        let message = "asks for certificates, and nothing says whose";
-        properties.error(
-            name,
-            message,
-            "add `listeners.ssl.truststore.location`, a PEM file",
-        );
-    }
-    authorities.map(|authorities| ClientCertificates {
-        authorities,
-        revoked: None,
-        required,
-    })
-}
-
-/// The oldest version that is both enabled and spoken.
-fn min_version(properties: &mut Properties) -> TlsVersion {
-    let name = "listeners.ssl.enabled.protocols";
-    let Some(written) = properties.text(name).map(str::to_owned) else {
-        return TlsVersion::Tls12;
-    };
-    let has = |version: &str| {
-        written
-            .split(',')
-            .any(|own| own.trim().eq_ignore_ascii_case(version))
-    };
-    match (has("TLSv1.2"), has("TLSv1.3")) {
-        (true, false) => {
-            properties.warn(
-                name,
-                "leaves out TLSv1.3, which is spoken too",
-                "add TLSv1.3",
-            );
-            TlsVersion::Tls12
-        }
-        (true, true) => TlsVersion::Tls12,
-        (false, true) => TlsVersion::Tls13,
-        (false, false) => {
-            properties.error(
-                name,
-                "has neither TLSv1.2 nor TLSv1.3",
-                "older versions are broken, and not spoken",
-            );
-            TlsVersion::Tls12
-        }
+    fn warn(&mut self, option: &str, message: &str, help: &str) {
+        Properties::warn(self, option, message, help);
     }
 }

@@ -8,7 +8,7 @@ use super::check_table::identifier;
 use super::problem::Problem;
 use super::section::Section;
 use super::tree::NodeValue;
-use super::{CqlConfig, CqlConsistency, CqlTls, replication_map};
+use super::{ClientTls, CqlConfig, CqlConsistency, replication_map};
 
 /// The port CQL has everywhere.
 const PORT: u16 = 9042;
@@ -81,11 +81,11 @@ pub(super) fn cql(section: &Section<'_>, data: &Path) -> CqlConfig {
 }
 
 /// Files of certificates; those of `[cql]` are always asked whom they name.
-fn tls_files(tls: &Section<'_>, data: &Path) -> Option<CqlTls> {
+fn tls_files(tls: &Section<'_>, data: &Path) -> Option<ClientTls> {
     let ca = tls.required_text("ca");
     let identity = tls.text("identity");
     tls.finish();
-    Some(CqlTls {
+    Some(ClientTls {
         ca: data.join(ca?.0),
         identity: identity.map(|(path, _)| data.join(path)),
         verify_names: true,

@@ -71,7 +71,7 @@ pub struct CqlConfig {
     /// The user's password.
     pub password: Option<KeySource>,
     /// TLS; `None` speaks without.
-    pub tls: Option<CqlTls>,
+    pub tls: Option<ClientTls>,
     /// Whether a row goes to a node that has it.
     pub token_aware: bool,
     /// Whether statements that name no keyspace mean [`Self::keyspace`], which must be there then.
@@ -103,9 +103,9 @@ pub fn replication_map(replicas: i64, data_center: Option<&str>) -> String {
     }
 }
 
-/// TLS towards a cluster.
+/// TLS towards servers: of a cluster, or of other workers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CqlTls {
+pub struct ClientTls {
     /// PEM certificates of who may have signed the servers'.
     pub ca: PathBuf,
     /// PEM file of our own certificate and key; `None` has none.
@@ -132,7 +132,7 @@ impl CqlConfig {
             keyspace: keyspace.to_owned(),
             user,
             password,
-            tls: cluster.tls.as_ref().map(|tls| CqlTls {
+            tls: cluster.tls.as_ref().map(|tls| ClientTls {
                 ca: tls.trust.clone(),
                 identity: tls.identity.clone(),
                 verify_names: tls.verify_names,

@@ -23,7 +23,7 @@ pub use listener::{ClientCertificates, ListenerConfig, TlsConfig, TlsVersion, We
 
 mod cql;
 
-pub use cql::{CONSISTENCY_OPTION, CqlConfig, CqlConsistency, CqlTls, replication_map};
+pub use cql::{CONSISTENCY_OPTION, ClientTls, CqlConfig, CqlConsistency, replication_map};
 
 mod kafka;
 

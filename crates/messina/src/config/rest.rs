@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use super::{CqlTls, ListenerConfig, OverridePolicy, TlsConfig};
+use super::{ClientTls, ListenerConfig, OverridePolicy, TlsConfig};
 use crate::herder::Providers;
 
 /// Kafka Connect's REST API.
@@ -13,7 +13,7 @@ pub struct RestConfig {
     /// Where it listens; nowhere switches it off.
     pub listeners: Vec<RestListener>,
     /// How other workers are asked whose listener encrypts; `None` where nothing says who signs their certificates.
-    pub peers: Option<CqlTls>,
+    pub peers: Option<ClientTls>,
     /// A file of users and passwords (`user=password`), one of which a request must have.
     pub users: Option<PathBuf>,
     /// Names tools may call it by, beside loopback's and its own address.

@@ -5,7 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use messina_connect::config::{ConnectorConfig, Problem};
 
 use super::java_tls::{JavaProperties, JavaTls};
-use super::{CqlTls, RestConfig, RestListener, RestPaths, TopicTracking};
+use super::{ClientTls, RestConfig, RestListener, RestPaths, TopicTracking};
 
 /// What a file says of the REST API.
 #[derive(Debug, Clone, Default)]
@@ -14,7 +14,7 @@ pub struct WorkerRest {
     listeners: Option<Vec<RestListener>>,
     /// Where `/admin` is answered, if not there; empty for nowhere.
     admin: Option<Vec<RestListener>>,
-    peers: Option<CqlTls>,
+    peers: Option<ClientTls>,
     topics: TopicTracking,
     /// Whether Kafka Connect's own extension is to ask for users and passwords: those of Java's log-in configuration.
     pub asks_for_passwords: bool,
@@ -195,13 +195,13 @@ impl Reader<'_> {
     }
 
     /// How the other workers are asked, whose listeners have certificates of the same authorities.
-    fn peers(&mut self, prefix: &str) -> Option<CqlTls> {
+    fn peers(&mut self, prefix: &str) -> Option<ClientTls> {
         let tls = self.tls(prefix);
         let (ca, identity) = (tls.file("truststore")?, tls.file("keystore"));
         let names = tls.name("endpoint.identification.algorithm");
         // An empty value says no.
         let names = self.config.text(&names).map(str::trim);
-        Some(CqlTls {
+        Some(ClientTls {
             ca,
             identity,
             verify_names: names.is_none_or(|names| !names.is_empty()),

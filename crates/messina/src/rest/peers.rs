@@ -11,7 +11,7 @@ use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
-use crate::config::CqlTls;
+use crate::config::ClientTls;
 use crate::listener::Stream;
 use crate::table::cql::tls_client;
 
@@ -39,7 +39,7 @@ fn place(address: &str) -> Result<Place, String> {
 /// Asks another worker. The request's URI is a path and a query; a body of the answer is not read yet.
 pub(super) async fn ask(
     address: &str,
-    tls: Option<&CqlTls>,
+    tls: Option<&ClientTls>,
     mut request: Request<Body>,
 ) -> Result<Response<Body>, String> {
     let place = place(address)?;
@@ -86,7 +86,7 @@ where
     Body::from_stream(driven)
 }
 
-async fn connect(place: &Place, tls: Option<&CqlTls>) -> Result<Stream, String> {
+async fn connect(place: &Place, tls: Option<&ClientTls>) -> Result<Stream, String> {
     let host = place.authority.host();
     let port = place.authority.port_u16();
     let port = port.unwrap_or(if place.encrypts { 443 } else { 80 });

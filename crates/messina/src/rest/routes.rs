@@ -13,7 +13,7 @@ use axum::routing::{MethodRouter, get, post, put};
 use super::answer::Failure;
 use super::login::Login;
 use super::{connectors, forward, loggers, offsets, validation};
-use crate::config::{CqlTls, RestConfig, RestListener, RestPaths, TopicTracking};
+use crate::config::{ClientTls, RestConfig, RestListener, RestPaths, TopicTracking};
 use crate::console::guard::Hosts;
 use crate::herder::Connectors;
 use crate::runtime::clock::Clock;
@@ -27,7 +27,7 @@ pub struct Api {
     pub(super) timeout: Duration,
     pub(super) topics: TopicTracking,
     /// How other workers are asked that listen with TLS.
-    pub(super) peers: Option<CqlTls>,
+    pub(super) peers: Option<ClientTls>,
     paths: RestPaths,
     login: Option<Arc<Login>>,
     hosts: Hosts,

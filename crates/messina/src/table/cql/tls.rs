@@ -12,10 +12,10 @@ use rustls::{
 };
 
 use super::ConnectError;
-use crate::config::CqlTls;
+use crate::config::ClientTls;
 
 /// What connections are secured with. Reads files.
-pub fn client(files: &CqlTls) -> Result<Arc<ClientConfig>, ConnectError> {
+pub fn client(files: &ClientTls) -> Result<Arc<ClientConfig>, ConnectError> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(&files.ca)? {
         roots.add(certificate).map_err(ConnectError::Tls)?;

@@ -37,6 +37,12 @@ where
     command
 }
 
+/// Runs a program of the workspace to its end with these arguments.
+pub(crate) fn run_package(package: &str, arguments: &[String]) -> Result<()> {
+    let mut command = cargo(["run", "--quiet", "--locked", "--package", package, "--"]);
+    check(command.args(arguments))
+}
+
 /// Runs a command to its end, showing it first; anything but success is an error.
 pub(crate) fn check(command: &mut Command) -> Result<()> {
     say(&format!("$ {}", spelled(command)));

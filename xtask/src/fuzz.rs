@@ -2,17 +2,9 @@
 
 use anyhow::Result;
 
-use crate::command::{cargo, check};
+use crate::command::run_package;
 
 /// Runs the mutator with the arguments as they are: `--seconds`, `--seed`, names of targets.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    let mut command = cargo([
-        "run",
-        "--quiet",
-        "--locked",
-        "--package",
-        "messina-fuzz",
-        "--",
-    ]);
-    check(command.args(arguments))
+    run_package("messina-fuzz", arguments)
 }

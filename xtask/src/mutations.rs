@@ -2,17 +2,9 @@
 
 use anyhow::Result;
 
-use crate::command::{cargo, check};
+use crate::command::run_package;
 
 /// Runs the check with the arguments as they are: `--list`, parts of paths.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    let mut command = cargo([
-        "run",
-        "--quiet",
-        "--locked",
-        "--package",
-        "messina-mutations",
-        "--",
-    ]);
-    check(command.args(arguments))
+    run_package("messina-mutations", arguments)
 }

@@ -11,6 +11,7 @@ use crate::carry::CarryError;
 use crate::config::LoadError;
 use crate::listener::tls::TlsError;
 use crate::sink::OpenError;
+use crate::telemetry::causes::with_causes;
 use crate::up::UpError;
 
 /// The exit code of `mosquitto_sub -W`.
@@ -185,16 +186,10 @@ pub fn print_error(error: &CommandError) -> ExitCode {
         return ExitCode::SUCCESS;
     }
     let colour = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
-    let mut text = match error {
+    let text = match error {
         CommandError::Configuration(LoadError::Wrong(problems)) => problems.render(colour),
-        _ => format!("error: {error}"),
+        _ => format!("error: {}", with_causes(error)),
     };
-    let mut cause = error.source();
-    while let Some(inner) = cause {
-        text.push_str(": ");
-        text.push_str(&inner.to_string());
-        cause = inner.source();
-    }
     // There is nobody left to tell when standard error is closed.
     let _printed = writeln!(io::stderr(), "{text}");
     ExitCode::from(error.exit_code())

@@ -9,6 +9,7 @@ use axum::response::{IntoResponse, Response};
 use super::api::Failure;
 use crate::record_log::kafka::KafkaLogError;
 use crate::table::Verdict;
+use crate::telemetry::causes::with_causes;
 
 /// A failed request.
 #[derive(Debug)]
@@ -52,16 +53,9 @@ impl ApiError {
 
     /// 503: it cannot be done now; `error`'s causes are told too.
     pub fn unavailable(error: &dyn std::error::Error) -> Self {
-        let mut text = error.to_string();
-        let mut cause = error.source();
-        while let Some(source) = cause {
-            text.push_str(": ");
-            text.push_str(&source.to_string());
-            cause = source.source();
-        }
         Self {
             status: StatusCode::SERVICE_UNAVAILABLE,
-            error: text,
+            error: with_causes(error),
         }
     }
 }

@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::herder::HerderError;
+use crate::telemetry::causes::with_causes;
 
 /// A failed request: Kafka Connect's `{"error_code", "message"}`.
 #[derive(Debug)]
@@ -79,14 +80,7 @@ impl From<HerderError> for Failure {
             | HerderError::Topic(_)
             | HerderError::Read(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        let mut message = error.to_string();
-        let mut cause = std::error::Error::source(&error);
-        while let Some(source) = cause {
-            message.push_str(": ");
-            message.push_str(&source.to_string());
-            cause = source.source();
-        }
-        Self::new(status, message)
+        Self::new(status, with_causes(&error))
     }
 }
 

@@ -14,6 +14,7 @@ use tokio_rustls::TlsConnector;
 use crate::config::ClientTls;
 use crate::listener::Stream;
 use crate::table::cql::tls_client;
+use crate::telemetry::causes::with_causes;
 
 /// Where another worker is.
 #[derive(Debug, PartialEq, Eq)]
@@ -43,19 +44,18 @@ pub(super) async fn ask(
     mut request: Request<Body>,
 ) -> Result<Response<Body>, String> {
     let place = place(address)?;
-    let said = |error: &dyn std::error::Error| causes(error);
     let path = request.uri().path_and_query().map(PathAndQuery::as_str);
     let uri: Result<Uri, _> = path.unwrap_or("/").parse();
-    *request.uri_mut() = uri.map_err(|error| said(&error))?;
+    *request.uri_mut() = uri.map_err(|error| with_causes(&error))?;
     let host = HeaderValue::from_str(place.authority.as_str());
-    let host = host.map_err(|error| said(&error))?;
+    let host = host.map_err(|error| with_causes(&error))?;
     request.headers_mut().insert(header::HOST, host);
     let stream = connect(&place, tls).await?;
     let connected = http1::handshake(TokioIo::new(stream)).await;
-    let (mut sender, connection) = connected.map_err(|error| said(&error))?;
+    let (mut sender, connection) = connected.map_err(|error| with_causes(&error))?;
     let answered = async {
         let answer = sender.send_request(request).await;
-        let answer = answer.map_err(|error| said(&error))?;
+        let answer = answer.map_err(|error| with_causes(&error))?;
         Ok::<_, String>(answer.map(Body::new))
     };
     let mut connection = Box::pin(connection);
@@ -63,7 +63,7 @@ pub(super) async fn ask(
     tokio::select! {
         answer = &mut answered => Ok(answer?.map(|body| with(connection, body))),
         ended = &mut connection => {
-            ended.map_err(|error| said(&error))?;
+            ended.map_err(|error| with_causes(&error))?;
             answered.await
         }
     }
@@ -92,32 +92,20 @@ async fn connect(place: &Place, tls: Option<&ClientTls>) -> Result<Stream, Strin
     let port = port.unwrap_or(if place.encrypts { 443 } else { 80 });
     let bare = host.trim_matches(['[', ']']);
     let stream = TcpStream::connect((bare, port)).await;
-    let stream = stream.map_err(|error| causes(&error))?;
+    let stream = stream.map_err(|error| with_causes(&error))?;
     if !place.encrypts {
         return Ok(Box::new(stream));
     }
     let missing = "it listens with TLS, and nothing says who signs workers' certificates; set \
                    `listeners.https.ssl.truststore.location`";
     let files = tls.ok_or(missing)?.clone();
-    let name = ServerName::try_from(bare.to_owned()).map_err(|error| causes(&error))?;
+    let name = ServerName::try_from(bare.to_owned()).map_err(|error| with_causes(&error))?;
     // Read anew each time: requests that are sent on are few, and the files change.
     let client = tokio::task::spawn_blocking(move || tls_client(&files)).await;
-    let client = client.map_err(|error| causes(&error))?;
-    let client = client.map_err(|error| causes(&error))?;
+    let client = client.map_err(|error| with_causes(&error))?;
+    let client = client.map_err(|error| with_causes(&error))?;
     let stream = TlsConnector::from(Arc::clone(&client)).connect(name, stream);
-    Ok(Box::new(stream.await.map_err(|error| causes(&error))?))
-}
-
-/// An error with its causes on one line.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
+    Ok(Box::new(stream.await.map_err(|error| with_causes(&error))?))
 }
 
 #[cfg(test)]

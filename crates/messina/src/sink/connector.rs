@@ -8,7 +8,7 @@ use messina_connect::plan::Plan;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
-use super::delivery::{Delivery, trace};
+use super::delivery::Delivery;
 use super::error::SinkError;
 use super::opening::{OpenError, Opened, Opening};
 use super::retry::Backoff;
@@ -16,6 +16,7 @@ use super::status::{SinkStatus, TaskState};
 use super::task::Task;
 use crate::record_log::RecordLog;
 use crate::table::{BoxFuture, Table, TableError, Verdict};
+use crate::telemetry::causes::with_causes;
 
 /// How a sink's task works.
 #[derive(Debug, Clone, Copy)]
@@ -215,7 +216,7 @@ impl Connector {
             let change = match self.run_task(Ready::new(opened), stop.clone()).await {
                 Err(SinkError::TableFirst(change)) => change,
                 Err(SinkError::Table(error @ TableError::Changed { .. })) => {
-                    let (connector, reason) = (self.name(), trace(&error));
+                    let (connector, reason) = (self.name(), with_causes(&error));
                     tracing::info!(connector, %reason, "a table of the sink has changed and is read anew");
                     self.breathe(&mut reopened).await;
                     continue;
@@ -292,7 +293,7 @@ impl Connector {
                 Err(error) if error.verdict() == Verdict::Retry => error,
                 Err(error) => return Err(SinkError::Open(error)),
             };
-            let (reason, wait) = (trace(&error), backoff.wait());
+            let (reason, wait) = (with_causes(&error), backoff.wait());
             tracing::warn!(connector = self.name, %reason, ?wait, "the sink waits for its cluster");
             self.status.retrying(reason);
             tokio::select! {
@@ -322,7 +323,7 @@ impl EndsInSight<'_> {
         match result {
             Ok(()) => self.status.set_state(TaskState::Stopped),
             Err(error) => {
-                let trace = trace(&error);
+                let trace = with_causes(&error);
                 tracing::error!(connector = self.status.name(), %trace, "the sink has failed");
                 self.status.set_state(TaskState::Failed { trace });
             }

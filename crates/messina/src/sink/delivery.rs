@@ -20,6 +20,7 @@ use super::retry::Backoff;
 use super::status::{SinkStatus, TaskState};
 use crate::record_log::RecordLog;
 use crate::table::{RefusedRow, Table, TableError, Verdict};
+use crate::telemetry::causes::with_causes;
 
 /// What deliveries of one task share.
 #[derive(Debug)]
@@ -286,7 +287,7 @@ impl Delivery {
 
     /// Shows that something is away and waits, unless the task is asked to stop.
     async fn hold(&self, error: &(dyn Error + Sync), wait: Duration) -> Result<(), Interrupted> {
-        let reason = trace(error);
+        let reason = with_causes(error);
         tracing::warn!(connector = self.plan.name(), %reason, ?wait, "the sink holds its offsets and tries again");
         self.status.retrying(reason);
         tokio::select! {
@@ -337,23 +338,11 @@ fn advice(put: PutPolicy, stage: Stage) -> &'static str {
     }
 }
 
-/// An error with its causes on one line.
-pub(super) fn trace(error: &(dyn Error + Sync)) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
-}
-
 fn refusal(error: &TableError) -> RecordError {
     RecordError {
         stage: Stage::TaskPut,
         class_name: "org.apache.kafka.connect.sink.SinkTask".to_owned(),
         exception_class: "org.apache.kafka.connect.errors.ConnectException",
-        message: trace(error),
+        message: with_causes(error),
     }
 }

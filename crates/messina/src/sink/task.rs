@@ -13,12 +13,13 @@ use tokio::time::Instant;
 
 use super::batch::{Backlog, BatchLimits, BatchSize, Gap};
 use super::books::{Books, Progress};
-use super::delivery::{Delivered, Delivery, Interrupted, trace};
+use super::delivery::{Delivered, Delivery, Interrupted};
 use super::error::SinkError;
 use super::retry::Backoff;
 use super::status::TaskState;
 use crate::record_log::{Assigned, Polled, RecordConsumer, RecordLogError, SourcePartition};
 use crate::table::Verdict;
+use crate::telemetry::causes::with_causes;
 
 /// The state of a running task.
 #[derive(Debug)]
@@ -354,7 +355,7 @@ impl Task {
     fn away(&mut self, error: RecordLogError) -> Result<Duration, SinkError> {
         match error.verdict() {
             Verdict::Retry => {
-                let (reason, wait) = (trace(&error), self.backoff.wait());
+                let (reason, wait) = (with_causes(&error), self.backoff.wait());
                 tracing::warn!(connector = self.delivery.plan.name(), %reason, ?wait, "the sink waits for the log");
                 self.delivery.status.retrying(reason);
                 Ok(wait)

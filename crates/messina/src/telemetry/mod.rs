@@ -4,6 +4,8 @@
 
 pub mod logs;
 
+pub mod causes;
+
 mod gateway_metrics;
 pub mod metrics;
 

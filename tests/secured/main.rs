@@ -9,8 +9,6 @@
     reason = "a failed expectation is a failed test"
 )]
 
-mod authority;
-
 mod services;
 
 mod through;

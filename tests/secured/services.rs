@@ -3,12 +3,11 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use messina_e2e::authority::Authority;
 use messina_e2e::cassandra::Node;
 use messina_e2e::kafka::{self, Broker, free_address};
 use messina_e2e::server::Site;
 use tempfile::TempDir;
-
-use crate::authority::Authority;
 
 /// Who we are, for both of them.
 pub(crate) const USER: &str = "messina";

@@ -25,6 +25,7 @@ pub mod random;
 pub mod server;
 
 pub mod admin;
+pub mod authority;
 pub mod cassandra;
 pub mod kafka;
 pub mod meters;

@@ -9,6 +9,13 @@ const KCQL: (&str, &str) = ("connect.cassandra.kcql", "INSERT INTO t SELECT * FR
 const TOPICS: (&str, &str) = ("topics", "a");
 /// The strictest there is: the task fails at the first record that cannot be written.
 const STRICT: [(&str, &str); 2] = [TOPICS, KCQL];
+/// Records that cannot be written are dead letters.
+const TOLERANT: [(&str, &str); 4] = [
+    TOPICS,
+    KCQL,
+    ("errors.tolerance", "all"),
+    ("connect.cassandra.errant.report", "true"),
+];
 
 fn records(values: &[Value]) -> Value {
     let record = |value: &Value| json!({ "value": value.to_string() });
@@ -79,13 +86,7 @@ async fn records_for_a_column_that_is_dropped_are_refused_and_all_others_written
         .await;
     let dir = tempfile::tempdir().unwrap();
     let worker = Worker::up(dir.path());
-    let tolerant = [
-        TOPICS,
-        KCQL,
-        ("errors.tolerance", "all"),
-        ("connect.cassandra.errant.report", "true"),
-    ];
-    worker.make("altered", &classic(&place, &tolerant));
+    worker.make("altered", &classic(&place, &TOLERANT));
     let wide = |id: i32| json!({ "id": id, "v": id, "w": "w" });
     let narrow = |id: i32| json!({ "id": id, "v": id });
     worker.produce("a", &records(&[wide(1), narrow(2)]));
@@ -142,13 +143,7 @@ async fn a_column_whose_type_is_another_gets_values_of_that_type() {
         .await;
     let dir = tempfile::tempdir().unwrap();
     let worker = Worker::up(dir.path());
-    let tolerant = [
-        TOPICS,
-        KCQL,
-        ("errors.tolerance", "all"),
-        ("connect.cassandra.errant.report", "true"),
-    ];
-    worker.make("altered", &classic(&place, &tolerant));
+    worker.make("altered", &classic(&place, &TOLERANT));
     // Its four bytes are a text too, `ABCD`, and the statement's text, so its id, stays the same.
     let number = |id: i32| json!({ "id": id, "v": 0x4142_4344 });
     worker.produce("a", &records(&[number(1)]));

@@ -1,11 +1,9 @@
 //! TLS towards a cluster: who signed a certificate, whom it names, and a certificate of our own.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
-};
+use messina_e2e::authority::Authority;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
@@ -17,40 +15,8 @@ use tokio_rustls::TlsAcceptor;
 use crate::place::Place;
 use crate::worker::{Worker, classic};
 
-/// Who signs certificates.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new(name: &str) -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params.distinguished_name.push(DnType::CommonName, name);
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let key = KeyPair::generate().unwrap();
-        Self(CertifiedIssuer::self_signed(params, key).unwrap())
-    }
-
-    /// A certificate for a name and its key, one behind the other.
-    fn issue(&self, name: &str) -> String {
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        format!("{}{}", certificate.pem(), key.serialize_pem())
-    }
-
-    fn write(&self, dir: &Path, name: &str) -> PathBuf {
-        write(dir, name, &self.0.pem())
-    }
-}
-
-fn write(dir: &Path, name: &str, text: &str) -> PathBuf {
-    let path = dir.join(name);
-    std::fs::write(&path, text).unwrap();
-    path
-}
-
 /// A cluster's node that speaks TLS: what it decrypts goes to the real one. Gives its port.
-async fn node(place: &Place, own: &str, clients: Option<&Authority>) -> String {
+async fn node(place: &Place, own: &Path, clients: Option<&Authority>) -> String {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));
     let builder = builder.with_safe_default_protocol_versions().unwrap();
@@ -58,13 +24,14 @@ async fn node(place: &Place, own: &str, clients: Option<&Authority>) -> String {
         None => builder.with_no_client_auth(),
         Some(authority) => {
             let mut roots = RootCertStore::empty();
-            roots.add(authority.0.der().clone()).unwrap();
+            let trusted = CertificateDer::from_pem_file(&authority.pem).unwrap();
+            roots.add(trusted).unwrap();
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(roots), provider);
             builder.with_client_cert_verifier(verifier.build().unwrap())
         }
     };
-    let certificate = CertificateDer::from_pem_slice(own.as_bytes()).unwrap();
-    let key = PrivateKeyDer::from_pem_slice(own.as_bytes()).unwrap();
+    let certificate = CertificateDer::from_pem_file(own).unwrap();
+    let key = PrivateKeyDer::from_pem_file(own).unwrap();
     let config = builder.with_single_cert(vec![certificate], key).unwrap();
     let acceptor = TlsAcceptor::from(Arc::new(config));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -103,16 +70,13 @@ async fn a_cluster_is_spoken_to_over_tls_with_pem_files() {
     };
     place.run("CREATE TABLE KS.t (id int PRIMARY KEY)").await;
     let dir = tempfile::tempdir().unwrap();
-    let (authority, stranger) = (Authority::new("ours"), Authority::new("another"));
-    let trust = authority.write(dir.path(), "ca.pem").display().to_string();
-    let foreign = stranger
-        .write(dir.path(), "other.pem")
-        .display()
-        .to_string();
-    let identity = write(dir.path(), "me.pem", &authority.issue("messina"));
-    let identity = identity.display().to_string();
+    let [authority, stranger] = ["ours", "another"].map(|name| Authority::new(dir.path(), name));
+    let shown = |path: &Path| path.display().to_string();
+    let (trust, foreign) = (shown(&authority.pem), shown(&stranger.pem));
+    let identity = shown(&authority.issue("me", "messina"));
     // The certificate names a host nobody asks for.
-    let port = node(&place, &authority.issue("node-1.example"), Some(&authority)).await;
+    let own = authority.issue("node", "node-1.example");
+    let port = node(&place, &own, Some(&authority)).await;
     let worker = Worker::up(dir.path());
     let secured = |topic: &str, changed: &[(&str, &str)]| {
         let kcql = format!("INSERT INTO t SELECT * FROM {topic}");

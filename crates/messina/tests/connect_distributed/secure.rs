@@ -2,12 +2,10 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
-use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, DnType, IsCa, KeyPair, KeyUsagePurpose,
-};
+use messina_e2e::authority::Authority;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
@@ -15,36 +13,6 @@ use serde_json::{Value, json};
 
 use super::place::{PATIENCE, Place, until};
 use super::worker::{Worker, properties};
-
-/// Who signs certificates.
-struct Authority(CertifiedIssuer<'static, KeyPair>);
-
-impl Authority {
-    fn new() -> Self {
-        let mut params = CertificateParams::new(Vec::new()).unwrap();
-        params
-            .distinguished_name
-            .push(DnType::CommonName, "workers");
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let key = KeyPair::generate().unwrap();
-        Self(CertifiedIssuer::self_signed(params, key).unwrap())
-    }
-
-    /// A certificate for a name and its key, one behind the other.
-    fn issue(&self, name: &str) -> String {
-        let params = CertificateParams::new(vec![name.to_owned()]).unwrap();
-        let key = KeyPair::generate().unwrap();
-        let certificate = params.signed_by(&key, &self.0).unwrap();
-        format!("{}{}", certificate.pem(), key.serialize_pem())
-    }
-}
-
-fn write(dir: &Path, name: &str, text: &str) -> PathBuf {
-    let path = dir.join(name);
-    std::fs::write(&path, text).unwrap();
-    path
-}
 
 /// A client that trusts an authority, and shows a certificate if it has one.
 fn client(ca: &Path, own: Option<&Path>) -> Arc<ClientConfig> {
@@ -104,22 +72,21 @@ fn workers_ask_each_other_over_tls_and_answer_nobody_without_a_certificate() {
         return;
     };
     place.create_topic(&place.topic("readings"), 1, "delete");
-    let authority = Authority::new();
-    let ca = write(place.path(), "ca.pem", &authority.0.pem());
-    let own = write(place.path(), "worker.pem", &authority.issue("127.0.0.1"));
+    let authority = Authority::new(place.path(), "authority");
+    let own = authority.issue("worker", "127.0.0.1");
     let file = properties(&place).replace("listeners=http:", "listeners=https:");
     let file = format!(
         "{file}listeners.https.ssl.keystore.location={}\nlisteners.https.ssl.truststore.location={}\n\
          listeners.https.ssl.client.auth=required\n",
         own.display(),
-        ca.display()
+        authority.pem.display()
     );
     let a = Worker::start_with(&place, "a", &file);
     let b = Worker::start_with(&place, "b", &file);
     assert!(a.rest.starts_with("https://"), "{}", a.rest);
-    let stranger = client(&ca, None);
+    let stranger = client(&authority.pem, None);
     assert_eq!(ask(&a, &stranger, ("GET", "/connectors"), None), None);
-    let known = client(&ca, Some(&own));
+    let known = client(&authority.pem, Some(&own));
     // One of the two leads: what is sent to the other goes on to it.
     for (worker, name) in [(&a, "meters"), (&b, "others")] {
         let post = json!({ "name": place.topic(name), "config": place.connector(1) });

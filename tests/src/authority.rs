@@ -1,4 +1,4 @@
-//! Who signs certificates.
+//! An authority of a test's own, and what it signs.
 
 use std::path::{Path, PathBuf};
 
@@ -7,15 +7,15 @@ use rcgen::{
 };
 
 /// An authority, and the folder its files are in.
-pub(crate) struct Authority {
+pub struct Authority {
     issuer: CertifiedIssuer<'static, KeyPair>,
     /// Its certificate.
-    pub(crate) pem: PathBuf,
+    pub pem: PathBuf,
 }
 
 impl Authority {
     /// A new one, with its certificate in `NAME.pem`.
-    pub(crate) fn new(folder: &Path, name: &str) -> Self {
+    pub fn new(folder: &Path, name: &str) -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("names");
         params.distinguished_name.push(DnType::CommonName, name);
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
@@ -28,7 +28,7 @@ impl Authority {
     }
 
     /// A certificate for a host or address, and its key, in one file beside its own.
-    pub(crate) fn issue(&self, name: &str, host: &str) -> PathBuf {
+    pub fn issue(&self, name: &str, host: &str) -> PathBuf {
         let mut params = CertificateParams::new(vec![host.to_owned()]).expect("names");
         params.distinguished_name.push(DnType::CommonName, name);
         params.use_authority_key_identifier_extension = true;

@@ -111,6 +111,21 @@ impl Worker {
         assert!((200..300).contains(&status), "{answer}");
     }
 
+    /// Has a connector go on at an offset of a topic's first partition.
+    pub(crate) fn go_on_at(&self, name: &str, topic: &str, offset: usize) {
+        let there = json!({ "offsets": [{
+            "partition": { "kafka_topic": topic, "kafka_partition": 0 }, "offset": { "kafka_offset": offset }
+        }] });
+        for (method, path, body) in [
+            ("PUT", "stop", None),
+            ("PATCH", "offsets", Some(&there)),
+            ("PUT", "resume", None),
+        ] {
+            let (status, answer) = self.ask(method, &format!("/connectors/{name}/{path}"), body);
+            assert!((200..300).contains(&status), "{path}: {answer}");
+        }
+    }
+
     /// Puts records into a topic: objects of `value`, and `key` and `headers` if wanted.
     pub(crate) fn produce(&self, topic: &str, records: &Value) {
         let url = format!("{}/api/topics", self.admin);

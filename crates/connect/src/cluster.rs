@@ -47,6 +47,8 @@ pub struct Cluster {
 pub struct ClusterOptions {
     /// Hosts to begin with.
     pub contact_points: String,
+    /// The data center whose nodes are written to; the classic sink has none.
+    pub data_center: String,
     /// The user.
     pub user: String,
     /// The password.
@@ -173,6 +175,7 @@ impl Names {
         let full = |option: &str| format!("{}{option}", self.prefix);
         ClusterOptions {
             contact_points: full(self.points),
+            data_center: full(self.data_center),
             user: full(self.user),
             password: full(self.password),
             trust: full(self.trust) + ".path",

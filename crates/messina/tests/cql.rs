@@ -10,7 +10,7 @@ use std::io::Write as _;
 use std::sync::Arc;
 use std::time::Duration;
 
-use messina::config::{Config, CqlConsistency, Inputs, Source, load_text};
+use messina::config::{Config, CqlConsistency, Inputs, Source, load_text, replication_map};
 use messina::table::cql::{CqlTable, TableClient};
 use messina::table::{Table, TableError, Verdict};
 use messina_connect::cql_type::CqlType;
@@ -501,4 +501,40 @@ async fn a_consistency_that_cannot_be_had_holds_the_rows_and_the_tables_own_goes
     let error = three.write(Arc::clone(&rows)).await.unwrap_err();
     assert_eq!(error.verdict(), Verdict::Retry, "{error:?}");
     table.write(rows).await.unwrap();
+}
+
+#[tokio::test]
+async fn rows_go_to_the_data_center_that_is_named_and_may_be_sent_to_another_replica_too() {
+    let Some(place) = Place::new("center").await else {
+        return;
+    };
+    let mut config = place.config.cql.clone().unwrap();
+    config.data_center = Some("datacenter1".to_owned());
+    config.replication = Some(replication_map(1, config.data_center.as_deref()));
+    config.speculative_delay = Some(Duration::from_millis(1));
+    let schema = place.table("t", &SIMPLE);
+    let client = TableClient::connect(&config).await.unwrap();
+    let table = CqlTable::open(&client, &schema).await.unwrap();
+    let replicas = place
+        .rows("SELECT JSON replication FROM system_schema.keyspaces WHERE keyspace_name = 'messina_center'")
+        .await;
+    assert_eq!(replicas[0]["replication"]["datacenter1"], "1");
+    let rows: Vec<Row> = (0..500)
+        .map(|n| simple("a", n, CqlValue::Double(1.0), CqlValue::Unset, 1))
+        .collect();
+    let rows = Arc::new(rows);
+    table.write(Arc::clone(&rows)).await.unwrap();
+    let select = format!("SELECT JSON c FROM {}.t", place.keyspace);
+    assert_eq!(place.rows(&select).await.len(), rows.len());
+
+    config.data_center = Some("elsewhere".to_owned());
+    let error = TableClient::connect(&config).await.unwrap_err();
+    assert_eq!(error.verdict(), Verdict::Stop);
+    let said = error.to_string();
+    assert!(
+        said.ends_with(
+            "is in the data center `elsewhere`, but in `datacenter1`; see `cql.data_center`"
+        ),
+        "{said}"
+    );
 }

@@ -154,6 +154,7 @@ impl CqlConfig {
     pub(super) fn own_options() -> ClusterOptions {
         ClusterOptions {
             contact_points: "cql.contact_points".to_owned(),
+            data_center: "cql.data_center".to_owned(),
             user: "cql.user".to_owned(),
             password: "cql.password".to_owned(),
             trust: "cql.tls.ca".to_owned(),

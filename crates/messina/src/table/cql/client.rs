@@ -1,5 +1,6 @@
 //! One connection pool for all tables of a process.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -63,6 +64,21 @@ pub enum ConnectError {
         /// Why.
         source: Box<NewSessionError>,
     },
+    /// No node is in the data center that is to be written to.
+    #[error(
+        "no node of CQL at {at} is in the data center `{name}`, but in {}; see `{option}`",
+        known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+    )]
+    DataCenter {
+        /// The contact points.
+        at: String,
+        /// The name asked for.
+        name: String,
+        /// Those there are.
+        known: BTreeSet<String>,
+        /// The option that names it.
+        option: String,
+    },
     /// The name of a host is not known.
     #[error("cannot find the address of `{address}`")]
     Address {
@@ -101,6 +117,7 @@ impl ConnectError {
             Self::Session { .. } | Self::Address { .. } => Verdict::Retry,
             Self::LogIn { .. }
             | Self::Certificate { .. }
+            | Self::DataCenter { .. }
             | Self::Keyspace { .. }
             | Self::File { .. }
             | Self::Pem { .. }
@@ -143,6 +160,7 @@ impl TableClient {
             Ok(session) => session,
             Err(error) => return Err(refused(config, secured, error).await),
         };
+        check_data_center(&session, config)?;
         warn_of_simple_strategy(&session, config);
         Ok(Self::over(Arc::new(session), config))
     }
@@ -154,6 +172,25 @@ impl TableClient {
             config: Arc::new(config.clone()),
         }
     }
+}
+
+/// Nodes that are down count: the cluster knows where they are.
+fn check_data_center(session: &Session, config: &CqlConfig) -> Result<(), ConnectError> {
+    let Some(name) = &config.data_center else {
+        return Ok(());
+    };
+    let state = session.get_cluster_state();
+    let nodes = state.get_nodes_info().iter();
+    let known: BTreeSet<String> = nodes.filter_map(|node| node.datacenter.clone()).collect();
+    if known.contains(name) {
+        return Ok(());
+    }
+    Err(ConnectError::DataCenter {
+        at: config.nodes().join(", "),
+        name: name.clone(),
+        known,
+        option: config.options.data_center.clone(),
+    })
 }
 
 /// Says once what the driver would say for every row.

@@ -2,14 +2,14 @@
 
 use std::net::SocketAddr;
 
-use messina_e2e::kafka::{self, Broker, free_address, produce_readings};
-use messina_e2e::server::Site;
+use messina_e2e::kafka::{self, Broker, produce_readings};
+use messina_e2e::server::{Site, free_addresses};
 
 use crate::worker::{says, settled, unique, worker};
 
 /// A broker that asks on a second address who one is, and has access rules. Tools may do everything on the first.
 fn broker() -> Option<(Broker, SocketAddr)> {
-    let asking = free_address();
+    let [asking] = free_addresses();
     let broker = Broker::start("log-ins and access rules", |plain, controller| {
         let module = "org.apache.kafka.common.security";
         format!(

@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use messina_e2e::authority::Authority;
 use messina_e2e::cassandra::Node;
-use messina_e2e::kafka::{self, Broker, free_address};
-use messina_e2e::server::Site;
+use messina_e2e::kafka::{self, Broker};
+use messina_e2e::server::{Site, free_addresses};
 use tempfile::TempDir;
 
 /// Who we are, for both of them.
@@ -148,7 +148,7 @@ pub(crate) const RIGHT: KafkaLogIn = KafkaLogIn {
 
 fn broker(test: &str, authority: &Authority) -> Option<(Broker, SocketAddr)> {
     let own = authority.issue("broker", "127.0.0.1");
-    let secured = free_address();
+    let [secured] = free_addresses();
     let broker = Broker::start(test, |plain, controller| {
         format!(
             "listeners=PLAINTEXT://{plain},SASL_SSL://{secured},CONTROLLER://{controller}\n\

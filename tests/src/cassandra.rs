@@ -9,10 +9,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use crate::kafka::free_address;
 use crate::outside::{require, skip};
 use crate::patience::until_within;
-use crate::server::{Server, free_addresses};
+use crate::server::{Server, free_addresses, free_ports};
 
 /// A node starts in 13 s on two quiet cores.
 const UNTIL_IT_ANSWERS: Duration = Duration::from_mins(10);
@@ -214,7 +213,7 @@ impl Node {
         java.args(["@java.args", "-Xms384m", "-Xmx384m"]);
         java.arg("-Dcassandra.ring_delay_ms=100");
         java.arg(format!("-javaagent:{libs}/jamm-0.4.0.jar"));
-        let jmx = free_address().port();
+        let [jmx] = free_ports();
         java.arg(format!("-Dcassandra.jmx.local.port={jmx}"));
         java.arg(format!("-Dcassandra.storagedir={}", self.path("data")));
         java.arg(format!(

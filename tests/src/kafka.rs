@@ -3,7 +3,7 @@
 
 use std::fmt::Write as _;
 use std::io::Write as _;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -13,7 +13,7 @@ use tempfile::TempDir;
 
 use crate::outside::{require, skip};
 use crate::patience::until_within;
-use crate::server::Server;
+use crate::server::{Server, free_addresses};
 
 /// Where `cargo xtask services up kafka` puts it.
 pub const SHARED: &str = "127.0.0.1:19092";
@@ -60,7 +60,7 @@ impl Broker {
         }
         let folder = tempfile::Builder::new().prefix("messina-kafka-").tempdir();
         let folder = folder.expect("a temporary directory");
-        let [address, controller] = [free_address(), free_address()];
+        let [address, controller] = free_addresses();
         let mut broker = Self {
             folder,
             address,
@@ -197,12 +197,6 @@ fn libs() -> PathBuf {
         env!("CARGO_MANIFEST_DIR"),
         "/../.services/kafka/libs"
     ))
-}
-
-/// An address of this machine that nobody listens on.
-pub fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
-    listener.local_addr().expect("a bound address")
 }
 
 /// Produces readings: number `n` is of device `n % 50`, whose name is the key.

@@ -6,7 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::OnceLock;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering};
 use std::time::Duration;
 
 use tempfile::TempDir;
@@ -303,4 +303,19 @@ pub fn free_addresses<const N: usize>() -> [SocketAddr; N] {
     let bound: [TcpListener; N] =
         std::array::from_fn(|_| TcpListener::bind((host, 0)).expect("a free port"));
     bound.map(|listener| listener.local_addr().expect("a bound address"))
+}
+
+/// So many ports of `127.0.0.1` on which nobody listens, below those that the system gives to outgoing connections: for
+/// what must be called `localhost`.
+pub fn free_ports<const N: usize>() -> [u16; N] {
+    static TAKEN: AtomicU32 = AtomicU32::new(0);
+    const FIRST: u32 = 10_000;
+    const COUNT: u32 = 22_000;
+    let own = std::process::id().wrapping_mul(64);
+    let ports = std::iter::repeat_with(|| TAKEN.fetch_add(1, Ordering::Relaxed));
+    let ports = ports.map(|next| FIRST + own.wrapping_add(next) % COUNT);
+    let mut free = ports
+        .map(|port| u16::try_from(port).expect("below 32,000"))
+        .filter(|port| TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).is_ok());
+    std::array::from_fn(|_| free.next().expect("there is no end of them"))
 }

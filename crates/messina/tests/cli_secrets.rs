@@ -16,6 +16,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use bytes::BytesMut;
+use messina_e2e::server::free_ports;
 use messina_mqtt::packet::{
     Auth, AuthProperties, ClientId, Codec, Connect, MqttString, Packet, Version,
 };
@@ -27,11 +28,6 @@ const PASSWORD: &str = "correct-horse-battery";
 const WRONG: &str = "hunter2-hunter2";
 const TOKEN_SECRET: &str = "a-secret-for-tokens-of-32-bytes-or-more";
 const NONCE: &str = "fyko+d2lbbFgONRv9qkxdawL";
-
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
 
 fn command(dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_messina"));
@@ -207,7 +203,7 @@ fn shapes(secret: &str) -> [String; 4] {
 #[test]
 fn no_secret_is_in_any_line_at_the_most_verbose_level() {
     let dir = tempfile::tempdir().unwrap();
-    let (mqtt, tls) = (free_port(), free_port());
+    let [mqtt, tls] = free_ports();
     let (mut up, mut secrets) = start(dir.path(), mqtt, tls);
     let good = token("carl", true);
     let bad = token("carl", false);
@@ -246,13 +242,21 @@ fn no_secret_is_in_any_line_at_the_most_verbose_level() {
     secrets.extend(proofs);
     // What is read again is logged again.
     let pid = up.id().to_string();
-    for signal in ["-HUP", "-TERM"] {
-        std::thread::sleep(Duration::from_millis(300));
+    let send = |signal: &str| {
         let sent = Command::new("kill").args([signal, &pid]).status().unwrap();
         assert!(sent.success());
+    };
+    let log = || std::fs::read_to_string(dir.path().join("up.log")).unwrap();
+    send("-HUP");
+    let mut tries = 0;
+    while !log().contains("are read again") {
+        tries += 1;
+        assert!(tries < 200, "nothing is read again: {}", log());
+        std::thread::sleep(Duration::from_millis(50));
     }
+    send("-TERM");
     assert!(up.wait().unwrap().success());
-    let log = std::fs::read_to_string(dir.path().join("up.log")).unwrap();
+    let log = log();
     // It is as verbose as it can be, and it speaks of what happened.
     for part in ["DEBUG", "a client is not let in", "are read again"] {
         assert!(log.contains(part), "{part}: {log}");

@@ -6,6 +6,8 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::Duration;
 
+use messina_e2e::server::free_ports;
+
 /// A running `messina up` with ports and data of its own.
 struct Up {
     child: Child,
@@ -15,11 +17,6 @@ struct Up {
 }
 
 /// A port nobody uses now.
-fn free_port() -> u16 {
-    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
-}
-
 fn command(dir: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_messina"));
     command.current_dir(dir).env("RUST_LOG", "warn");
@@ -29,7 +26,7 @@ fn command(dir: &Path) -> Command {
 impl Up {
     fn start() -> Self {
         let dir = tempfile::tempdir().unwrap();
-        let (mqtt, admin) = (free_port(), free_port());
+        let [mqtt, admin] = free_ports();
         let settings = format!(
             "[gateway]\nlisten = \"127.0.0.1:{mqtt}\"\n[admin]\nlisten = \"127.0.0.1:{admin}\"\n[rest]\nlisten = \"off\"\n[log]\nwal_size = \"1MiB\"\n"
         );
@@ -252,7 +249,8 @@ fn a_fleet_with_faults_finds_everything_it_was_promised() {
 #[test]
 fn a_second_up_on_the_same_data_is_refused() {
     let up = Up::start();
-    let listen = format!("gateway.listen=127.0.0.1:{}", free_port());
+    let [port] = free_ports();
+    let listen = format!("gateway.listen=127.0.0.1:{port}");
     let second = up.run(&[
         "up",
         "--set",

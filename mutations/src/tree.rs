@@ -37,6 +37,12 @@ const OURS: [&str; 5] = [
 
 /// Copies the crates from `root` to `copy`, with a manifest of their own.
 pub(crate) fn lay_out(root: &Path, copy: &Path) -> Result<()> {
+    // What was instrumented, and files that are gone from the source.
+    let rules = copy.join(COPIED[0]);
+    if rules.exists() {
+        fs::remove_dir_all(&rules)
+            .with_context(|| format!("cannot remove `{}`", rules.display()))?;
+    }
     for folder in COPIED {
         copy_folder(&root.join(folder), &copy.join(folder))?;
     }
@@ -53,9 +59,7 @@ pub(crate) fn lay_out(root: &Path, copy: &Path) -> Result<()> {
          [workspace.lints.rust]\n\n[profile.dev]\nopt-level = 1\ndebug = false\n"
     );
     write(&copy.join("Cargo.toml"), &text)?;
-    if !copy.join("Cargo.lock").exists() {
-        write(&copy.join("Cargo.lock"), &read(&root.join("Cargo.lock"))?)?;
-    }
+    write(&copy.join("Cargo.lock"), &read(&root.join("Cargo.lock"))?)?;
     let own = copy.join("crates/connect/Cargo.toml");
     let switch = "[dependencies]\nmessina-mutation-switch = { path = \"../../mutations/switch\" }";
     write(&own, &read(&own)?.replace("[dependencies]", switch))

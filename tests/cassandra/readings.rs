@@ -6,7 +6,7 @@ use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use messina_e2e::cassandra::Python;
-use messina_e2e::patience::until_within;
+use messina_e2e::patience::{Ends, until_within};
 use messina_e2e::server::Site;
 use messina_e2e::wire::{Wire, publish};
 use serde_json::Value;
@@ -53,13 +53,6 @@ pub(crate) fn publish_some(site: &Site, count: u16) {
 
 /// Does something while a device publishes steadily; says how many readings were acknowledged.
 pub(crate) fn under_load(site: &Site, something: impl FnOnce()) -> u64 {
-    /// The device ends also where the test fails.
-    struct Ends<'a>(&'a AtomicBool);
-    impl Drop for Ends<'_> {
-        fn drop(&mut self) {
-            self.0.store(true, Ordering::Relaxed);
-        }
-    }
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
         let publishing = scope.spawn(|| publish_until(site, &done));

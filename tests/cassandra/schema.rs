@@ -1,17 +1,14 @@
 //! Tables that are dropped, made otherwise and altered while rows go into them: the task says what to run, and goes on
 //! behind where it stood.
 
-use std::net::{SocketAddr, TcpStream};
+use std::net::SocketAddr;
 
-use messina_e2e::cassandra::Python;
-use messina_e2e::outside::skip;
+use messina_e2e::cassandra::{self, Python};
 use messina_e2e::patience::until_within;
 use messina_e2e::server::{Site, free_addresses};
 
 use crate::readings::{CATCH_UP, number, publish_some, settled, sink, site};
 
-/// Where `cargo xtask services up cassandra` puts it.
-const SHARED: &str = "127.0.0.1:19042";
 const KEYSPACE: &str = "messina_e2e_schema";
 
 /// The table as `[[table]]` declares it, with another type of `number`.
@@ -20,11 +17,7 @@ const OTHER: &str = "(topic text, field text, ts timestamp, seq bigint, number i
 
 /// The shared node's client, in an empty place.
 fn shared() -> Option<Python> {
-    if TcpStream::connect(SHARED).is_err() || !Python::is_there() {
-        skip("tables are changed: Cassandra does not run, see `cargo xtask services up cassandra`");
-        return None;
-    }
-    let python = Python::at(SHARED);
+    let python = cassandra::shared("tables are changed")?;
     python.ask(&format!("DROP KEYSPACE IF EXISTS {KEYSPACE}"));
     Some(python)
 }

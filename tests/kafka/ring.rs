@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use messina_e2e::cassandra::Python;
 use messina_e2e::kafka::{self, produce_readings};
-use messina_e2e::patience::until_within;
+use messina_e2e::patience::{Ends, until_within};
 use messina_e2e::server::Site;
 
 use crate::three::Three;
@@ -20,15 +20,6 @@ const ROWS: u64 = 1_500;
 
 /// Three nodes on two cores, one of them starting.
 const UNTIL_ROWS: Duration = Duration::from_mins(10);
-
-/// Producing ends also where the test fails.
-struct Ends<'a>(&'a AtomicBool);
-
-impl Drop for Ends<'_> {
-    fn drop(&mut self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
 
 /// Waits until so many rows more are written.
 fn goes_on(site: &Site, what: &str) {

@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use messina_e2e::cassandra::Python;
-use messina_e2e::outside::skip;
+use messina_e2e::cassandra::{self, Python};
 use messina_e2e::patience::until_within;
 use messina_e2e::server::Site;
 use serde_json::Value;
@@ -13,9 +12,6 @@ pub(crate) const CATCH_UP: Duration = Duration::from_mins(3);
 
 /// How long a sink may take to say what is wrong.
 const SAID: Duration = Duration::from_mins(1);
-
-/// Where `cargo xtask services up cassandra` puts it.
-const CASSANDRA: &str = "127.0.0.1:19042";
 
 /// A name no other run has.
 pub(crate) fn unique(name: &str) -> String {
@@ -96,21 +92,14 @@ pub(crate) fn says(site: &Site, state: &str, text: &str) {
 /// A Cassandra, asked by Python's driver.
 pub(crate) struct Cassandra {
     keyspace: String,
-    pub(crate) python: Python,
+    python: Python,
     replication: u8,
 }
 
 impl Cassandra {
     /// The shared one, with an empty keyspace of that name; `None`, said aloud, where none runs.
     pub(crate) fn find(test: &str, keyspace: &str) -> Option<Self> {
-        let listens = std::net::TcpStream::connect(CASSANDRA).is_ok();
-        if !listens || !Python::is_there() {
-            skip(&format!(
-                "{test}: Cassandra does not run, see `cargo xtask services up cassandra`"
-            ));
-            return None;
-        }
-        Some(Self::at(Python::at(CASSANDRA), 1, keyspace))
+        Some(Self::at(cassandra::shared(test)?, 1, keyspace))
     }
 
     /// The one that this client reaches, with an empty keyspace of that name of so many replicas.

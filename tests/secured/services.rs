@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use messina_e2e::authority::Authority;
 use messina_e2e::cassandra::Node;
 use messina_e2e::kafka::{self, Broker};
+use messina_e2e::outside::require;
 use messina_e2e::server::{Site, free_addresses};
 use tempfile::TempDir;
 
@@ -36,6 +37,7 @@ pub(crate) struct Services {
 impl Services {
     pub(crate) fn start() -> Option<Self> {
         const TEST: &str = "secured Kafka and Cassandra";
+        require("mosquitto_pub", TEST)?;
         let folder = tempfile::tempdir().expect("a folder");
         let authority = Authority::new(folder.path(), "authority");
         let stranger = Authority::new(folder.path(), "stranger").pem;

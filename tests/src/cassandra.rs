@@ -13,6 +13,8 @@ use crate::outside::{require, skip};
 use crate::patience::until_within;
 use crate::server::{Server, free_addresses, free_ports};
 
+/// Where `cargo xtask services up cassandra` puts it.
+pub const SHARED: &str = "127.0.0.1:19042";
 /// A node starts in 13 s on two quiet cores.
 const UNTIL_IT_ANSWERS: Duration = Duration::from_mins(10);
 
@@ -24,6 +26,17 @@ const PERIODIC: &str = "commitlog_sync: periodic\ncommitlog_sync_period: 10000ms
 const BATCH: &str = "commitlog_sync: batch\n";
 const LOGBACK: &str = include_str!("../../xtask/src/services/cassandra/logback.xml");
 const JAVA: &str = include_str!("../../xtask/src/services/cassandra/java.args");
+
+/// A client of the shared node that is not ours; `None`, said aloud, where none runs.
+pub fn shared(test: &str) -> Option<Python> {
+    if TcpStream::connect(SHARED).is_ok() && Python::is_there() {
+        return Some(Python::at(SHARED));
+    }
+    skip(&format!(
+        "{test}: Cassandra does not run, see `cargo xtask services up cassandra`"
+    ));
+    None
+}
 
 /// Python's driver, told how to reach a cluster.
 #[derive(Debug, Clone, Default)]
@@ -202,7 +215,7 @@ impl Node {
     }
 
     /// What it has logged so far.
-    pub fn log(&self) -> String {
+    fn log(&self) -> String {
         fs::read_to_string(self.path("log.txt")).unwrap_or_default()
     }
 

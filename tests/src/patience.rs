@@ -1,5 +1,6 @@
 //! Waiting for a condition, with the time after which it is a failure.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
@@ -23,5 +24,15 @@ pub fn until_within<T>(limit: Duration, what: &str, mut ask: impl FnMut() -> Opt
         }
         assert!(start.elapsed() < limit, "waited {limit:?} in vain: {what}");
         sleep(Duration::from_millis(5));
+    }
+}
+
+/// Says to those who go on until it is said that they may end: when it is dropped, so also where a test fails.
+#[derive(Debug)]
+pub struct Ends<'a>(pub &'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Relaxed);
     }
 }

@@ -96,11 +96,6 @@ impl Site {
         Admin::new(self.admin)
     }
 
-    /// Where that API is.
-    pub fn admin_address(&self) -> String {
-        self.admin.to_string()
-    }
-
     /// Starts the process without waiting for anything.
     pub fn spawn(&self) -> Server {
         let mut log = File::options();

@@ -2,12 +2,8 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::time::Duration;
 
-use crate::patience::until;
-
-/// How long a server may say nothing: longer than Kafka is away in any test, as nothing is acknowledged meanwhile.
-const SILENCE: Duration = Duration::from_mins(5);
+use crate::patience::{OF_DEVICES, until};
 
 /// A control packet as it came: its first byte, and what follows the remaining length.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,7 +46,7 @@ impl Wire {
     pub fn try_open(address: SocketAddr) -> Option<Self> {
         let stream = TcpStream::connect(address).ok()?;
         stream.set_nodelay(true).ok()?;
-        stream.set_read_timeout(Some(SILENCE)).ok()?;
+        stream.set_read_timeout(Some(OF_DEVICES)).ok()?;
         Some(Self { stream })
     }
 

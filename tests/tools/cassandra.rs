@@ -1,13 +1,9 @@
 //! `messina query` where the tables are Cassandra's; Python's driver has written what is read.
 
-use messina_e2e::cassandra::Python;
-use messina_e2e::outside::skip;
+use messina_e2e::cassandra::{Python, SHARED, shared};
 use serde_json::{Value, json};
 
 use crate::house::House;
-
-/// Where `cargo xtask services up cassandra` puts it.
-const PORT: u16 = 19042;
 
 const TYPES: &str = "
     id int PRIMARY KEY, ascii_ ascii, bigint_ bigint, blob_ blob, boolean_ boolean, date_ date, decimal_ decimal,
@@ -24,7 +20,7 @@ const VALUES: &str = "
 
 /// Runs a statement with Python's driver.
 fn run(statement: &str) {
-    Python::at(format!("127.0.0.1:{PORT}")).ask(statement);
+    Python::at(SHARED).ask(statement);
 }
 
 /// A keyspace of its own, dropped in the end; none, aloud, where there is no Cassandra.
@@ -32,13 +28,7 @@ struct Keyspace(String);
 
 impl Keyspace {
     fn new(test: &str) -> Option<Self> {
-        let listens = std::net::TcpStream::connect(("127.0.0.1", PORT)).is_ok();
-        if !listens || !Python::is_there() {
-            skip(&format!(
-                "queries in Cassandra: it does not run, see `cargo xtask services up cassandra` ({test})"
-            ));
-            return None;
-        }
+        shared(&format!("queries in Cassandra: {test}"))?;
         let name = format!("messina_tools_{test}_{}", std::process::id());
         run(&format!(
             "CREATE KEYSPACE {name} WITH replication = {{'class': 'SimpleStrategy', 'replication_factor': 1}}"
@@ -48,7 +38,7 @@ impl Keyspace {
 
     fn house(&self) -> House {
         House::new(&format!(
-            "[cql]\ncontact_points = [\"127.0.0.1:{PORT}\"]\nkeyspace = \"{}\"\n\
+            "[cql]\ncontact_points = [\"{SHARED}\"]\nkeyspace = \"{}\"\n\
              replication = \"1\"\n",
             self.0
         ))

@@ -103,7 +103,7 @@ impl House {
 
     /// Address of the admin API of what [`Self::start`] started.
     pub(crate) fn admin(&self) -> String {
-        self.site.admin_address()
+        self.site.admin.to_string()
     }
 
     fn log(&self) -> PathBuf {

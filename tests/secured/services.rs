@@ -1,13 +1,13 @@
 //! A broker that wants SCRAM and a client's certificate, and a node that wants a password and a client's certificate.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use messina_e2e::authority::Authority;
 use messina_e2e::cassandra::Node;
 use messina_e2e::kafka::{self, Broker};
 use messina_e2e::outside::require;
-use messina_e2e::server::{Site, free_addresses};
+use messina_e2e::server::{Site, free_ports};
 use tempfile::TempDir;
 
 /// Who we are, for both of them.
@@ -150,7 +150,9 @@ pub(crate) const RIGHT: KafkaLogIn = KafkaLogIn {
 
 fn broker(test: &str, authority: &Authority) -> Option<(Broker, SocketAddr)> {
     let own = authority.issue("broker", "127.0.0.1");
-    let [secured] = free_addresses();
+    // Its name is wrong as `localhost`, so it is where both names lead.
+    let [port] = free_ports();
+    let secured = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
     let broker = Broker::start(test, |plain, controller| {
         format!(
             "listeners=PLAINTEXT://{plain},SASL_SSL://{secured},CONTROLLER://{controller}\n\

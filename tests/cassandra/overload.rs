@@ -9,48 +9,73 @@ use messina_e2e::server::Site;
 
 use crate::readings::{CATCH_UP, number, rows_are, settled, sink, site, under_load};
 
-const KEYSPACE: &str = "messina_e2e_overload";
-
-/// It gives writes up at once.
-const IMPATIENT: &str =
-    "write_request_timeout: 100ms\nconcurrent_writes: 2\nnative_transport_max_threads: 4\n";
-
 /// How long it stands still at a time, and then works.
 const STILL: Duration = Duration::from_millis(800);
 const WORKS: Duration = Duration::from_millis(400);
 
-/// What the driver says of a node that has given a write up.
-const TIMED_OUT: &str = "responded to the write request in time";
+/// A node that is short of time, and how it says so.
+struct Short {
+    keyspace: &'static str,
+    yaml: &'static str,
+    /// What the driver says of its answer.
+    said: &'static str,
+}
 
-fn time_outs(site: &Site) -> usize {
-    let said = site.said();
-    let lines = said
-        .lines()
-        .filter(|line| line.contains("the cluster has not taken rows"));
-    lines.filter(|line| line.contains(TIMED_OUT)).count()
+/// It gives writes up at once.
+const IMPATIENT: Short = Short {
+    keyspace: "messina_e2e_impatient",
+    yaml: "write_request_timeout: 100ms\nconcurrent_writes: 2\nnative_transport_max_threads: 4\n",
+    said: "responded to the write request in time",
+};
+
+/// It answers what has waited too long for its only thread with `Overloaded`, and does not begin with it.
+const REFUSING: Short = Short {
+    keyspace: "messina_e2e_overload",
+    yaml: "native_transport_timeout: 500ms\nnative_transport_max_threads: 1\n",
+    said: "coordinator node is overloaded",
+};
+
+impl Short {
+    /// How often rows had to wait because of it.
+    fn waits(&self, site: &Site) -> usize {
+        let said = site.said();
+        let lines = said
+            .lines()
+            .filter(|line| line.contains("the cluster has not taken rows"));
+        lines.filter(|line| line.contains(self.said)).count()
+    }
+
+    fn is_waited_for(&self) {
+        let Some(mut node) = Node::start("Cassandra is overloaded", "") else {
+            return;
+        };
+        let site = site(&node.python, self.keyspace).logging("info,messina::table=debug");
+        let _server = site.start();
+        // Its tables are there; from now on it has little time.
+        node.kill();
+        node.begin(self.yaml);
+        let records = under_load(&site, || {
+            until_within(CATCH_UP, "rows that have to wait", || {
+                node.freeze();
+                sleep(STILL);
+                node.thaw();
+                sleep(WORKS);
+                (self.waits(&site) >= 3).then_some(())
+            });
+        });
+        println!("{records} readings, {} times", self.waits(&site));
+        settled(&site, records, 0);
+        assert_eq!(number(&sink(&site), "accepted"), records);
+        rows_are(&node.python, self.keyspace, records);
+    }
 }
 
 #[test]
 fn what_a_cluster_that_cannot_keep_up_gives_up_is_a_row_once_and_no_dead_letter() {
-    let Some(mut node) = Node::start("Cassandra is overloaded", "") else {
-        return;
-    };
-    let site = site(&node.python, KEYSPACE).logging("info,messina::table=debug");
-    let _server = site.start();
-    // Its tables are there; from now on it has little time.
-    node.kill();
-    node.begin(IMPATIENT);
-    let records = under_load(&site, || {
-        until_within(CATCH_UP, "writes that time out", || {
-            node.freeze();
-            sleep(STILL);
-            node.thaw();
-            sleep(WORKS);
-            (time_outs(&site) >= 3).then_some(())
-        });
-    });
-    println!("{records} readings, {} time-outs", time_outs(&site));
-    settled(&site, records, 0);
-    assert_eq!(number(&sink(&site), "accepted"), records);
-    rows_are(&node.python, KEYSPACE, records);
+    IMPATIENT.is_waited_for();
+}
+
+#[test]
+fn what_an_overloaded_cluster_refuses_is_a_row_once_and_no_dead_letter() {
+    REFUSING.is_waited_for();
 }

@@ -137,9 +137,10 @@ impl Mailbox {
         self.connection.wake();
     }
 
-    /// See [`Queue::put_back`].
+    /// See [`Queue::put_back`]. The connection may have taken all else meanwhile, and wait for what comes.
     pub fn put_back(&self, displaced: Vec<Waiting>) {
         self.inside.lock().queue.put_back(displaced);
+        self.wake();
     }
 
     /// See [`Queue::shared`].
@@ -257,5 +258,77 @@ impl Mailbox {
             return Poll::Ready(());
         }
         Poll::Pending
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::task::Waker;
+
+    use messina_mqtt::packet::{Publish, QoS, SharedPublish};
+    use messina_mqtt::topic::Topic;
+
+    use super::*;
+    use crate::config::QueueFull;
+
+    const LIMITS: QueueLimits = QueueLimits {
+        count: 3,
+        bytes: 100,
+        age: None,
+        full: QueueFull::DropOldest,
+    };
+
+    fn reserve(mailbox: &Mailbox) -> (Place, Vec<Waiting>) {
+        match mailbox.reserve(1, &LIMITS) {
+            Room::Found(place, displaced) => (place, displaced.waiting),
+            Room::None(loss) => panic!("{loss:?}"),
+        }
+    }
+
+    fn post(mailbox: &Mailbox) {
+        let (place, _) = reserve(mailbox);
+        let publish = Publish::new(Topic::new("valve/7").unwrap(), "x");
+        let one = Waiting {
+            key: place.key(),
+            size: 1,
+            too_old: None,
+            forward: Forward {
+                publish: Arc::new(SharedPublish::new(publish).unwrap()),
+                qos: QoS::AtLeastOnce,
+                retain: false,
+                subscription_ids: Vec::new(),
+                expires: None,
+                packet_id: place.packet_id(),
+                share: None,
+            },
+        };
+        assert_eq!(mailbox.post(one, place, &LIMITS), []);
+    }
+
+    /// Whether the connection would be woken.
+    fn has_news(mailbox: &Mailbox) -> bool {
+        let polled = mailbox.poll_posted(&Context::from_waker(Waker::noop()));
+        polled.is_ready()
+    }
+
+    #[test]
+    fn a_client_that_has_taken_all_else_hears_of_what_comes_back_when_the_log_refuses() {
+        let mailbox = Mailbox::default();
+        mailbox.keep();
+        for _ in 0..3 {
+            post(&mailbox);
+        }
+        let (place, displaced) = reserve(&mailbox);
+        assert_eq!(displaced.len(), 1);
+        let mut taken = Vec::new();
+        assert!(!mailbox.take(usize::MAX, &mut taken), "nothing is left");
+        assert_eq!(taken.len(), 2);
+        assert!(has_news(&mailbox), "of the first");
+        assert!(!has_news(&mailbox));
+        mailbox.put_back(displaced);
+        mailbox.cancel(place, 1);
+        assert!(has_news(&mailbox));
+        mailbox.take(usize::MAX, &mut taken);
+        assert_eq!(taken.len(), 3);
     }
 }

@@ -42,6 +42,8 @@ pub struct Mailbox {
 struct Inside {
     queue: Queue,
     signal: Option<Signal>,
+    /// What the client is done with and the log has refused to forget.
+    unforgotten: Vec<PacketId>,
 }
 
 impl Mailbox {
@@ -66,6 +68,7 @@ impl Mailbox {
             inside: Mutex::new(Inside {
                 queue,
                 signal: None,
+                unforgotten: Vec::new(),
             }),
             ..Self::default()
         }
@@ -166,6 +169,16 @@ impl Mailbox {
     /// See [`Queue::free`].
     pub fn free(&self, packet_id: PacketId) -> Option<SendingKey> {
         self.change(|queue| queue.free(packet_id))
+    }
+
+    /// The connection goes, and leaves to the next what the log has refused to forget.
+    pub fn leave_unforgotten(&self, delivered: Vec<PacketId>) {
+        self.inside.lock().unforgotten = delivered;
+    }
+
+    /// What the connection before has left to be forgotten.
+    pub fn take_unforgotten(&self) -> Vec<PacketId> {
+        std::mem::take(&mut self.inside.lock().unforgotten)
     }
 
     /// See [`Queue::key`].

@@ -131,6 +131,11 @@ impl Machine {
         }
     }
 
+    /// The disk takes no more, or does again.
+    pub(crate) fn is_full(&self, full: bool) {
+        self.disk.set_capacity(full.then_some(0));
+    }
+
     /// Power fails, and only what was synced is there afterwards.
     pub(crate) async fn crash(self) -> Self {
         Self::start(self.disk.after_crash(CrashKeeps::Synced), self.settings).await

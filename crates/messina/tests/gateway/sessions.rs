@@ -1,5 +1,7 @@
 //! Sessions that outlive their connection and the process: subscriptions, and publishes not yet delivered.
 
+use std::time::Duration;
+
 use bytes::BytesMut;
 use messina_mqtt::packet::{
     Ack, ClientId, Connect, Packet, QoS, Unsubscribe, UnsubscribeProperties, Version,
@@ -208,6 +210,70 @@ async fn a_publish_for_a_full_queue_is_refused_where_that_is_wanted() {
         }
     };
     tokio::time::timeout(PATIENCE, taken).await.unwrap();
+}
+
+/// What the gateway's durable state says is on its way to the only session.
+fn on_its_way(machine: &Machine) -> usize {
+    let mailboxes = machine.bench.gateway.sessions.mailboxes();
+    mailboxes.iter().map(|mailbox| mailbox.keys().len()).sum()
+}
+
+/// A full disk refuses that the only publish is done with, and what else the actuator has to say.
+async fn with_full_disk() -> (Machine, Client) {
+    let machine = Machine::with_sleeper().await;
+    let mut sender = machine.bench.client(connect("switch")).await;
+    sender.publish("1", 1).await;
+    sender.cut().await;
+    let mut actuator = machine.returning().await;
+    let (payload, packet_id, _) = received(&mut actuator).await;
+    assert_eq!(payload, "1");
+    machine.is_full(true);
+    actuator
+        .send(Packet::PubAck(Ack::success(id(packet_id))))
+        .await;
+    let answer = actuator.publish("2", 2).await;
+    assert_eq!(answer, ReasonCode::QuotaExceeded);
+    assert_eq!(on_its_way(&machine), 1, "its identifier is taken");
+    (machine, actuator)
+}
+
+/// The log has heard at last what the actuator is done with: nothing comes again.
+async fn is_forgotten(machine: Machine) {
+    let forgotten = async {
+        while on_its_way(&machine) > 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, forgotten).await.unwrap();
+    let machine = machine.crash().await;
+    let mut actuator = machine.returning().await;
+    assert!(actuator.hears_nothing().await);
+}
+
+#[tokio::test]
+async fn what_a_full_disk_has_refused_to_forget_is_forgotten_when_it_has_room() {
+    let (machine, _actuator) = with_full_disk().await;
+    machine.is_full(false);
+    is_forgotten(machine).await;
+}
+
+#[tokio::test]
+async fn what_a_full_disk_has_refused_to_forget_is_forgotten_at_the_next_connection() {
+    let (machine, actuator) = with_full_disk().await;
+    // It is asked once more, and refuses.
+    actuator.cut().await;
+    assert_eq!(on_its_way(&machine), 1);
+    machine.is_full(false);
+    let _actuator = machine.returning().await;
+    is_forgotten(machine).await;
+}
+
+#[tokio::test]
+async fn what_a_full_disk_has_refused_to_forget_is_forgotten_when_its_connection_ends() {
+    let (machine, actuator) = with_full_disk().await;
+    machine.is_full(false);
+    actuator.cut().await;
+    is_forgotten(machine).await;
 }
 
 #[tokio::test]

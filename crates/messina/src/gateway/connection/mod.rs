@@ -8,6 +8,7 @@ mod asked;
 mod authenticating;
 mod changes;
 mod feeding;
+mod forgetting;
 mod opening;
 mod publishing;
 mod rights;
@@ -29,6 +30,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 
 use self::asked::{Ask, Asked, Change};
 use self::authenticating::{AuthStep, PendingAuth};
+use self::forgetting::Unforgotten;
 use self::opening::Identity;
 use self::publishing::{Batch, Submitted};
 use self::socket::Socket;
@@ -80,6 +82,8 @@ pub struct Connection<S> {
     destinations: Destinations,
     waiter: Arc<AppendWaiter>,
     submitted: VecDeque<Submitted>,
+    /// What the log has refused to forget.
+    unforgotten: Option<Box<Unforgotten>>,
     /// Retained publishes the client's subscriptions are still to be answered with.
     replay: VecDeque<Forward>,
     /// What waits for room in the log's queue.
@@ -118,6 +122,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             destinations: Destinations::default(),
             waiter: AppendWaiter::new(),
             submitted: VecDeque::new(),
+            unforgotten: None,
             replay: VecDeque::new(),
             held_up: None,
             will: None,
@@ -349,6 +354,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.tell(Input::Disconnect(ReasonCode::MaximumConnectTime));
             return;
         }
+        self.forget_at(now);
         self.tell(Input::Tick);
     }
 

@@ -90,7 +90,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let author = identity.rights.user();
         let will = connect.will.as_ref();
         let will = will.and_then(|will| wills::standing(will, author));
+        let unforgotten = identity.mailbox.take_unforgotten();
         self.identity = Some(identity);
+        self.forget(unforgotten);
         self.tell(Input::Admit(Box::new(Admission {
             connect,
             assigned,
@@ -145,6 +147,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.socket.shutdown().await;
         }
         self.tell(Input::Closed);
+        let unforgotten = self.take_unforgotten();
+        self.forget(unforgotten);
         loop {
             while self.submit() == Step::Wait {
                 self.make_way().await;
@@ -155,7 +159,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             self.waiter.notified().await;
             self.on_answers();
         }
+        let unforgotten = self.take_unforgotten();
         if let Some(identity) = self.identity.take() {
+            identity.mailbox.leave_unforgotten(unforgotten);
             identity.mailbox.attach(false);
             self.gateway
                 .leave(

@@ -195,15 +195,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         });
     }
 
-    fn free(&self, delivered: Vec<PacketId>) {
-        let Some(identity) = &self.identity else {
-            return;
-        };
-        for packet_id in delivered {
-            identity.mailbox.free(packet_id);
-        }
-    }
-
     /// Waits for what [`submit`](Self::submit) could not do without: room in the log's queue, or a Kafka topic.
     pub(super) async fn make_way(&mut self) {
         if let Some(batch) = self.held_up.take() {
@@ -259,7 +250,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 for work in submitted.work {
                     self.finish(work, refused, now);
                 }
-                self.free(submitted.delivered);
+                match refused {
+                    None => self.free(submitted.delivered),
+                    Some(_) => self.keep_taken(submitted.delivered, now),
+                }
             }
         }
         self.poll_session();

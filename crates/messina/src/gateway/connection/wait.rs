@@ -134,7 +134,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         let stalled = self.socket.stalled_since.map(|since| since + limit);
         let identity = self.identity.as_ref();
         let rights = identity.and_then(|identity| identity.rights.deadline());
-        let all = [self.wait_until, stalled, rights];
+        let unforgotten = self.unforgotten.as_ref();
+        let ask_again = unforgotten.map(|unforgotten| unforgotten.ask_again);
+        let all = [self.wait_until, stalled, rights, ask_again];
         all.into_iter().flatten().min()
     }
 }

@@ -11,6 +11,8 @@
 
 mod life;
 
+mod offsets;
+
 mod overrides;
 
 mod place;

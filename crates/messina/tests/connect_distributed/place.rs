@@ -78,6 +78,11 @@ impl Place {
             .unwrap();
     }
 
+    /// There are no rows any more.
+    pub(crate) fn forget_rows(&self) {
+        self.cql(&format!("TRUNCATE {}.readings", self.name));
+    }
+
     /// Rows that are there.
     pub(crate) fn rows(&self) -> usize {
         let select = format!("SELECT id FROM {}.readings", self.name);

@@ -13,6 +13,7 @@ use rdkafka::{Offset, TopicPartitionList};
 use super::admin::admin_client;
 use super::client::{ClientEvents, ClientRole, client_config};
 use super::error::{Asked, KafkaLogError};
+use super::topic_ids::signed;
 use crate::config::{ClientOverrides, KafkaConfig};
 use crate::record_log::SourcePartition;
 
@@ -211,7 +212,7 @@ impl Group {
         committed.map_err(|error| self.failed(error))
     }
 
-    /// The offsets to commit, with the notes of those that are there.
+    /// The offsets to commit, with the notes of those that are there, unsigned.
     fn moved(
         &self,
         consumer: &BaseConsumer<ClientEvents>,
@@ -229,9 +230,10 @@ impl Group {
         }
         let committed = self.read(consumer, &moved)?;
         for (source, offset) in set {
+            // It is the operator's offset, and of the topic there is now: not of the one the note was signed for.
             let note = committed.find_partition(&source.topic, source.partition);
             let note = note
-                .map(|note| note.metadata().to_owned())
+                .map(|own| signed(own.metadata()).0.to_owned())
                 .unwrap_or_default();
             let all_set = moved.find_partition(&source.topic, source.partition);
             if let Some(mut element) = all_set {

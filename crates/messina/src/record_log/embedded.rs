@@ -264,6 +264,8 @@ impl EmbeddedConsumer {
         let count = self.partitions.len();
         let mut all = Vec::new();
         let mut bytes_left = max_bytes;
+        // Each gets half of what those before it have left: who is first has most.
+        let mut next = self.next + 1;
         for turn in 0..count {
             let index = (self.next + turn) % count;
             let Some(consumed) = self.partitions.get_mut(index) else {
@@ -284,7 +286,6 @@ impl EmbeddedConsumer {
                         records,
                     });
                     if bytes_left == 0 {
-                        self.next = (index + 1) % count;
                         break;
                     }
                 }
@@ -297,7 +298,10 @@ impl EmbeddedConsumer {
                     }));
                 }
                 // Seen again, and first, by the next poll.
-                Err(ReadError::OutOfRange { .. }) => break,
+                Err(ReadError::OutOfRange { .. }) => {
+                    next = index;
+                    break;
+                }
                 Err(ReadError::TopicDeleted(_) | ReadError::UnknownTopic(_)) => {}
                 Err(error @ ReadError::Disk(_)) => {
                     return Err(RecordLogError::Unavailable {
@@ -313,7 +317,11 @@ impl EmbeddedConsumer {
                 }
             }
         }
-        Ok((!all.is_empty()).then_some(Polled::Records(all)))
+        if all.is_empty() {
+            return Ok(None);
+        }
+        self.next = next % count;
+        Ok(Some(Polled::Records(all)))
     }
 
     /// Waits until a partition has more, or until it is time to look for missing topics.
@@ -371,5 +379,62 @@ fn append_error(operation: &'static str, error: AppendError) -> RecordLogError {
             operation,
             source: error.into(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::path::Path;
+
+    use messina_store::disk::SimDisk;
+    use messina_store::log::LogOptions;
+
+    use super::*;
+
+    const TOPICS: [&str; 3] = ["a", "b", "c"];
+
+    /// A log with more in each of the topics than a poll takes.
+    async fn full() -> EmbeddedLog {
+        let options = LogOptions {
+            disk: Arc::new(SimDisk::new()),
+            ..LogOptions::default()
+        };
+        let log = EmbeddedLog::new(Log::open(Path::new("/log"), options).unwrap());
+        for topic in TOPICS {
+            for _ in 0..200 {
+                let record = NewRecord {
+                    key: None,
+                    value: Some(vec![b'x'; 1_000].into()),
+                    headers: Vec::new(),
+                    timestamp: 0,
+                };
+                log.append(topic, 0, vec![record]).await.unwrap();
+            }
+        }
+        log
+    }
+
+    #[tokio::test]
+    async fn of_partitions_that_all_have_more_than_a_poll_takes_each_gets_as_much() {
+        let topics = TOPICS.map(str::to_owned);
+        let mut consumer = full().await.subscribe("group", &topics);
+        assert!(matches!(
+            consumer.poll(32_000).await,
+            Ok(Polled::Assigned(_))
+        ));
+        let mut read = BTreeMap::from(TOPICS.map(|topic| (topic, 0)));
+        for _ in 0..3 * TOPICS.len() {
+            let Ok(Polled::Records(all)) = consumer.poll(32_000).await else {
+                panic!("there are more");
+            };
+            assert_eq!(all.len(), TOPICS.len());
+            for Fetched { source, records } in all {
+                *read.get_mut(&*source.topic).unwrap() += records.len();
+            }
+        }
+        let [one, ..] = TOPICS.map(|topic| read.get(topic).copied().unwrap());
+        assert!(one > 9, "{read:?}");
+        assert!(read.values().all(|other| *other == one), "{read:?}");
     }
 }

@@ -22,9 +22,16 @@ const MARK: char = '@';
 /// 128 bits in base64 without padding.
 const LENGTH: usize = 22;
 
-/// A topic's identifier, as Kafka's own tools print it.
+/// A topic's identifier, as Kafka's own tools print it: in the alphabet of base64 that URLs take.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct TopicId(Arc<str>);
+
+impl TopicId {
+    /// From base64 without padding, in either alphabet: librdkafka prints the other.
+    fn new(base64: &str) -> Self {
+        Self(base64.replace('+', "-").replace('/', "_").into())
+    }
+}
 
 impl fmt::Display for TopicId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -42,7 +49,7 @@ pub(super) fn signed(text: &str) -> (&str, Option<TopicId>) {
     let letter = |byte: u8| byte.is_ascii_alphanumeric() || b"+/-_".contains(&byte);
     match text.rsplit_once(MARK) {
         Some((note, id)) if id.len() == LENGTH && id.bytes().all(letter) => {
-            (note, Some(TopicId(id.into())))
+            (note, Some(TopicId::new(id)))
         }
         _ => (text, None),
     }
@@ -131,7 +138,7 @@ unsafe fn answer_of(
             let text = native::rd_kafka_Uuid_base64str(id);
             if !text.is_null() {
                 let text = CStr::from_ptr(text).to_string_lossy();
-                ids.insert(Arc::clone(name), TopicId(text.into()));
+                ids.insert(Arc::clone(name), TopicId::new(&text));
             }
         }
     }
@@ -144,7 +151,7 @@ mod tests {
 
     #[test]
     fn a_note_says_which_topic_it_is_about_and_others_notes_stay_as_they_are() {
-        let id = TopicId("LVkbLsOiTDKJ7Ws5N1dHrQ".into());
+        let id = TopicId::new("LVkbLsOiTDKJ7Ws5N1dHrQ");
         let note = r#"{"w":3,"s":7}"#;
         let text = sign(note, Some(&id));
         assert_eq!(signed(&text), (note, Some(id)));
@@ -158,5 +165,15 @@ mod tests {
         ] {
             assert_eq!(signed(other), (other, None));
         }
+    }
+
+    #[test]
+    fn an_identifier_is_the_same_in_either_alphabet_of_base64_and_is_written_as_kafkas_tools_print_it()
+     {
+        let printed = "_-kbLsOiTDKJ7Ws5N1dHrQ";
+        let earlier = "{}@/+kbLsOiTDKJ7Ws5N1dHrQ";
+        let (note, id) = signed(earlier);
+        assert_eq!((note, id.as_ref()), ("{}", Some(&TopicId::new(printed))));
+        assert_eq!(sign(note, id.as_ref()), format!("{{}}@{printed}"));
     }
 }

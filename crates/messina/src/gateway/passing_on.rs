@@ -14,6 +14,7 @@ use messina_store::log::NewRecord;
 
 use super::mailbox::Mailbox;
 use super::recipients::{Recipient, size_of};
+use super::recurring::Line;
 use super::room::{Place, Room, Waiting};
 use super::server::Gateway;
 use super::sessions::SessionKey;
@@ -143,7 +144,10 @@ impl Gateway {
             return 0;
         }
         if let Err(error) = self.log.append_wait(records).await {
-            tracing::warn!(client_id = %leaver.mailbox.owner(), %error, "publishes of a shared subscription cannot be passed on now");
+            // It is tried every second for every member that is away.
+            if let Some(left_out) = self.turn(Line::NotPassedOn) {
+                tracing::warn!(client_id = %leaver.mailbox.owner(), %error, left_out, "publishes of a shared subscription cannot be passed on now");
+            }
             stay(passing, leaver.mailbox);
             return 0;
         }

@@ -26,11 +26,15 @@ pub enum Line {
     HandshakeFailed,
     /// A peer takes no bytes.
     SlowPeer,
+    /// The log refuses that publishes of a shared subscription go to another member.
+    NotPassedOn,
+    /// That publishes have waited too long is not durable.
+    SweepLost,
 }
 
 impl Line {
     /// All there are.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::SessionRefused,
         Self::AbsenceLost,
         Self::EndLost,
@@ -39,6 +43,8 @@ impl Line {
         Self::NotAccepted,
         Self::HandshakeFailed,
         Self::SlowPeer,
+        Self::NotPassedOn,
+        Self::SweepLost,
     ];
 
     /// What the line says, for the word that it was not written.
@@ -52,6 +58,8 @@ impl Line {
             Self::NotAccepted => "a connection could not be accepted",
             Self::HandshakeFailed => "a client's handshake has failed",
             Self::SlowPeer => "a peer takes no bytes",
+            Self::NotPassedOn => "publishes of a shared subscription cannot be passed on now",
+            Self::SweepLost => "publishes that have waited too long stay in the log",
         }
     }
 }

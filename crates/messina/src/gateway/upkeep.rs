@@ -7,6 +7,7 @@ use std::time::Duration;
 use messina_mqtt::packet::ClientId;
 use messina_store::log::AppendWaiter;
 
+use super::recurring::Line;
 use super::room::Loss;
 use super::server::Gateway;
 use super::sessions::Due;
@@ -76,7 +77,9 @@ impl Gateway {
         let mut done = Vec::new();
         waiter.drain(&mut done);
         for error in done.into_iter().filter_map(|one| one.result.err()) {
-            tracing::warn!(%error, "publishes that have waited too long stay in the log; they are dropped again after a restart");
+            if let Some(left_out) = self.turn(Line::SweepLost) {
+                tracing::warn!(%error, left_out, "publishes that have waited too long stay in the log; they are dropped again after a restart");
+            }
         }
     }
 

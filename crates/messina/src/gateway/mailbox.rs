@@ -14,6 +14,7 @@ use parking_lot::Mutex;
 use super::queue::Queue;
 use super::room::{Losses, Place, QueueLimits, Room, TotalBytes, Waiting};
 use super::slots::{SendingKey, Slots};
+use crate::config::QueueFull;
 
 /// Publishes that are looked at in one go for having waited too long.
 const SWEPT_AT_ONCE: usize = 1_000;
@@ -121,7 +122,10 @@ impl Mailbox {
 
     /// See [`Queue::reserve`].
     pub fn reserve(&self, size: usize, limits: &QueueLimits) -> Room {
-        self.change(|queue| queue.reserve(size, limits))
+        if limits.full == QueueFull::DropOldest {
+            return self.change(|queue| queue.reserve(size, limits));
+        }
+        self.inside.lock().queue.reserve(size, limits)
     }
 
     /// See [`Queue::reserve_if_free`].
@@ -179,6 +183,22 @@ impl Mailbox {
     /// What the connection before has left to be forgotten.
     pub fn take_unforgotten(&self) -> Vec<PacketId> {
         std::mem::take(&mut self.inside.lock().unforgotten)
+    }
+
+    /// The client is done with these publishes.
+    pub fn free_all(&self, packet_ids: &[PacketId]) {
+        self.change(|queue| {
+            for packet_id in packet_ids {
+                queue.free(*packet_id);
+            }
+        });
+    }
+
+    /// What the durable state calls these publishes, those it knows.
+    pub fn keys_of(&self, packet_ids: &[PacketId]) -> Vec<SendingKey> {
+        let inside = self.inside.lock();
+        let keys = packet_ids.iter().map(|own| inside.queue.key(*own));
+        keys.flatten().collect()
     }
 
     /// See [`Queue::key`].
@@ -282,7 +302,6 @@ mod tests {
     use messina_mqtt::topic::Topic;
 
     use super::*;
-    use crate::config::QueueFull;
 
     const LIMITS: QueueLimits = QueueLimits {
         count: 3,

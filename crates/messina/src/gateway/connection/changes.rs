@@ -30,10 +30,6 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     .extend(key.map(|key| state.taken(client, key, now)));
             }
             Change::Delivered(packet_id) => {
-                let key = identity.mailbox.key(*packet_id);
-                batch
-                    .records
-                    .extend(key.map(|key| state.delivered(client, key, now)));
                 batch.delivered.push(*packet_id);
                 return;
             }

@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use messina_mqtt::packet::PacketId;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::publishing::Batch;
 use super::{Change, Connection};
 
 /// How long the log is left alone.
@@ -21,13 +22,29 @@ pub(super) struct Unforgotten {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
+    /// Adds to the batch that its publishes the client is done with are not on their way any more: behind what is to be
+    /// known of them before. `now` is in ms since 1970.
+    pub(super) fn add_delivered(&self, batch: &mut Batch, now: i64) {
+        let Some(identity) = self
+            .identity
+            .as_ref()
+            .filter(|_| !batch.delivered.is_empty())
+        else {
+            return;
+        };
+        let keys = identity.mailbox.keys_of(&batch.delivered).into_iter();
+        let state = &self.gateway.state;
+        let records = keys.map(|key| state.delivered(&identity.client, key, now));
+        batch.records.extend(records);
+    }
+
     /// The log has forgotten these publishes.
-    pub(super) fn free(&self, delivered: Vec<PacketId>) {
+    pub(super) fn free(&self, delivered: &[PacketId]) {
         let Some(identity) = &self.identity else {
             return;
         };
-        for packet_id in delivered {
-            identity.mailbox.free(packet_id);
+        if !delivered.is_empty() {
+            identity.mailbox.free_all(delivered);
         }
     }
 

@@ -95,7 +95,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 asked.push_front(Ask::Publish(publish, ticket));
                 asked.append(&mut self.asked.work);
                 self.asked.work = asked;
-                self.append(batch);
+                self.append(batch, now);
                 return Step::Wait;
             };
             gateway.events.published(publish.qos);
@@ -108,7 +108,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                 _ => self.settle(ticket, &destination),
             }
         }
-        self.append(batch)
+        self.append(batch, now)
     }
 
     /// Adds a publish to the batch, with all that becomes durable in the same append: its record, of QoS 2 its
@@ -159,14 +159,15 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
             .unwrap_or_default()
     }
 
-    fn append(&mut self, batch: Batch) -> Step {
+    fn append(&mut self, mut batch: Batch, now: i64) -> Step {
+        self.add_delivered(&mut batch, now);
         if batch.records.is_empty() {
             // A SUBSCRIBE of which nothing was granted, say: there is nothing to wait for.
             let now = self.gateway.clock.now();
             for work in batch.work {
                 self.finish(work, None, now);
             }
-            self.free(batch.delivered);
+            self.free(&batch.delivered);
             self.poll_session();
             return Step::Done;
         }
@@ -251,7 +252,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
                     self.finish(work, refused, now);
                 }
                 match refused {
-                    None => self.free(submitted.delivered),
+                    None => self.free(&submitted.delivered),
                     Some(_) => self.keep_taken(submitted.delivered, now),
                 }
             }

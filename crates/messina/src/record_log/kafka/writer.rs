@@ -318,7 +318,8 @@ impl KafkaWriter {
         self.inner.standing.health(stalled)
     }
 
-    /// Takes no more, and waits a few seconds for what is under way; what Kafka does not take by then is refused. Blocks.
+    /// Takes no more, and waits for what is under way: a few seconds for what streams, then it is refused; for a
+    /// transaction as long as librdkafka takes to give it up, a minute if `[kafka.producer]` says nothing else. Blocks.
     pub fn close(&self) {
         self.inner.queue.end();
         self.inner.end.tell();

@@ -1,6 +1,5 @@
 //! What `messina check` says of listeners: files that cannot be used, and what is weak.
 
-use std::error::Error as _;
 use std::io;
 
 use jiff::Timestamp;
@@ -11,6 +10,7 @@ use x509_parser::prelude::{FromDer as _, X509Certificate};
 use super::tls::{Tls, TlsError};
 use crate::access::private;
 use crate::config::{Config, ListenerConfig, Problem, Severity, TlsConfig};
+use crate::telemetry::causes::with_causes;
 
 /// A certificate that ends sooner is warned of, seconds.
 const SOON: i64 = 30 * 86_400;
@@ -18,19 +18,14 @@ const SOON: i64 = 30 * 86_400;
 /// Reads the files of all listeners and says everything that is wrong or weak; `now` in ms since 1970.
 pub fn inspect(config: &Config, now: i64) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for listener in &config.gateway.listeners {
-        match &listener.tls {
-            Some(tls) => encrypted(tls, config, now / 1000, &mut problems),
-            None => plain(listener, config, &mut problems),
-        }
+    let (gateway, rest) = (&config.gateway.listeners, &config.rest.listeners);
+    for listener in gateway.iter().filter(|own| own.tls.is_none()) {
+        plain(listener, config, &mut problems);
     }
+    let gateway = gateway.iter().filter_map(|own| own.tls.as_ref());
+    let rest = rest.iter().filter_map(|own| own.tls.as_ref());
     let mut seen: Vec<&TlsConfig> = Vec::new();
-    for tls in config
-        .rest
-        .listeners
-        .iter()
-        .filter_map(|own| own.tls.as_ref())
-    {
+    for tls in gateway.chain(rest) {
         if !seen.contains(&tls) {
             seen.push(tls);
             encrypted(tls, config, now / 1000, &mut problems);
@@ -62,7 +57,7 @@ fn encrypted(tls: &TlsConfig, config: &Config, now: i64, problems: &mut Vec<Prob
                 let message = format!("`{}` is not on this machine", path.display());
                 placeless(Severity::Warning, message).help("`messina up` does not start without it")
             }
-            error => placeless(Severity::Error, with_cause(&error)),
+            error => placeless(Severity::Error, with_causes(&error)),
         });
         return;
     }
@@ -90,13 +85,6 @@ fn end_of(tls: &TlsConfig) -> Option<i64> {
     let certificate = CertificateDer::from_pem_file(&tls.certificate).ok()?;
     let (_, certificate) = X509Certificate::from_der(&certificate).ok()?;
     Some(certificate.validity().not_after.timestamp())
-}
-
-fn with_cause(error: &TlsError) -> String {
-    match error.source() {
-        Some(cause) => format!("{error}: {cause}"),
-        None => error.to_string(),
-    }
 }
 
 fn placeless(severity: Severity, message: String) -> Problem {

@@ -1,11 +1,10 @@
-//! Log lines that clients can cause as often as they come: of each kind one a while is written, with how many were not.
+//! Log lines that clients can cause as often as they come, by kind.
 
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use parking_lot::Mutex;
 
-/// How long a kind of line is quiet after one was written.
-const QUIET: Duration = Duration::from_secs(10);
+use crate::telemetry::recurring::Kind;
 
 /// The kinds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,20 +63,6 @@ impl Line {
     }
 }
 
-/// One kind.
-#[derive(Debug, Default)]
-struct Kind {
-    written: Option<Instant>,
-    left_out: u64,
-}
-
-impl Kind {
-    fn is_quiet(&self, now: Instant) -> bool {
-        self.written
-            .is_some_and(|written| now.saturating_duration_since(written) < QUIET)
-    }
-}
-
 /// All kinds.
 #[derive(Debug, Default)]
 pub struct Recurring {
@@ -88,22 +73,12 @@ impl Recurring {
     /// How many lines of this kind were left out since the last that was written; `None` if this one is to be left out
     /// too.
     pub fn turn(&self, line: Line, now: Instant) -> Option<u64> {
-        let mut kind = self.kinds.get(line as usize)?.lock();
-        if kind.is_quiet(now) {
-            kind.left_out += 1;
-            return None;
-        }
-        kind.written = Some(now);
-        Some(std::mem::take(&mut kind.left_out))
+        self.kinds.get(line as usize)?.lock().turn(now)
     }
 
     /// The kinds that are quiet no longer, and of which lines were left out that no later one has counted.
     pub fn left_out(&self, now: Instant) -> Vec<(Line, u64)> {
-        let count = |(line, kind): (Line, &Mutex<Kind>)| {
-            let mut kind = kind.lock();
-            let is_due = kind.left_out > 0 && !kind.is_quiet(now);
-            is_due.then(|| (line, std::mem::take(&mut kind.left_out)))
-        };
+        let count = |(line, kind): (Line, &Mutex<Kind>)| Some((line, kind.lock().left_out(now)?));
         Line::ALL
             .into_iter()
             .zip(&self.kinds)
@@ -116,6 +91,7 @@ impl Recurring {
 mod tests {
     use super::*;
     use crate::runtime::clock::{Clock as _, SystemClock};
+    use crate::telemetry::recurring::QUIET;
 
     #[test]
     fn a_kind_is_written_once_a_while_and_every_line_is_counted() {

@@ -6,6 +6,8 @@ pub mod logs;
 
 pub mod causes;
 
+pub mod recurring;
+
 mod gateway_metrics;
 pub mod metrics;
 

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::sync::Arc;
-use std::time::Duration;
 
 use parking_lot::Mutex;
 use rdkafka::client::OAuthToken;
@@ -16,9 +15,8 @@ use tokio::time::Instant;
 use super::error::KafkaLogError;
 use super::token;
 use crate::config::{KafkaConfig, KafkaSetting, KeySource};
+use crate::telemetry::recurring::Kind;
 
-/// The same kind of line is said once in this time; what was left out is counted.
-const QUIET: Duration = Duration::from_secs(10);
 /// Kinds of lines told apart.
 const MAX_KINDS: usize = 64;
 
@@ -133,13 +131,6 @@ pub struct ClientEvents {
     last: Mutex<Option<(RDKafkaErrorCode, String)>>,
 }
 
-/// A kind of line: when it was said, and how often not.
-#[derive(Debug, Clone, Copy)]
-struct Kind {
-    said: Instant,
-    left_out: u64,
-}
-
 impl ClientEvents {
     /// Events of the client that log lines call `client`: a connector's consumer, the gateway's producer.
     pub fn new(config: Arc<KafkaConfig>, client: impl Into<String>) -> Self {
@@ -174,26 +165,13 @@ impl ClientEvents {
     /// How many lines of a kind were left out since the last that was said; `None` if this one is to be left out.
     fn turn(&self, kind: &str, now: Instant) -> Option<u64> {
         let mut kinds = self.kinds.lock();
-        if let Some(known) = kinds.get_mut(kind) {
-            if now.duration_since(known.said) < QUIET {
-                known.left_out += 1;
-                return None;
-            }
-            let left_out = std::mem::take(&mut known.left_out);
-            known.said = now;
-            return Some(left_out);
+        if kinds.len() >= MAX_KINDS && !kinds.contains_key(kind) {
+            return Some(0);
         }
-        if kinds.len() < MAX_KINDS {
-            let kind = kind.to_owned();
-            kinds.insert(
-                kind,
-                Kind {
-                    said: now,
-                    left_out: 0,
-                },
-            );
-        }
-        Some(0)
+        kinds
+            .entry(kind.to_owned())
+            .or_default()
+            .turn(now.into_std())
     }
 }
 
@@ -257,6 +235,7 @@ impl ConsumerContext for ClientEvents {}
 mod tests {
     use super::*;
     use crate::config::{Inputs, Secret, Source, load_text};
+    use crate::telemetry::recurring::QUIET;
 
     fn config(text: &str) -> KafkaConfig {
         let text = format!("[kafka]\nbootstrap_servers = \"a:9092\"\n{text}");

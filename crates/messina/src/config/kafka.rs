@@ -91,8 +91,18 @@ impl KafkaConfig {
         self.bootstrap_servers.join(",")
     }
 
+    /// What this gateway calls a topic of its own.
+    pub fn own_topic(&self, name: &str) -> String {
+        topic_of(&self.gateway_id, name)
+    }
+
     /// What the gateways that belong together call a topic of theirs.
     pub fn shared_topic(&self, name: &str) -> String {
         format!("{name}.{}", self.gateway_group)
     }
+}
+
+/// What a gateway calls a topic of its own.
+pub fn topic_of(gateway: &str, name: &str) -> String {
+    format!("{name}.{gateway}")
 }

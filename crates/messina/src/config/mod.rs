@@ -27,7 +27,7 @@ pub use cql::{CONSISTENCY_OPTION, ClientTls, CqlConfig, CqlConsistency, replicat
 
 mod kafka;
 
-pub use kafka::{GroupBegin, KafkaConfig, KafkaSetting, KafkaTopicConfig};
+pub use kafka::{GroupBegin, KafkaConfig, KafkaSetting, KafkaTopicConfig, topic_of};
 
 mod rest;
 

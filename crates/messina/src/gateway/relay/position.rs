@@ -9,7 +9,7 @@ use messina_store::log::NewRecord;
 use crate::record_log::kafka::{KafkaLogError, KafkaPartition, KafkaWriter};
 
 /// Begins the names of the topics that say it.
-const TOPIC: &str = "__messina_relay_position";
+pub(super) const TOPIC: &str = "__messina_relay_position";
 
 /// The offsets that come next, by partition of the relay.
 #[derive(Debug, Clone)]

@@ -5,8 +5,11 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
+use super::super::state;
 use super::announcing::{self, parse};
-use crate::record_log::kafka::{GroupTopics, KafkaLogError};
+use super::position;
+use crate::config::topic_of;
+use crate::record_log::kafka::{GATEWAY_TOPIC, GroupTopics, KafkaLogError};
 
 /// The gateways of a group that have subscriptions.
 #[derive(Debug)]
@@ -50,13 +53,9 @@ impl Registry {
 
     /// Topics of a gateway's own that are still there: its sessions, its name, its place in the relay.
     pub async fn left_of(&self, gateway: &str) -> Result<Vec<String>, KafkaLogError> {
-        let end = format!(".{gateway}");
-        let is_its_own = |name: &str| {
-            let own = name
-                .strip_prefix("__messina_")
-                .and_then(|name| name.strip_suffix(&end));
-            own.is_some_and(|kind| ["sessions", "gateway", "relay_position"].contains(&kind))
-        };
+        let own = [state::TOPIC, GATEWAY_TOPIC, position::TOPIC];
+        let own = own.map(|topic| topic_of(gateway, topic));
+        let is_its_own = |name: &str| own.iter().any(|own| own == name);
         self.topics.names(is_its_own).await
     }
 }

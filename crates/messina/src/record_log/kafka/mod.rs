@@ -43,6 +43,8 @@ mod compacted;
 
 mod name;
 
+pub use name::TOPIC as GATEWAY_TOPIC;
+
 mod tail;
 
 mod writer;

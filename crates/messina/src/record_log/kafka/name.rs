@@ -12,7 +12,7 @@ use super::error::KafkaLogError;
 use crate::config::KafkaConfig;
 
 /// Begins the names of the topics that say it.
-const TOPIC: &str = "__messina_gateway";
+pub const TOPIC: &str = "__messina_gateway";
 const KEY: &[u8] = b"process";
 
 /// This process, as a topic of the gateway's tells of it: whoever starts under the name last is in it.
@@ -36,7 +36,7 @@ impl Name {
     }
 
     pub(super) fn topic(&self) -> String {
-        format!("{TOPIC}.{}", self.config.gateway_id)
+        self.config.own_topic(TOPIC)
     }
 
     /// The record that says the name is this process's.

@@ -160,7 +160,7 @@ impl KafkaWriter {
 
     /// What this gateway calls a topic of its own.
     pub fn own_topic(&self, name: &str) -> String {
-        format!("{name}.{}", self.inner.config.gateway_id)
+        self.inner.config.own_topic(name)
     }
 
     /// What the gateways that belong together call a topic of theirs.

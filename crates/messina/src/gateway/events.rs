@@ -38,7 +38,7 @@ pub struct Traffic {
 
 /// Publishes that did not get to clients for one reason.
 #[derive(Debug)]
-struct Losses {
+struct LossReport {
     why: Loss,
     counter: Counter,
     /// How many were reported.
@@ -47,7 +47,7 @@ struct Losses {
     last: Mutex<ClientId>,
 }
 
-impl Losses {
+impl LossReport {
     fn new(why: Loss, metrics: &GatewayMetrics) -> Self {
         let by_reason = &metrics.dropped_deliveries;
         Self {
@@ -85,7 +85,7 @@ pub struct Events {
     dropped: Counter,
     rejected: Counter,
     /// One for each of [`Loss::ALL`].
-    lost: [Losses; 7],
+    lost: [LossReport; 7],
     routes: Arc<Routes>,
     recurring: Recurring,
 }
@@ -98,7 +98,7 @@ impl Events {
             ["0", "1", "2"].map(|qos| GatewayMetrics::counter(&own.publishes, "qos", qos));
         let unrouted = |action| GatewayMetrics::counter(&own.unrouted, "action", action);
         let (m2m, dropped, rejected) = (unrouted("m2m"), unrouted("drop"), unrouted("reject"));
-        let lost = Loss::ALL.map(|why| Losses::new(why, &own));
+        let lost = Loss::ALL.map(|why| LossReport::new(why, &own));
         Self {
             published,
             m2m,

@@ -99,22 +99,22 @@ impl SessionState {
         now: (Instant, i64),
     ) -> Result<Vec<Left>, StateError> {
         let records = log.read_compacted(&log.own_topic(TOPIC)).await?;
-        let left = restoring::sessions(records.latest, now);
-        self.forget_expired(log, &left, now.1).await;
+        let mut left = restoring::sessions(records.latest, now);
+        self.forget_expired(log, &mut left, now.1).await;
         Ok(left)
     }
 
     /// What was over before it could be sent is not on its way any more.
-    async fn forget_expired(&self, log: &LogWriter, left: &[Left], now: i64) {
-        let of_session = |left: &Left| {
-            let client = left.session.client_id.clone();
-            let keys = left.expired.clone().into_iter();
-            let records = keys.map(move |key| self.delivered(&client, key, now));
-            records.collect::<Vec<_>>()
-        };
-        let all: Vec<_> = left.iter().flat_map(of_session).collect();
-        for some in all.chunks(FORGOTTEN_AT_ONCE) {
-            if let Err(error) = log.append_wait(some.to_vec()).await {
+    async fn forget_expired(&self, log: &LogWriter, left: &mut [Left], now: i64) {
+        let mut all = Vec::new();
+        for own in left {
+            let client = &own.session.client_id;
+            let keys = own.expired.drain(..);
+            all.extend(keys.map(|key| self.delivered(client, key, now)));
+        }
+        while !all.is_empty() {
+            let some = all.split_off(all.len().saturating_sub(FORGOTTEN_AT_ONCE));
+            if let Err(error) = log.append_wait(some).await {
                 tracing::warn!(%error, "expired publishes of sessions stay in the log until the next start");
                 return;
             }

@@ -87,13 +87,12 @@ pub(super) fn router(api: Arc<Api>) -> Router {
     if api.paths != RestPaths::Admin {
         paths = paths.route("/", get(connectors::worker));
     }
+    let sent_on = from_fn_with_state(Arc::clone(&api), forward::to_whom_it_is_for);
     paths
+        // Of what is answered here only: the rest is nobody's, and no other worker is asked for it.
+        .route_layer(sent_on)
         .fallback(async || Failure::plain(StatusCode::NOT_FOUND))
         .method_not_allowed_fallback(async || Failure::plain(StatusCode::METHOD_NOT_ALLOWED))
-        .layer(from_fn_with_state(
-            Arc::clone(&api),
-            forward::to_whom_it_is_for,
-        ))
         .layer(from_fn_with_state(Arc::clone(&api), every_request))
         .with_state(api)
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::place::{Place, until};
-use super::worker::Worker;
+use super::worker::{Worker, properties};
 
 const ALL_RUN: &str = "RUNNING RUNNING,RUNNING,RUNNING,RUNNING";
 
@@ -25,6 +25,41 @@ fn make(place: &Place, worker: &Worker, name: &str, tasks: usize) {
     let post = json!({ "name": place.topic(name), "config": place.connector(tasks) });
     let (status, info) = worker.ask("POST", "/connectors", Some(&post));
     assert_eq!(status, 201, "{info}\n{}", worker.said());
+}
+
+#[test]
+fn a_listener_for_admin_alone_changes_no_connector_on_the_leader_or_any_other_worker() {
+    let Some(place) = Place::new("admin_alone") else {
+        return;
+    };
+    place.create_topic(&place.topic("readings"), 4, "delete");
+    let file = format!("{}admin.listeners=http://127.0.0.1:0\n", properties(&place));
+    let workers = ["a", "b"].map(|name| Worker::start_with(&place, name, &file));
+    make(&place, &workers[0], "meters", 4);
+    // Nothing moves in the group then: one of them leads, and the other one does not.
+    until("tasks are shared", || {
+        sharers(&place, &workers[0]) == ids(&[&workers[0], &workers[1]])
+            && workers[0].states(&place.topic("meters")) == ALL_RUN
+    });
+    let post = json!({ "name": place.topic("others"), "config": place.connector(1) });
+    let path = place.connector_path("meters", "");
+    for worker in &workers {
+        let loggers = worker.loggers.as_deref().unwrap();
+        let asked = |method: &str, path: &str| Worker::ask_at(loggers, method, path, Some(&post)).0;
+        assert_eq!(asked("GET", "/admin/loggers"), 200);
+        assert_eq!(asked("POST", "/connectors"), 404);
+        assert_eq!(asked("DELETE", &path), 404);
+        let config = place.connector_path("meters", "/config");
+        assert_eq!(asked("PUT", &config), 404);
+        // What is nobody's is not sent on either.
+        let nowhere = place.connector_path("meters", "/nowhere");
+        assert_eq!(worker.ask("POST", &nowhere, None).0, 404);
+        assert_eq!(worker.ask("DELETE", "/connectors", None).0, 405);
+    }
+    for worker in workers {
+        assert_eq!(worker.get("/connectors"), json!([place.topic("meters")]));
+        worker.stop();
+    }
 }
 
 #[test]

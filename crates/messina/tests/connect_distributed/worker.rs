@@ -13,6 +13,8 @@ use super::place::Place;
 pub(crate) struct Worker {
     child: Child,
     pub(crate) rest: String,
+    /// Where it has `/admin`, if that is elsewhere.
+    pub(crate) loggers: Option<String>,
     log: PathBuf,
 }
 
@@ -94,9 +96,16 @@ impl Worker {
                 std::fs::read_to_string(&log).unwrap()
             );
         };
-        let url = line.split_whitespace().last().unwrap();
-        let rest = url.split('/').take(3).collect::<Vec<_>>().join("/");
-        Self { child, rest, log }
+        let rest = base(&line);
+        let more = lines.take_while(|line| !line.starts_with("Kafka"));
+        let mut loggers = more.filter(|line| line.starts_with("loggers"));
+        let loggers = loggers.next().map(|line| base(&line));
+        Self {
+            child,
+            rest,
+            loggers,
+            log,
+        }
     }
 
     /// What it is called in a status.
@@ -129,6 +138,16 @@ impl Worker {
 
     /// The status and the body of an answer.
     pub(crate) fn ask(&self, method: &str, path: &str, body: Option<&Value>) -> (u16, Value) {
+        Self::ask_at(&self.rest, method, path, body)
+    }
+
+    /// The same of one of its listeners.
+    pub(crate) fn ask_at(
+        listener: &str,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+    ) -> (u16, Value) {
         let agent = ureq::Agent::config_builder()
             .http_status_as_error(false)
             .allow_non_standard_methods(true)
@@ -137,7 +156,7 @@ impl Worker {
             .new_agent();
         let request = ureq::http::Request::builder()
             .method(method)
-            .uri(format!("{}{path}", self.rest))
+            .uri(format!("{listener}{path}"))
             .header("Content-Type", "application/json");
         let mut answered = match body {
             Some(body) => agent.run(request.body(body.to_string()).unwrap()).unwrap(),
@@ -173,4 +192,10 @@ impl Worker {
         let holder = |task: &Value| task["worker_id"].as_str().map(str::to_owned);
         tasks.iter().filter_map(holder).collect()
     }
+}
+
+/// `scheme://host:port` of a line that ends with a URL.
+fn base(line: &str) -> String {
+    let url = line.split_whitespace().last().unwrap();
+    url.split('/').take(3).collect::<Vec<_>>().join("/")
 }

@@ -1,0 +1,90 @@
+//! Connectors that read and write: offsets that are moved, records that fail, variables that are resolved.
+
+use serde_json::{Value, json};
+
+use super::worker::{TABLES, Worker, sink, until};
+
+#[test]
+fn offsets_that_are_altered_are_read_again_from_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let worker = Worker::start(dir.path(), TABLES);
+    worker.topic();
+    worker.produce(0..10);
+    let body = json!({ "name": "a", "config": sink(), "initial_state": "STOPPED" });
+    worker.ask("POST", "/connectors", Some(&body));
+    let partition = json!({ "kafka_topic": "rest-readings", "kafka_partition": 0 });
+    let at = |offset: Value| json!({ "offsets": [{ "partition": partition, "offset": offset }] });
+    let altered = worker.ask(
+        "PATCH",
+        "/connectors/a/offsets",
+        Some(&at(json!({ "kafka_offset": 7 }))),
+    );
+    assert_eq!(altered.status, 200);
+    worker.ask("PUT", "/connectors/a/resume", None);
+    until("the last three", || worker.rows() == 3);
+    worker.ask("PUT", "/connectors/a/stop", None);
+    assert_eq!(
+        worker.ask("DELETE", "/connectors/a/offsets", None).status,
+        200
+    );
+    worker.ask("PUT", "/connectors/a/resume", None);
+    until("all ten", || worker.rows() == 10);
+}
+
+#[test]
+fn a_record_that_fails_the_task_is_told_and_a_restart_goes_on_from_there() {
+    let dir = tempfile::tempdir().unwrap();
+    let worker = Worker::start(dir.path(), TABLES);
+    worker.topic();
+    worker.produce(0..3);
+    let record = json!({ "topic": "rest-readings", "records": [{ "value": "no JSON" }] });
+    worker.admin("/api/produce", &record);
+    worker.produce(3..6);
+    worker.ask("PUT", "/connectors/a/config", Some(&sink()));
+    until("the task failed", || worker.states("a") == "RUNNING FAILED");
+    let status = worker
+        .ask("GET", "/connectors/a/status", None)
+        .body
+        .unwrap();
+    let trace = status["tasks"][0]["trace"].as_str().unwrap().to_owned();
+    assert!(trace.contains("record 3 of `rest-readings`-0"), "{trace}");
+    assert_eq!(worker.rows(), 3);
+    let restarted = worker.ask(
+        "POST",
+        "/connectors/a/restart?includeTasks=true&onlyFailed=true",
+        None,
+    );
+    assert_eq!(restarted.status, 202);
+    assert_eq!(restarted.body.unwrap()["tasks"][0]["state"], "RESTARTING");
+    until("it failed again", || worker.states("a") == "RUNNING FAILED");
+    let mut tolerant = sink();
+    tolerant["errors.tolerance"] = json!("all");
+    worker.ask("PUT", "/connectors/a/config", Some(&tolerant));
+    until("the others", || worker.rows() == 6);
+}
+
+#[test]
+fn variables_are_resolved_for_the_sink_and_shown_unresolved() {
+    let dir = tempfile::tempdir().unwrap();
+    let config = format!("{TABLES}\n[rest]\nconfig_providers = [\"env\"]\n");
+    let worker = Worker::start(dir.path(), &config);
+    worker.topic();
+    worker.produce(0..4);
+    let mut options = sink();
+    options["topics"] = json!("${env:REST_TEST_TOPIC}");
+    let made = worker.ask("PUT", "/connectors/a/config", Some(&options));
+    assert_eq!(made.status, 201, "{made:?}");
+    assert_eq!(
+        made.body.unwrap()["config"]["topics"],
+        "${env:REST_TEST_TOPIC}"
+    );
+    until("four rows", || worker.rows() == 4);
+    options["topics"] = json!("${env:REST_TEST_NONE}");
+    let refused = worker.ask("PUT", "/connectors/b/config", Some(&options));
+    assert_eq!(refused.status, 400);
+    let text = refused.body.unwrap().to_string();
+    assert!(
+        text.contains("the environment has no `REST_TEST_NONE`"),
+        "{text}"
+    );
+}

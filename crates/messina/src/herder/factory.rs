@@ -77,14 +77,14 @@ impl Factory {
         ClientOverrides::read(&config, &self.overrides).map(drop)
     }
 
-    /// The group whose offsets are a connector's, and what its clients have of their own. Reads providers' files.
-    pub fn group(&self, config: &ConnectorConfig) -> (String, ClientOverrides) {
-        let resolved = self.resolve(config);
-        let resolved = resolved.unwrap_or_else(|_wrong| config.clone());
-        let own = ClientOverrides::read(&resolved, &self.overrides);
-        let own = own.map(|(own, _)| own).unwrap_or_default();
-        let group = own.group.clone();
-        (group.unwrap_or_else(|| group_of(&config.name)), own)
+    /// The group whose offsets are a connector's, and what its clients have of their own; or why that cannot be told:
+    /// the group after its name may be another one's. Reads providers' files.
+    pub fn group(
+        &self,
+        config: &ConnectorConfig,
+    ) -> Result<(String, ClientOverrides), Vec<Problem>> {
+        let (own, _told_at_start) = ClientOverrides::read(&self.resolve(config)?, &self.overrides)?;
+        Ok((group(&own, &config.name), own))
     }
 
     fn schemas(&self) -> Vec<Arc<TableSchema>> {
@@ -99,8 +99,7 @@ impl Factory {
         check_connector(&config, &schemas, self.cql.is_some())?;
         let (own, warnings) = ClientOverrides::read(&config, &self.overrides)?;
         doubt(&config.name, &warnings);
-        let group = own.group.clone();
-        let group = group.unwrap_or_else(|| group_of(&config.name));
+        let group = group(&own, &config.name);
         let log = (!own.is_none()).then(|| self.log.by_clients_of(&own));
         let log = log.flatten().unwrap_or_else(|| Arc::clone(&self.log));
         let made = if is_on_cluster(&config, self.cql.is_some()) {
@@ -159,6 +158,12 @@ impl Factory {
     fn resolve(&self, config: &ConnectorConfig) -> Result<ConnectorConfig, Vec<Problem>> {
         resolve(config, &self.providers, &self.converters)
     }
+}
+
+/// The group a connector names, else the one after its name.
+fn group(own: &ClientOverrides, name: &str) -> String {
+    let group = own.group.clone();
+    group.unwrap_or_else(|| group_of(name))
 }
 
 fn doubt(connector: &str, warnings: &[Problem]) {

@@ -107,7 +107,11 @@ impl Herder {
     /// The group whose offsets are a connector's; with Kafka as the log also the way to it.
     fn group(&self, name: &str) -> Result<(String, Option<KafkaGroups>), HerderError> {
         let config = self.look(name, |own| connector_config(name, &own.properties))?;
-        let (group, own) = self.parts.factory.group(&config);
+        let (group, own) = self
+            .parts
+            .factory
+            .group(&config)
+            .map_err(HerderError::Invalid)?;
         let groups = self.parts.groups.as_ref();
         Ok((group, groups.map(|groups| groups.by_clients_of(&own))))
     }

@@ -29,10 +29,17 @@ fn a_connectors_own_settings_reach_its_clients_and_its_own_group_has_its_offsets
     };
     place.create_topic(&place.topic("readings"), 1, "delete");
     place.produce(0..50, 1.0);
-    let worker = Worker::start(&place, "a");
+    let providers = "config.providers=file\n\
+                     config.providers.file.class=org.apache.kafka.common.config.provider.FileConfigProvider\n";
+    let file = format!("{}{providers}", properties(&place));
+    let worker = Worker::start_with(&place, "a", &file);
     let path = |rest: &str| place.connector_path("meters", rest);
     let mut config = place.connector(1);
-    config["consumer.override.group.id"] = json!(place.topic("connect"));
+    let groups = place.path().join("groups");
+    let named = |group: &str| std::fs::write(&groups, format!("group={group}\n")).unwrap();
+    named(&place.topic("connect"));
+    let group = format!("${{file:{}:group}}", groups.display());
+    config["consumer.override.group.id"] = json!(group);
     let (status, refused) = worker.ask("PUT", &path("/config"), Some(&config));
     assert_eq!(status, 400, "{refused}");
     let message = refused["message"].as_str().unwrap();
@@ -41,7 +48,7 @@ fn a_connectors_own_settings_reach_its_clients_and_its_own_group_has_its_offsets
         "{message}"
     );
     let mine = place.topic("mine");
-    config["consumer.override.group.id"] = json!(mine);
+    named(&mine);
     config["consumer.override.client.id"] = json!("reads-meters");
     config["consumer.override.auto.offset.reset"] = json!("latest");
     let (status, made) = worker.ask("PUT", &path("/config"), Some(&config));
@@ -61,6 +68,15 @@ fn a_connectors_own_settings_reach_its_clients_and_its_own_group_has_its_offsets
         offset.is_some_and(|offset| offset > 50)
     });
     assert_eq!(worker.ask("PUT", &path("/stop"), None).0, 204);
+    // Which group it is cannot be told: another one's offsets are not touched instead.
+    std::fs::remove_file(&groups).unwrap();
+    for method in ["GET", "DELETE"] {
+        let (status, refused) = worker.ask(method, &path("/offsets"), None);
+        assert_eq!(status, 400, "{refused}");
+        let message = refused["message"].as_str().unwrap();
+        assert!(message.contains("consumer.override.group.id"), "{message}");
+    }
+    named(&mine);
     until("its offsets can be reset", || {
         worker.ask("DELETE", &path("/offsets"), None).0 == 200
     });

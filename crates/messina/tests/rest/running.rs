@@ -32,6 +32,42 @@ fn offsets_that_are_altered_are_read_again_from_there() {
 }
 
 #[test]
+fn offsets_are_not_touched_where_the_group_that_has_them_cannot_be_told() {
+    let dir = tempfile::tempdir().unwrap();
+    let secrets = dir.path().join("secrets");
+    std::fs::write(&secrets, "group=mine\n").unwrap();
+    let config = format!("{TABLES}\n[rest]\nconfig_providers = [\"file\"]\n");
+    let worker = Worker::start(dir.path(), &config);
+    worker.topic();
+    worker.produce(0..10);
+    let mut options = sink();
+    let group = format!("${{file:{}:group}}", secrets.display());
+    options["consumer.override.group.id"] = json!(group);
+    worker.ask("PUT", "/connectors/a/config", Some(&options));
+    until("ten rows", || worker.rows() == 10);
+    worker.ask("PUT", "/connectors/a/stop", None);
+    std::fs::remove_file(&secrets).unwrap();
+    let partition = json!({ "kafka_topic": "rest-readings", "kafka_partition": 0 });
+    let offsets = json!({ "kafka_offset": 5 });
+    let altered = json!({ "offsets": [{ "partition": partition, "offset": offsets }] });
+    for (method, body) in [("GET", None), ("PATCH", Some(&altered)), ("DELETE", None)] {
+        let refused = worker.ask(method, "/connectors/a/offsets", body);
+        assert_eq!(refused.status, 400, "{method}: {refused:?}");
+        let text = refused.body.unwrap().to_string();
+        assert!(text.contains("consumer.override.group.id"), "{text}");
+    }
+    std::fs::write(&secrets, "group=mine\n").unwrap();
+    let offset = || {
+        let offsets = worker.ask("GET", "/connectors/a/offsets", None).body;
+        offsets.unwrap()["offsets"][0]["offset"]["kafka_offset"].clone()
+    };
+    assert_eq!(offset(), 10);
+    let reset = worker.ask("DELETE", "/connectors/a/offsets", None);
+    assert_eq!(reset.status, 200, "{reset:?}");
+    assert_eq!(offset(), json!(null));
+}
+
+#[test]
 fn a_record_that_fails_the_task_is_told_and_a_restart_goes_on_from_there() {
     let dir = tempfile::tempdir().unwrap();
     let worker = Worker::start(dir.path(), TABLES);

@@ -43,7 +43,11 @@ impl SharedHerder {
     /// The group whose offsets are a connector's, and the way to it.
     fn group(&self, name: &str) -> Result<(String, KafkaGroups), HerderError> {
         let config = connector_config(name, &self.info(name)?.config);
-        let (group, own) = self.parts.factory.group(&config);
+        let (group, own) = self
+            .parts
+            .factory
+            .group(&config)
+            .map_err(HerderError::Invalid)?;
         Ok((group, self.groups.by_clients_of(&own)))
     }
 

@@ -264,21 +264,21 @@ impl SharedHerder {
             );
             return Err(HerderError::Refused(text));
         }
-        let (group, _) = self
+        let problems = self.check(name, properties);
+        if !problems.is_empty() {
+            return Err(HerderError::Invalid(problems));
+        }
+        let group = self
             .parts
             .factory
             .group(&connector_config(name, properties));
+        let (group, _) = group.map_err(HerderError::Invalid)?;
         if group == *workers {
             let text =
                 format!("Consumer group {group} conflicts with Connect worker group {workers}");
             return Err(HerderError::Refused(text));
         }
-        let problems = self.check(name, properties);
-        if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(HerderError::Invalid(problems))
-        }
+        Ok(())
     }
 
     /// Deletes a connector; its offsets stay.

@@ -1,9 +1,9 @@
 //! The herder itself: what it starts with, and how a connector's task is started and ended.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use futures_util::future::join_all;
+use futures_util::future::{join, join_all};
 use messina_connect::config::{ConnectorConfig, Problem};
 use messina_store::log::Log;
 use parking_lot::Mutex;
@@ -52,6 +52,8 @@ pub struct Herder {
     statuses: StateTopic,
     /// Held while something is changed: one change at a time.
     pub(super) changing: tokio::sync::Mutex<()>,
+    /// Held from looking how something is until that is written down: what is written later is newer.
+    telling: tokio::sync::Mutex<()>,
     pub(super) connectors: Mutex<BTreeMap<String, Managed>>,
 }
 
@@ -69,6 +71,7 @@ impl Herder {
             configs,
             statuses,
             changing: tokio::sync::Mutex::default(),
+            telling: tokio::sync::Mutex::default(),
             connectors: Mutex::default(),
         });
         let mut stored = records::stored(&read);
@@ -166,14 +169,13 @@ impl Herder {
     /// Starts the tasks of a connector that are to run and do not. It gets its tasks now if it had none.
     pub(super) async fn start(self: &Arc<Self>, name: &str) -> Result<(), HerderError> {
         let due = self.to_start(name);
-        if due.is_empty() {
-            self.tell(name).await;
-            return Ok(());
+        if !due.is_empty() {
+            self.provide_tasks(name).await?;
         }
-        self.provide_tasks(name).await?;
         for (task, connector) in due {
             self.run(name, task, connector);
         }
+        self.tell(name).await;
         Ok(())
     }
 
@@ -204,14 +206,11 @@ impl Herder {
         let (herder, name) = (Arc::downgrade(self), name.to_owned());
         connector.status().starting();
         self.parts.tasks.spawn("sink", async move {
-            if let Some(herder) = herder.upgrade() {
-                herder.tell(&name).await;
-            }
-            connector.run(stop).await;
+            // Told of as soon as it runs, which it says of itself first.
+            join(connector.run(stop), tell_of(&herder, &name, task)).await;
+            tell_of(&herder, &name, task).await;
+            // Only now: whoever waits for its end may take back what was told of it.
             drop(ended);
-            if let Some(herder) = herder.upgrade() {
-                herder.tell(&name).await;
-            }
         });
     }
 
@@ -241,13 +240,18 @@ impl Herder {
 
     /// Writes down how a connector is, for other tools; what is started again is decided by what is wanted of it.
     pub(super) async fn tell(&self, name: &str) {
-        let status = {
-            let connectors = self.connectors.lock();
-            let managed = connectors.get(name);
-            managed.map(|own| own.status(name, &self.parts.worker_id))
-        };
-        if let Some(status) = status {
+        let _telling = self.telling.lock().await;
+        if let Ok(status) = self.status(name) {
             self.write_status(records::status(&status)).await;
+        }
+    }
+
+    /// Writes down how a task is, if there still is such a task.
+    async fn tell_task(&self, name: &str, task: usize) {
+        let _telling = self.telling.lock().await;
+        if let Ok(status) = self.task_status(name, task) {
+            let change = records::task_status(name, &status);
+            self.write_status(vec![change]).await;
         }
     }
 
@@ -272,5 +276,11 @@ impl Herder {
             Some((name.clone(), trace.clone()))
         };
         connectors.iter().filter_map(failed).collect()
+    }
+}
+
+async fn tell_of(herder: &Weak<Herder>, name: &str, task: usize) {
+    if let Some(herder) = herder.upgrade() {
+        herder.tell_task(name, task).await;
     }
 }

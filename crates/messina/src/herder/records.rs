@@ -121,12 +121,14 @@ pub(super) fn status(status: &ConnectorStatus) -> Vec<Change> {
         format!("status-connector-{name}"),
         Some(standing(&status.connector)),
     );
-    let task = |task: &TaskStatus| {
-        let standing = standing(&task.standing);
-        (format!("status-task-{name}-{}", task.id), Some(standing))
-    };
-    let tasks = status.tasks.iter().map(task);
+    let tasks = status.tasks.iter().map(|task| task_status(name, task));
     std::iter::once(own).chain(tasks).collect()
+}
+
+/// How one task of a connector is.
+pub(super) fn task_status(name: &str, task: &TaskStatus) -> Change {
+    let standing = standing(&task.standing);
+    (format!("status-task-{name}-{}", task.id), Some(standing))
 }
 
 /// How a connector or a task is. The generation is the first: a Java worker's word of a later one wins.

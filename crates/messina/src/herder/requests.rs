@@ -210,8 +210,11 @@ impl Herder {
     ) -> Result<(), HerderError> {
         let _changing = self.changing.lock().await;
         let unknown = || HerderError::Unknown(format!("Unknown connector {name}"));
-        let look = self.look(name, |own| (own.origin, own.properties.clone()));
-        let (origin, properties) = look.map_err(|_other| unknown())?;
+        let look = self.look(name, |own| {
+            let tasks = own.tasks.max(own.connectors().len());
+            (own.origin, own.properties.clone(), tasks)
+        });
+        let (origin, properties, before) = look.map_err(|_other| unknown())?;
         let mut changes = vec![records::target(name, target)];
         if target == Target::Stopped && origin == Origin::Request {
             changes.extend(records::tasks(name, &properties, 0));
@@ -228,6 +231,10 @@ impl Herder {
             for task in self.look(name, |own| own.connectors().to_vec())? {
                 task.status().resting(target == Target::Paused);
             }
+        }
+        if target == Target::Stopped {
+            let gone = records::no_task_status(name, 0..before);
+            self.write_status(gone).await;
         }
         self.start(name).await
     }

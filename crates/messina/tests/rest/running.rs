@@ -32,6 +32,34 @@ fn offsets_that_are_altered_are_read_again_from_there() {
 }
 
 #[test]
+fn the_topic_of_statuses_says_nothing_of_tasks_that_are_gone() {
+    let dir = tempfile::tempdir().unwrap();
+    let worker = Worker::start(dir.path(), TABLES);
+    worker.topic();
+    let said = |key: &str| worker.statuses().get(key).map(|own| own["state"].clone());
+    for (connector, method, path) in [
+        (Some("STOPPED"), "PUT", "/connectors/a/stop"),
+        (Some("PAUSED"), "PUT", "/connectors/a/pause"),
+        (None, "DELETE", "/connectors/a"),
+    ] {
+        worker.ask("PUT", "/connectors/a/config", Some(&sink()));
+        worker.ask("PUT", "/connectors/a/resume", None);
+        until("the task is told of", || {
+            said("status-task-a-0") == Some(json!("RUNNING"))
+        });
+        let done = worker.ask(method, path, None);
+        assert!(done.status < 300, "{done:?}");
+        let task = (connector == Some("PAUSED")).then(|| json!("PAUSED"));
+        assert_eq!(said("status-task-a-0"), task, "{path}");
+        assert_eq!(
+            said("status-connector-a"),
+            connector.map(|state| json!(state)),
+            "{path}"
+        );
+    }
+}
+
+#[test]
 fn offsets_are_not_touched_where_the_group_that_has_them_cannot_be_told() {
     let dir = tempfile::tempdir().unwrap();
     let secrets = dir.path().join("secrets");

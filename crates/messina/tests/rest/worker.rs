@@ -1,5 +1,6 @@
 //! A running program, and how it is asked.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Lines};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
@@ -199,6 +200,23 @@ impl Worker {
             &json!({ "sql": "SELECT count(*) FROM readings" }),
         );
         answer["rows"][0][0].as_i64().unwrap()
+    }
+
+    /// What the topic of statuses holds: the last value of each key, if it was not taken back.
+    pub(crate) fn statuses(&self) -> BTreeMap<String, Value> {
+        let path = "/api/consume?topic=__messina_connect_status&partition=0&offset=0&wait=0";
+        let mut read = ureq::get(format!("{}{path}", self.admin)).call().unwrap();
+        let page: Value = read.body_mut().read_json().unwrap();
+        assert_eq!(page["next"], page["end"], "all of it in one answer");
+        let mut statuses = BTreeMap::new();
+        for record in page["records"].as_array().unwrap() {
+            let key = record["key"].as_str().unwrap().to_owned();
+            match record["value"].as_str() {
+                Some(value) => statuses.insert(key, serde_json::from_str(value).unwrap()),
+                None => statuses.remove(&key),
+            };
+        }
+        statuses
     }
 
     pub(crate) fn states(&self, name: &str) -> String {

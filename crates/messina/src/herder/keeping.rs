@@ -181,14 +181,17 @@ impl Herder {
 
     /// Writes down the tasks of a connector if it is to have others than it had.
     async fn provide_tasks(&self, name: &str) -> Result<(), HerderError> {
-        let other = self.connectors.lock().get_mut(name).and_then(|managed| {
+        let (count, other) = self.look(name, |managed| {
             let count = managed.connectors().len();
             let stored = managed.origin == Origin::Request && managed.tasks != count;
-            managed.tasks = count;
-            stored.then(|| records::tasks(name, &managed.properties, count))
-        });
+            let other = stored.then(|| records::tasks(name, &managed.properties, count));
+            (count, other)
+        })?;
         if let Some(changes) = other {
             self.configs.write(changes).await?;
+        }
+        if let Some(managed) = self.connectors.lock().get_mut(name) {
+            managed.tasks = count;
         }
         Ok(())
     }

@@ -152,12 +152,11 @@ impl Herder {
         } else {
             1
         };
-        let make = |task| {
-            let made = self.parts.factory.connector(config);
-            made.map(|connector| Arc::new(connector.as_task(task)))
-        };
-        let all: Result<Vec<_>, _> = (0..count).map(make).collect();
-        all.map_err(HerderError::Invalid)
+        let made = self.parts.factory.connector(config);
+        let made = made.map_err(HerderError::Invalid)?;
+        Ok((0..count)
+            .map(|task| Arc::new(made.as_task(task)))
+            .collect())
     }
 
     /// Compiles options a request gives, without keeping anything.

@@ -91,12 +91,12 @@ pub fn group_of(name: &str) -> String {
 }
 
 /// What a task works with.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 enum Work {
     /// It is there.
     Ready(Ready),
     /// It is opened anew whenever the task begins.
-    Opening(Opening),
+    Opening(Arc<Opening>),
 }
 
 /// A plan and its tables.
@@ -148,14 +148,23 @@ impl Connector {
         log: Arc<dyn RecordLog>,
         options: SinkOptions,
     ) -> Self {
-        Self::of(name, Work::Opening(opening), log, options)
+        Self::of(name, Work::Opening(Arc::new(opening)), log, options)
     }
 
-    /// The same as another of the connector's tasks than the first.
+    /// One of the connector's tasks: it shares what was compiled, and has a status of its own.
     #[must_use]
-    pub fn as_task(mut self, task: usize) -> Self {
-        self.options.task = task;
-        self
+    pub fn as_task(&self, task: usize) -> Self {
+        let (work, log) = (self.work.clone(), Arc::clone(&self.log));
+        let of_task = Self::of(
+            &self.name,
+            work,
+            log,
+            SinkOptions {
+                task,
+                ..self.options
+            },
+        );
+        of_task.in_group(self.group.clone())
     }
 
     fn of(name: &str, work: Work, log: Arc<dyn RecordLog>, options: SinkOptions) -> Self {

@@ -137,6 +137,22 @@ fn wrong_files_are_shown_line_by_line_all_at_once() {
 }
 
 #[test]
+fn passwords_that_are_asked_for_and_named_nowhere_are_refused_with_what_to_write() {
+    let dir = tempfile::tempdir().unwrap();
+    let worker = dir.path().join("worker.properties");
+    let text = "key.converter=String\nvalue.converter=Json\nrest.extension.classes=BasicAuthSecurityRestExtension\n";
+    std::fs::write(&worker, text).unwrap();
+    let mut command = standalone(dir.path(), &[&worker]);
+    let Output { status, stderr, .. } = command.env_remove("KAFKA_OPTS").output().unwrap();
+    let said = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(3), "{said}");
+    let help = "have KAFKA_OPTS say -Djava.security.auth.login.config=FILE, and the file `KafkaConnect { \
+                org.apache.kafka.connect.rest.basic.auth.extension.PropertyFileLoginModule required \
+                file=\"/etc/users.properties\"; };`";
+    assert!(said.contains(help), "{said}");
+}
+
+#[test]
 fn a_connector_in_json_with_a_secret_in_a_file_is_taken() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("secrets.properties"), "topic=temperature\n").unwrap();

@@ -119,7 +119,9 @@ fn users(
     source: &Arc<Source>,
     problems: &mut Vec<Problem>,
 ) -> Result<Option<PathBuf>, CommandError> {
-    const HELP: &str = "have KAFKA_OPTS say -Djava.security.auth.login.config=FILE, and the file                         `KafkaConnect { org.apache.kafka.connect.rest.basic.auth.extension.PropertyFileLoginModule                         required file=\"/etc/users.properties\"; };`";
+    const HELP: &str = "have KAFKA_OPTS say -Djava.security.auth.login.config=FILE, and the file \
+                        `KafkaConnect { org.apache.kafka.connect.rest.basic.auth.extension.PropertyFileLoginModule \
+                        required file=\"/etc/users.properties\"; };`";
     let mut refuse = |message: String| {
         let problem = ConnectorProblem {
             position: None,

@@ -194,6 +194,41 @@ fn a_sample_of_a_sink_whose_cluster_is_not_asked_shows_its_statement() {
 }
 
 #[test]
+fn a_connector_is_checked_as_that_of_the_worker_whose_file_is_given() {
+    let dir = tempfile::tempdir().unwrap();
+    let worker = "key.converter=String\nvalue.converter=Avro\nbootstrap.servers=127.0.0.1:1\n\
+                  config.providers=file\nconfig.providers.file.class=FileConfigProvider\n\
+                  connector.client.config.override.policy=None\n";
+    let sink = "name=s\nconnector.class=messina.TableSink\ntopics=t\nerrors.tolerance=${file:kept:tolerance}\n\
+                connect.cassandra.kcql=INSERT INTO readings SELECT * FROM t\nconsumer.override.fetch.min.bytes=2\n";
+    std::fs::write(dir.path().join("worker.properties"), worker).unwrap();
+    std::fs::write(dir.path().join("sink.properties"), sink).unwrap();
+    let check = |files: &[&str]| words(&messina(&[&["check"], files].concat(), dir.path()));
+    for files in [
+        ["sink.properties", "worker.properties"],
+        ["worker.properties", "sink.properties"],
+    ] {
+        let shown = check(&files);
+        for expected in [
+            "The 'None' policy does not allow 'fetch.min.bytes'",
+            "`value.converter`: ",
+            "warning: `errors.tolerance`: cannot read `kept`",
+        ] {
+            assert!(shown.contains(expected), "{expected} is not in {shown}");
+        }
+    }
+    std::fs::write(dir.path().join("kept"), "tolerance=some\n").unwrap();
+    let shown = check(&["worker.properties", "sink.properties"]);
+    assert!(!shown.contains("cannot read"), "{shown}");
+    assert!(shown.contains("error: `errors.tolerance`: "), "{shown}");
+    let worker = worker.replace("Avro", "String").replace("=None", "=All");
+    std::fs::write(dir.path().join("worker.properties"), worker).unwrap();
+    std::fs::write(dir.path().join("kept"), "tolerance=all\n").unwrap();
+    let shown = check(&["worker.properties", "sink.properties"]);
+    assert!(shown.starts_with("exit 0"), "{shown}");
+}
+
+#[test]
 fn every_example_configuration_holds() {
     // What is warned of in files that are as others wrote them.
     let known = [

@@ -12,9 +12,10 @@ use crate::access;
 use crate::config::mqtt_proxy::is_proxy;
 use crate::config::worker::{is_worker, worker};
 use crate::config::{
-    self, Config, CqlConfig, Inputs, LoadError, Problem, Problems, Severity, Source, Span,
-    check_connector, properties,
+    self, Config, CqlConfig, Inputs, LoadError, Problem, Problems, RestConfig, Severity, Source,
+    Span, check_connector, properties,
 };
+use crate::herder::{Providers, resolve};
 
 use crate::listener;
 use crate::runtime::clock::{Clock as _, SystemClock};
@@ -29,7 +30,9 @@ use super::{CommandError, mqtt_proxy, settings};
 #[derive(Debug, ClapArgs)]
 #[command(after_help = "\
 What a file is, its name says: .toml is Messina's configuration, .kcql KCQL alone; of .properties the content says
-whether it is a connector's, a Kafka Connect worker's, or the MQTT proxy's. Connectors are checked against the tables of the .toml file among FILES, else the built-in ones.
+whether it is a connector's, a Kafka Connect worker's, or the MQTT proxy's. Connectors are checked against the tables
+of the .toml file among FILES, else the built-in ones, and as those of the worker whose file is among FILES: with its
+converters, its config providers and its policy.
 
 The sample is a JSON file: the value of a record, or {\"value\": .., \"key\": .., \"headers\": {..},
 \"timestamp\": ..} with the value as text or JSON. Nothing is written anywhere. Of a connector whose tables are in a
@@ -175,12 +178,11 @@ fn check(files: &[PathBuf]) -> Result<Checked, CommandError> {
         }
         own = true;
     }
+    let mut java = Vec::new();
     for path in files {
         match kind(path) {
             Some("toml") => {}
-            Some("properties") => {
-                java_file(&mut checked, &config::read(path)?, files.len() == 1)?;
-            }
+            Some("properties") => java.push(config::read(path)?),
             Some("kcql") => script(&mut checked, &config::read(path)?),
             _ => {
                 let message = format!("`{}` is none of .toml, .properties, .kcql", path.display());
@@ -189,8 +191,22 @@ fn check(files: &[PathBuf]) -> Result<Checked, CommandError> {
         }
         own = true;
     }
+    // A worker's before those of its connectors.
+    let (workers, others): (Vec<_>, Vec<_>) = java
+        .into_iter()
+        .partition(|source| !is_proxy(&source.text) && is_worker(&source.text));
+    for source in &workers {
+        worker_file(&mut checked, source);
+    }
+    for source in &others {
+        if is_proxy(&source.text) {
+            proxy(&mut checked, source, files.len() == 1)?;
+        } else {
+            connector(&mut checked, source);
+        }
+    }
     if !own {
-        checked.connectors = checked.config.sinks.clone();
+        checked.connectors.clone_from(&checked.config.sinks);
     }
     Ok(checked)
 }
@@ -199,23 +215,17 @@ fn kind(path: &Path) -> Option<&str> {
     path.extension().and_then(|extension| extension.to_str())
 }
 
-/// A file of Java's properties: a proxy's, a worker's, or a connector's.
-fn java_file(checked: &mut Checked, source: &Arc<Source>, alone: bool) -> Result<(), CommandError> {
-    if is_proxy(&source.text) {
-        return proxy(checked, source, alone);
-    }
-    if is_worker(&source.text) {
-        let said = worker(&source.text, &source.name);
-        let (list, severity) = match said {
-            Ok(said) => (said.warnings, Severity::Warning),
-            Err(errors) => (errors, Severity::Error),
-        };
-        let placed = list.iter().map(|one| placed(source, one, severity));
-        checked.problems.extend(placed);
-        return Ok(());
-    }
-    connector(checked, source);
-    Ok(())
+/// A Kafka Connect worker's file: connectors in other files are its connectors.
+fn worker_file(checked: &mut Checked, source: &Arc<Source>) {
+    let (list, severity) = match worker(&source.text, &source.name) {
+        Ok(said) => {
+            said.apply_to_connectors(&mut checked.config.rest);
+            (said.warnings, Severity::Warning)
+        }
+        Err(errors) => (errors, Severity::Error),
+    };
+    let placed = list.iter().map(|one| placed(source, one, severity));
+    checked.problems.extend(placed);
 }
 
 fn proxy(checked: &mut Checked, source: &Arc<Source>, alone: bool) -> Result<(), CommandError> {
@@ -240,14 +250,35 @@ fn connector(checked: &mut Checked, source: &Arc<Source>) {
     match properties::connector(&source.text, &source.name) {
         Ok((connector, warnings)) => {
             add(&warnings, Severity::Warning, &mut checked.problems);
+            let (resolved, unread) = as_its_worker_has_it(&connector, &checked.config.rest);
+            add(&unread, Severity::Warning, &mut checked.problems);
             let (tables, has_cql) = (&checked.config.tables, checked.config.cql.is_some());
-            match check_connector(&connector, tables, has_cql) {
+            match check_connector(&resolved, tables, has_cql, &checked.config.rest.overrides) {
                 Ok(warnings) => add(&warnings, Severity::Warning, &mut checked.problems),
-                Err(errors) => add(&errors, Severity::Error, &mut checked.problems),
+                Err(mut errors) => {
+                    // Whether what cannot be read is right cannot be told.
+                    errors.retain(|own| unread.iter().all(|other| other.option != own.option));
+                    add(&errors, Severity::Error, &mut checked.problems);
+                }
             }
             checked.connectors.push(connector);
         }
         Err(errors) => add(&errors, Severity::Error, &mut checked.problems),
+    }
+}
+
+/// A connector's options as its worker gives them to it. Variables that cannot be resolved on this machine stay as they
+/// are written, and are given besides.
+pub(super) fn as_its_worker_has_it(
+    connector: &ConnectorConfig,
+    rest: &RestConfig,
+) -> (ConnectorConfig, Vec<ConnectorProblem>) {
+    match resolve(connector, &rest.providers, &rest.converters) {
+        Ok(resolved) => (resolved, Vec::new()),
+        Err(unread) => {
+            let written = resolve(connector, &Providers::default(), &rest.converters);
+            (written.unwrap_or_else(|_| connector.clone()), unread)
+        }
     }
 }
 

@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 use crate::config::jaas;
 use crate::config::worker::{Worker, worker};
 use crate::config::{
-    self, ClientOverrides, Config, KafkaConfig, LoadError, Problem, Problems, Severity, Source,
-    check_connector, properties,
+    self, Config, KafkaConfig, LoadError, Problem, Problems, Severity, Source, check_connector,
+    properties,
 };
 use crate::herder::resolve;
 use crate::up::Role;
@@ -102,9 +102,7 @@ pub(super) fn apply_worker(
             if said.rest.asks_for_passwords {
                 config.rest.users = users(&source, problems)?;
             }
-            config.rest.converters.clone_from(&said.converters);
-            config.rest.providers = said.providers.clone();
-            config.rest.overrides = said.overrides.clone();
+            said.apply_to_connectors(&mut config.rest);
             Ok(Some(said))
         }
         Err(errors) => {
@@ -182,9 +180,8 @@ fn check(
     }
     let resolved = resolve(connector, &config.rest.providers, &config.rest.converters);
     let checked = resolved.and_then(|resolved| {
-        let warnings = check_connector(&resolved, &config.tables, config.cql.is_some())?;
-        ClientOverrides::read(&resolved, &config.rest.overrides)?;
-        Ok(warnings)
+        let (has_cql, policy) = (config.cql.is_some(), &config.rest.overrides);
+        check_connector(&resolved, &config.tables, has_cql, policy)
     });
     match checked {
         Ok(warnings) => add(source, &warnings, Severity::Warning, problems),

@@ -12,9 +12,11 @@ use serde_json::{Map, Value};
 
 use crate::config::{Config, CqlConfig, find_table, is_on_cluster};
 use crate::herder::plan_on_cluster;
+use crate::sink::OpenError;
 use crate::table::cql::name;
 
 use super::CommandError;
+use super::check::as_its_worker_has_it;
 use super::cql::{create_table, insert, table_name};
 use super::output::Output;
 use super::sketch::{sketched, written};
@@ -91,6 +93,13 @@ impl Sample {
         topic: Option<&str>,
         out: &mut Output,
     ) -> Result<(), CommandError> {
+        let (connector, unread) = &as_its_worker_has_it(connector, &config.rest);
+        if asking && !unread.is_empty() {
+            return Err(CommandError::Cluster {
+                sink: connector.name.clone(),
+                source: OpenError::Wrong(unread.clone()),
+            });
+        }
         let on_cluster = is_on_cluster(connector, config.cql.is_some());
         if on_cluster && !asking {
             return self.sketch(connector, topic, out);

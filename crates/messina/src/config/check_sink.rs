@@ -117,7 +117,7 @@ fn option_text(node: &Node) -> Option<String> {
 }
 
 fn compile(section: &Section<'_>, written: &Written, tables: &[Arc<TableSchema>], has_cql: bool) {
-    match check_connector(&written.config, tables, has_cql) {
+    match check_connector(&written.config, tables, has_cql, &OverridePolicy::All) {
         Ok(warnings) => {
             for warning in &warnings {
                 section.report(problem(written, warning, Severity::Warning));
@@ -141,18 +141,19 @@ pub fn is_on_cluster(config: &ConnectorConfig, has_cql: bool) -> bool {
 }
 
 /// What is surprising about a connector, or everything that is wrong with it, as far as that can be told without
-/// asking a cluster.
+/// asking a cluster. `policy` says what its clients may have of their own.
 pub fn check_connector(
     config: &ConnectorConfig,
     tables: &[Arc<TableSchema>],
     has_cql: bool,
+    policy: &OverridePolicy,
 ) -> Result<Vec<ConnectorProblem>, Vec<ConnectorProblem>> {
     let compiled = if is_on_cluster(config, has_cql) {
         Plan::outline(config).map(|outline| outline.warnings)
     } else {
         Plan::compile(config, &|name| find_table(tables, name)).map(|plan| plan.warnings().to_vec())
     };
-    let overrides = ClientOverrides::read(config, &OverridePolicy::All);
+    let overrides = ClientOverrides::read(config, policy);
     let (mut warnings, overridden) = match (compiled, overrides, consistency(config)) {
         (Ok(warnings), Ok((_, more)), None) => (warnings, more),
         (compiled, overrides, wrong) => {

@@ -4,8 +4,8 @@ use messina_connect::config::{ConnectorConfig, Position, Problem, Property};
 
 use super::section::nearest;
 use super::{
-    DistributedConfig, KafkaConfig, OverridePolicy, WorkerRest, properties, worker_group,
-    worker_kafka, worker_rest,
+    DistributedConfig, KafkaConfig, OverridePolicy, RestConfig, WorkerRest, properties,
+    worker_group, worker_kafka, worker_rest,
 };
 use crate::herder::{Provider, Providers};
 
@@ -26,6 +26,15 @@ pub struct Worker {
     pub distributed: Option<Result<DistributedConfig, Vec<Problem>>>,
     /// What is accepted and may surprise.
     pub warnings: Vec<Problem>,
+}
+
+impl Worker {
+    /// Puts what is said of connectors into the configuration.
+    pub fn apply_to_connectors(&self, rest: &mut RestConfig) {
+        rest.converters.clone_from(&self.converters);
+        rest.providers = self.providers.clone();
+        rest.overrides = self.overrides.clone();
+    }
 }
 
 /// Names that are read.

@@ -73,8 +73,7 @@ impl Factory {
     /// Reads providers' files.
     pub fn check(&self, config: &ConnectorConfig) -> Result<(), Vec<Problem>> {
         let config = self.resolve(config)?;
-        check_connector(&config, &self.schemas(), self.cql.is_some())?;
-        ClientOverrides::read(&config, &self.overrides).map(drop)
+        self.sound(&config, &self.schemas())
     }
 
     /// The group whose offsets are a connector's, and what its clients have of their own; or why that cannot be told:
@@ -87,6 +86,15 @@ impl Factory {
         Ok((group(&own, &config.name), own))
     }
 
+    fn sound(
+        &self,
+        resolved: &ConnectorConfig,
+        schemas: &[Arc<TableSchema>],
+    ) -> Result<(), Vec<Problem>> {
+        let has_cql = self.cql.is_some();
+        check_connector(resolved, schemas, has_cql, &self.overrides).map(drop)
+    }
+
     fn schemas(&self) -> Vec<Arc<TableSchema>> {
         let tables = self.tables.iter();
         tables.map(|table| Arc::clone(table.schema())).collect()
@@ -96,7 +104,7 @@ impl Factory {
     pub fn connector(&self, config: &ConnectorConfig) -> Result<Connector, Vec<Problem>> {
         let config = self.resolve(config)?;
         let schemas = self.schemas();
-        check_connector(&config, &schemas, self.cql.is_some())?;
+        self.sound(&config, &schemas)?;
         let (own, warnings) = ClientOverrides::read(&config, &self.overrides)?;
         doubt(&config.name, &warnings);
         let group = group(&own, &config.name);

@@ -15,6 +15,17 @@ use crate::worker::Worker;
 
 /// What `check` prints of a connector's file and a sample.
 fn check(dir: &Path, options: &[(&str, &str)], sample: &str, connect: bool) -> String {
+    check_with(dir, &[], options, sample, connect)
+}
+
+/// The same with other files besides.
+fn check_with(
+    dir: &Path,
+    files: &[&str],
+    options: &[(&str, &str)],
+    sample: &str,
+    connect: bool,
+) -> String {
     let lines: Vec<String> = [&[("name", "c")], options]
         .concat()
         .iter()
@@ -25,6 +36,7 @@ fn check(dir: &Path, options: &[(&str, &str)], sample: &str, connect: bool) -> S
     let mut command = Command::new(env!("CARGO_BIN_EXE_messina"));
     command
         .args(["check", "c.properties", "--sample", "sample.json"])
+        .args(files)
         .current_dir(dir)
         .env("NO_COLOR", "1");
     if connect {
@@ -96,6 +108,48 @@ async fn a_sample_is_shown_with_the_types_the_cluster_has_and_nothing_is_written
     place.run("DROP TABLE KS.c").await;
     let missing = check(dir.path(), &base, sample, true);
     assert!(missing.contains("has no table `c`"), "{missing}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_sample_is_shown_with_what_variables_stand_for_and_the_workers_converters() {
+    let Some(place) = Place::new("sample_worker").await else {
+        return;
+    };
+    place
+        .run("CREATE TABLE KS.t (id int PRIMARY KEY, v double)")
+        .await;
+    let dir = tempfile::tempdir().unwrap();
+    let worker = "key.converter=String\nvalue.converter=Json\nvalue.converter.schemas.enable=false\n\
+                  bootstrap.servers=127.0.0.1:1\nconfig.providers=file\n\
+                  config.providers.file.class=FileConfigProvider\n";
+    std::fs::write(dir.path().join("worker.properties"), worker).unwrap();
+    let mapping = format!("topic.t.{}.t.mapping", place.keyspace);
+    let options = [
+        (
+            "connector.class",
+            "com.datastax.oss.kafka.sink.CassandraSinkConnector",
+        ),
+        ("topics", "t"),
+        ("contactPoints", "${file:cluster:host}"),
+        ("port", place.port.as_str()),
+        ("loadBalancing.localDc", "datacenter1"),
+        (mapping.as_str(), "id=key, v=value.v"),
+    ];
+    let sample = r#"{"key": "7", "value": {"v": 2.5}, "timestamp": 1}"#;
+    let shown = || check_with(dir.path(), &["worker.properties"], &options, sample, true);
+    let unread = shown();
+    assert!(
+        unread.contains("error: sink `c`") && unread.contains("cannot read `cluster`"),
+        "{unread}"
+    );
+    let cluster = format!("host={}\n", place.host);
+    std::fs::write(dir.path().join("cluster"), cluster).unwrap();
+    let row = format!(
+        "INSERT INTO {}.t (id, v) VALUES (7, 2.5) USING TIMESTAMP 1000;",
+        place.keyspace
+    );
+    let read = shown();
+    assert!(read.lines().any(|line| line == row), "{row}: {read}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -145,14 +145,14 @@ impl Reader<'_> {
                 return false;
             }
         };
-        let stores = [
-            "listeners.https.ssl.truststore.location",
-            "ssl.truststore.location",
-        ];
-        if encrypts && stores.iter().all(|store| self.text(store).is_none()) {
+        let prefix = worker_rest::tls_prefix(self.config, worker_rest::HTTPS);
+        let store = format!("{prefix}truststore.location");
+        if encrypts && self.text(&store).is_none() {
             let message = "is missing, and workers that listen with TLS know each other by it";
-            let help = "name a PEM file of who signs the workers' certificates, and add `ssl.truststore.type=PEM`";
-            self.refuse("ssl.truststore.location", message, help);
+            let help = format!(
+                "name a PEM file of who signs the workers' certificates, and add `{prefix}truststore.type=PEM`"
+            );
+            self.refuse(&store, message, &help);
         }
         encrypts
     }
@@ -240,6 +240,16 @@ mod tests {
             "{least}{encrypts}ssl.truststore.location=/ca.pem\n"
         ));
         assert_eq!(group.unwrap().address("h:80"), "https://h:80");
+        // Once one option is https's own, those at the top are nobody's: not the one that names who signs either.
+        let refused = read(&format!(
+            "{least}listeners=https://:1\nlisteners.https.ssl.keystore.location=/own.pem\n\
+             ssl.truststore.location=/ca.pem\n"
+        ))
+        .unwrap_err();
+        assert!(
+            refused[0].starts_with("`listeners.https.ssl.truststore.location`: is missing"),
+            "{refused:?}"
+        );
     }
 
     #[test]

@@ -50,7 +50,10 @@ pub(super) const READ: [&str; 8] = [
 ];
 
 /// Beginnings of names that are read here.
-pub(super) const PREFIXES: [&str; 2] = ["listeners.https.", "admin.listeners.https."];
+pub(super) const PREFIXES: [&str; 2] = [HTTPS, "admin.listeners.https."];
+
+/// The beginning of the options that only `https` has.
+pub(super) const HTTPS: &str = "listeners.https.";
 
 const EXTENSION: &str =
     "org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension";
@@ -70,7 +73,7 @@ pub(super) fn rest(
     let encrypts = listeners.iter().flatten().any(|own| own.tls.is_some());
     WorkerRest {
         admin: reader.admin(),
-        peers: encrypts.then(|| reader.peers("listeners.https.")).flatten(),
+        peers: encrypts.then(|| reader.peers(HTTPS)).flatten(),
         topics: TopicTracking {
             enabled: reader.boolean("topic.tracking.enable", true),
             reset: reader.boolean("topic.tracking.allow.reset", true),
@@ -78,6 +81,14 @@ pub(super) fn rest(
         asks_for_passwords: reader.extension(),
         listeners,
     }
+}
+
+/// How the options of TLS begin that count below `prefix`. As in Kafka Connect: if one has it, those without count for
+/// nothing.
+pub(super) fn tls_prefix(config: &ConnectorConfig, prefix: &str) -> String {
+    let own = format!("{prefix}ssl.");
+    let is_said = config.iter().any(|(name, _)| name.starts_with(&own));
+    if is_said { own } else { "ssl.".to_owned() }
 }
 
 /// Whether workers are to find this one under a listener that encrypts: what is said, else only where no other is.
@@ -138,7 +149,7 @@ impl Reader<'_> {
     /// `listeners`, or the older `rest.host.name` and `rest.port`.
     fn listeners(&mut self) -> Option<Vec<RestListener>> {
         if let Some(written) = self.text("listeners").map(str::to_owned) {
-            return Some(self.all("listeners", &written, "listeners.https.", RestPaths::All));
+            return Some(self.all("listeners", &written, HTTPS, RestPaths::All));
         }
         let port = self.text("rest.port")?.to_owned();
         let host = self.text("rest.host.name").unwrap_or_default();
@@ -186,12 +197,10 @@ impl Reader<'_> {
         listeners
     }
 
-    /// The options below `prefix`. As in Kafka Connect: if one has it, those without count for nothing.
+    /// The options of TLS below `prefix`.
     fn tls(&mut self, prefix: &str) -> JavaTls<'_, Self> {
-        let own = format!("{prefix}ssl.");
-        let mut all = self.config.iter();
-        let is_said = all.any(|(name, _)| name.starts_with(&own));
-        JavaTls::new(self, if is_said { own } else { "ssl.".to_owned() })
+        let prefix = tls_prefix(self.config, prefix);
+        JavaTls::new(self, prefix)
     }
 
     /// How the other workers are asked, whose listeners have certificates of the same authorities.

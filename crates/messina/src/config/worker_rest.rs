@@ -55,6 +55,9 @@ pub(super) const PREFIXES: [&str; 2] = [HTTPS, "admin.listeners.https."];
 /// The beginning of the options that only `https` has.
 pub(super) const HTTPS: &str = "listeners.https.";
 
+/// Who signs the certificates of workers, where it is said of them alone.
+const PEERS: &str = "listeners.https.ssl.truststore.location";
+
 const EXTENSION: &str =
     "org.apache.kafka.connect.rest.basic.auth.extension.BasicAuthSecurityRestExtension";
 
@@ -71,9 +74,11 @@ pub(super) fn rest(
     };
     let listeners = reader.listeners();
     let encrypts = listeners.iter().flatten().any(|own| own.tls.is_some());
+    // One that does not encrypt may be told who signs the certificates of those that do.
+    let asks_with_tls = encrypts || reader.text(PEERS).is_some();
     WorkerRest {
         admin: reader.admin(),
-        peers: encrypts.then(|| reader.peers(HTTPS)).flatten(),
+        peers: asks_with_tls.then(|| reader.peers(HTTPS)).flatten(),
         topics: TopicTracking {
             enabled: reader.boolean("topic.tracking.enable", true),
             reset: reader.boolean("topic.tracking.allow.reset", true),
@@ -339,6 +344,13 @@ mod tests {
         ]);
         assert!(problems.is_empty(), "{problems:?}");
         assert_eq!(rest.peers, None);
+        let (rest, problems, _) = read(&[
+            ("listeners", "http://:1"),
+            ("ssl.truststore.location", "/kafka.pem"),
+            ("listeners.https.ssl.truststore.location", "/ca.pem"),
+        ]);
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(rest.peers.unwrap().ca, PathBuf::from("/ca.pem"));
     }
 
     #[test]

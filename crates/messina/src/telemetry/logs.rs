@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 
 use parking_lot::Mutex;
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::filter::{Directive, LevelFilter};
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -92,12 +92,15 @@ const DRIVER: &str = "scylla::policies::load_balancing=error";
 /// Loggers that may have a level of their own.
 const MAX_LOGGERS: usize = 1_000;
 
-/// What decides at the start: what the environment says, else the level. A default is none once anything is said.
+/// What decides at the start: what the environment says, else the level. Of what is said the wrong is left out, aloud;
+/// if nothing is right, the level holds.
 fn first_directives(level: LevelFilter, said: &str) -> String {
-    if said.trim().is_empty() {
-        format!("{DRIVER},{level}")
-    } else {
+    let said = said.trim();
+    let is_right = |one: &str| !one.is_empty() && one.parse::<Directive>().is_ok();
+    if said.split(',').any(is_right) {
         format!("{DRIVER},{said}")
+    } else {
+        format!("{DRIVER},{level},{said}")
     }
 }
 
@@ -120,9 +123,7 @@ pub fn start(verbosity: i16, format: LogFormat) {
         2.. => LevelFilter::TRACE,
     };
     let said = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
-    let filter = EnvFilter::builder()
-        .with_default_directive(level.into())
-        .parse_lossy(first_directives(level, &said));
+    let filter = EnvFilter::builder().parse_lossy(first_directives(level, &said));
     let lines = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -164,11 +165,16 @@ mod tests {
     #[test]
     fn the_level_holds_where_the_environment_says_nothing_and_else_what_it_says() {
         let most = |level, said| {
-            let filter = EnvFilter::try_new(first_directives(level, said)).unwrap();
+            let filter = EnvFilter::builder().parse_lossy(first_directives(level, said));
             filter.max_level_hint()
         };
         assert_eq!(most(LevelFilter::INFO, ""), Some(LevelFilter::INFO));
         assert_eq!(most(LevelFilter::DEBUG, " "), Some(LevelFilter::DEBUG));
         assert_eq!(most(LevelFilter::INFO, "warn"), Some(LevelFilter::WARN));
+        assert_eq!(most(LevelFilter::INFO, "x=loud"), Some(LevelFilter::INFO));
+        assert_eq!(
+            most(LevelFilter::INFO, "x=loud,warn"),
+            Some(LevelFilter::WARN)
+        );
     }
 }

@@ -153,6 +153,29 @@ fn passwords_that_are_asked_for_and_named_nowhere_are_refused_with_what_to_write
 }
 
 #[test]
+fn a_file_of_passwords_that_is_empty_is_found_out_before_anything_is_touched() {
+    let dir = tempfile::tempdir().unwrap();
+    let [worker, users, jaas] = ["worker", "users", "jaas"].map(|file| dir.path().join(file));
+    let text = "key.converter=String\nvalue.converter=Json\nrest.extension.classes=BasicAuthSecurityRestExtension\n";
+    std::fs::write(&worker, text).unwrap();
+    std::fs::write(&users, "# nobody\n").unwrap();
+    let named = format!(
+        "KafkaConnect {{ org.apache.kafka.connect.rest.basic.auth.extension.PropertyFileLoginModule required \
+         file=\"{}\"; }};",
+        users.display()
+    );
+    std::fs::write(&jaas, named).unwrap();
+    let option = format!("-Djava.security.auth.login.config={}", jaas.display());
+    let mut command = standalone(dir.path(), &[&worker]);
+    let output = command.env("KAFKA_OPTS", option).output().unwrap();
+    let said = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("there is no user in"), "{said}");
+    assert!(!dir.path().join("data").exists(), "{said}");
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), "");
+}
+
+#[test]
 fn a_connector_in_json_with_a_secret_in_a_file_is_taken() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::write(dir.path().join("secrets.properties"), "topic=temperature\n").unwrap();

@@ -12,9 +12,6 @@ use subtle::ConstantTimeEq as _;
 
 use crate::config::{Secret, properties};
 
-/// Users with a password at most.
-const MAX_USERS: usize = 10_000;
-
 /// Why the file cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum LoginError {
@@ -69,9 +66,6 @@ impl Login {
 
     fn read(text: &str) -> Option<Self> {
         let entries = properties::parse(text, "").ok()?;
-        if entries.len() > MAX_USERS {
-            return None;
-        }
         let users = entries.into_iter();
         let users = users.map(|entry| (entry.key, Secret::new(entry.value)));
         Some(Self(users.collect()))

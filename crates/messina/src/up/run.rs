@@ -101,6 +101,11 @@ impl Running {
     async fn start(config: Config, role: Role) -> Result<Self, UpError> {
         // Ports first: a port in use is found out before any file is touched.
         let sockets = Sockets::open(&config, role)?;
+        let login = if role.has_sinks() {
+            login(&config.rest)?
+        } else {
+            None
+        };
         let stores = Stores::open(&config, role).await?;
         let ready = sockets.ready(&config);
         let shared = Shared::default();
@@ -141,7 +146,11 @@ impl Running {
             connections.spawn("admin", serve_admin(listener, Arc::new(sources), stop));
         }
         if let Some(herder) = herder {
-            shared.serve_rest(&config.rest, sockets.rest, &herder, &connections)?;
+            let api = |own: &RestListener| {
+                let api = Api::new(herder.clone(), &config.rest, own, &shared.clock);
+                api.for_users(login.clone())
+            };
+            shared.serve_rest(sockets.rest, api, &connections);
         }
         Ok(Self {
             ready,
@@ -222,6 +231,16 @@ impl Running {
     }
 }
 
+/// Who may ask the REST API, if not everybody. Its files are tried now: what is wrong with them is found out before
+/// anything is touched, and not when the first request is sent on.
+fn login(config: &RestConfig) -> Result<Option<Arc<Login>>, UpError> {
+    if let Some(peers) = &config.peers {
+        tls_client(peers)?;
+    }
+    let login = config.users.as_deref().map(Login::open).transpose()?;
+    Ok(login.map(Arc::new))
+}
+
 /// Lets clients in, and looks after their sessions.
 fn serve_mqtt(gateway: &Arc<Gateway>, mqtt: Vec<Listening>, config: &Config, connections: &Tasks) {
     for listener in mqtt {
@@ -277,25 +296,15 @@ impl Shared {
     /// Answers requests about connectors, at every listener what is answered there.
     fn serve_rest(
         &self,
-        config: &RestConfig,
         listeners: Vec<(RestListener, Listening)>,
-        herder: &Connectors,
+        api: impl Fn(&RestListener) -> Api,
         connections: &Tasks,
-    ) -> Result<(), UpError> {
-        if let Some(peers) = &config.peers {
-            // A wrong file is found out now, not when the first request is sent on.
-            tls_client(peers)?;
-        }
-        let login = config.users.as_deref().map(Login::open).transpose()?;
-        let login = login.map(Arc::new);
+    ) {
         for (own, listening) in listeners {
-            let api = Api::new(herder.clone(), config, &own, &self.clock);
-            let api = api.for_users(login.clone());
             let stop = self.shutdown.intake().clone();
-            let serving = rest::serve(listening, api, connections.clone(), stop);
+            let serving = rest::serve(listening, api(&own), connections.clone(), stop);
             connections.spawn("rest", serving);
         }
-        Ok(())
     }
 
     fn sources(

@@ -5,6 +5,7 @@
 pub mod proxy;
 pub mod tcp;
 pub mod tls;
+pub mod tls_client;
 pub mod web_socket;
 
 mod below;

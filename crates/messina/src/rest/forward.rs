@@ -125,7 +125,7 @@ async fn send_on(api: &Api, worker: &str, request: Request) -> Result<Response, 
     let asked = asked.header(header::CONTENT_LENGTH, body.len());
     let asked = asked.body(Body::from(body));
     let asked = asked.map_err(|error| failed(error.to_string()))?;
-    let answered = peers::ask(worker, api.peers.as_ref(), asked).await;
+    let answered = peers::ask(worker, api.peers.as_ref(), asked, MAX_ANSWER).await;
     let (answered, body) = answered.map_err(failed)?.into_parts();
     let mut response = Response::builder().status(answered.status);
     for name in [header::CONTENT_TYPE, header::LOCATION] {
@@ -133,8 +133,6 @@ async fn send_on(api: &Api, worker: &str, request: Request) -> Result<Response, 
             response = response.header(name, value);
         }
     }
-    let body = axum::body::to_bytes(body, MAX_ANSWER).await;
-    let body = body.map_err(|error| failed(error.to_string()))?;
     let response = response.body(Body::from(body));
     response.map_err(|error| failed(error.to_string()))
 }

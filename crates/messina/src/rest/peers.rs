@@ -1,10 +1,9 @@
 //! The other workers, as requests are sent on to them: over HTTP, or HTTPS where they listen so.
 
-use std::sync::Arc;
-
-use axum::body::Body;
+use axum::body::{Body, to_bytes};
 use axum::http::uri::{Authority, PathAndQuery, Uri};
 use axum::http::{HeaderValue, Request, Response, header};
+use bytes::Bytes;
 use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -12,8 +11,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::config::ClientTls;
-use crate::listener::Stream;
-use crate::table::cql::tls_client;
+use crate::listener::{Stream, tls_client};
 use crate::telemetry::causes::with_causes;
 
 /// Where another worker is.
@@ -37,12 +35,13 @@ fn place(address: &str) -> Result<Place, String> {
     })
 }
 
-/// Asks another worker. The request's URI is a path and a query; a body of the answer is not read yet.
+/// Asks another worker. The request's URI is a path and a query; the answer's body may have `limit` bytes.
 pub(super) async fn ask(
     address: &str,
     tls: Option<&ClientTls>,
     mut request: Request<Body>,
-) -> Result<Response<Body>, String> {
+    limit: usize,
+) -> Result<Response<Bytes>, String> {
     let place = place(address)?;
     let path = request.uri().path_and_query().map(PathAndQuery::as_str);
     let uri: Result<Uri, _> = path.unwrap_or("/").parse();
@@ -55,35 +54,19 @@ pub(super) async fn ask(
     let (mut sender, connection) = connected.map_err(|error| with_causes(&error))?;
     let answered = async {
         let answer = sender.send_request(request).await;
-        let answer = answer.map_err(|error| with_causes(&error))?;
-        Ok::<_, String>(answer.map(Body::new))
+        let (parts, body) = answer.map_err(|error| with_causes(&error))?.into_parts();
+        let body = to_bytes(Body::new(body), limit).await;
+        let body = body.map_err(|error| with_causes(&error))?;
+        Ok(Response::from_parts(parts, body))
     };
-    let mut connection = Box::pin(connection);
-    tokio::pin!(answered);
+    tokio::pin!(answered, connection);
     tokio::select! {
-        answer = &mut answered => Ok(answer?.map(|body| with(connection, body))),
+        answer = &mut answered => answer,
         ended = &mut connection => {
             ended.map_err(|error| with_causes(&error))?;
             answered.await
         }
     }
-}
-
-/// The body, while the connection it comes over is driven.
-fn with<C>(mut connection: C, body: Body) -> Body
-where
-    C: Future<Output = hyper::Result<()>> + Unpin + Send + 'static,
-{
-    use futures_util::StreamExt as _;
-    let mut chunks = body.into_data_stream();
-    let mut open = true;
-    let driven = futures_util::stream::poll_fn(move |context| {
-        if open && Future::poll(std::pin::Pin::new(&mut connection), context).is_ready() {
-            open = false;
-        }
-        chunks.poll_next_unpin(context)
-    });
-    Body::from_stream(driven)
 }
 
 async fn connect(place: &Place, tls: Option<&ClientTls>) -> Result<Stream, String> {
@@ -101,10 +84,10 @@ async fn connect(place: &Place, tls: Option<&ClientTls>) -> Result<Stream, Strin
     let files = tls.ok_or(missing)?.clone();
     let name = ServerName::try_from(bare.to_owned()).map_err(|error| with_causes(&error))?;
     // Read anew each time: requests that are sent on are few, and the files change.
-    let client = tokio::task::spawn_blocking(move || tls_client(&files)).await;
+    let client = tokio::task::spawn_blocking(move || tls_client::client(&files)).await;
     let client = client.map_err(|error| with_causes(&error))?;
     let client = client.map_err(|error| with_causes(&error))?;
-    let stream = TlsConnector::from(Arc::clone(&client)).connect(name, stream);
+    let stream = TlsConnector::from(client).connect(name, stream);
     Ok(Box::new(stream.await.map_err(|error| with_causes(&error))?))
 }
 

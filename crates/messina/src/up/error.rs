@@ -12,6 +12,7 @@ use crate::gateway::state::StateError;
 use crate::herder::HerderError;
 use crate::listener::tcp::ListenError;
 use crate::listener::tls::TlsError;
+use crate::listener::tls_client::TlsClientError;
 use crate::record_log::kafka::KafkaLogError;
 use crate::rest::LoginError;
 use crate::table::cql::{ConnectError, DefinitionError};
@@ -51,6 +52,9 @@ pub enum UpError {
     /// A file of a listener cannot be used.
     #[error(transparent)]
     Tls(#[from] TlsError),
+    /// A file for asking other workers cannot be used.
+    #[error(transparent)]
+    Peers(#[from] TlsClientError),
     /// A file of `[mqtt.access]` cannot be used.
     #[error(transparent)]
     Access(#[from] AccessError),

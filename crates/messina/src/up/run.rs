@@ -25,7 +25,7 @@ use crate::gateway::produce::Topics;
 use crate::gateway::route::Routes;
 use crate::gateway::server::{Gateway, Parts};
 use crate::herder::Connectors;
-use crate::listener::{Below, Listening};
+use crate::listener::{Below, Listening, tls_client};
 use crate::record_log::LogWriter;
 use crate::record_log::kafka::browse::KafkaBrowser;
 use crate::rest::{self, Api, Login};
@@ -33,7 +33,7 @@ use crate::runtime::clock::{Clock, SystemClock};
 use crate::runtime::shutdown::Shutdown;
 use crate::runtime::tasks::Tasks;
 use crate::sink::dead_letter::dead_letter_topics_of;
-use crate::table::cql::{CqlReader, tls_client};
+use crate::table::cql::CqlReader;
 use crate::telemetry::health::Health;
 use crate::telemetry::metrics::Metrics;
 
@@ -235,7 +235,7 @@ impl Running {
 /// anything is touched, and not when the first request is sent on.
 fn login(config: &RestConfig) -> Result<Option<Arc<Login>>, UpError> {
     if let Some(peers) = &config.peers {
-        tls_client(peers)?;
+        tls_client::client(peers)?;
     }
     let login = config.users.as_deref().map(Login::open).transpose()?;
     Ok(login.map(Arc::new))

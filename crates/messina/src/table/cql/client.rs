@@ -16,8 +16,8 @@ use scylla::policies::speculative_execution::SimpleSpeculativeExecutionPolicy;
 
 use super::addresses::Addresses;
 use super::refusal::{self, Refusal};
-use super::tls;
 use crate::config::{CqlConfig, KeySource};
+use crate::listener::tls_client::{self, TlsClientError};
 use crate::table::Verdict;
 
 /// A connection that says nothing for this long is asked whether it still is one, and given up after as long.
@@ -95,19 +95,9 @@ pub enum ConnectError {
         /// Why.
         source: std::io::Error,
     },
-    /// A file of certificates or keys is none.
-    #[error("`{}` is not a PEM file of {what}", path.display())]
-    Pem {
-        /// The file.
-        path: PathBuf,
-        /// What should be in it.
-        what: &'static str,
-        /// Why.
-        source: rustls::pki_types::pem::Error,
-    },
-    /// The certificates cannot be used.
-    #[error("TLS towards CQL cannot be set up")]
-    Tls(#[source] rustls::Error),
+    /// A file of certificates or keys cannot be used.
+    #[error(transparent)]
+    Tls(#[from] TlsClientError),
 }
 
 impl ConnectError {
@@ -120,7 +110,6 @@ impl ConnectError {
             | Self::DataCenter { .. }
             | Self::Keyspace { .. }
             | Self::File { .. }
-            | Self::Pem { .. }
             | Self::Tls(_) => Verdict::Stop,
         }
     }
@@ -152,7 +141,7 @@ impl TableClient {
         if let Some(user) = &config.user {
             builder = builder.user(user, password(config)?);
         }
-        let secured = config.tls.as_ref().map(tls::client).transpose()?;
+        let secured = config.tls.as_ref().map(tls_client::client).transpose()?;
         if let Some(secured) = &secured {
             builder = builder.tls_context(Some(Arc::clone(secured)));
         }

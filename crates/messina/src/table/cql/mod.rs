@@ -14,10 +14,6 @@ mod clients;
 
 pub use clients::TableClients;
 
-mod tls;
-
-pub use tls::client as tls_client;
-
 mod keyspace;
 
 mod change;

@@ -9,7 +9,7 @@ use crate::record_log::kafka::{GroupTopics, KafkaLogError};
 use crate::runtime::clock::{Clock, SystemClock};
 
 use super::output::Output;
-use super::{CommandError, Settings};
+use super::{CommandError, Settings, runtime};
 
 /// `messina gateways`
 #[derive(Debug, ClapArgs)]
@@ -91,11 +91,7 @@ fn registry(settings: &Settings) -> Result<Registry, CommandError> {
 }
 
 fn wait<T>(asking: impl Future<Output = Result<T, KafkaLogError>>) -> Result<T, CommandError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(CommandError::Runtime)?;
-    let answer = runtime.block_on(asking);
+    let answer = runtime()?.block_on(asking);
     answer.map_err(|error| {
         CommandError::Refused(crate::console::exchange::ApiError::from(error).into_text())
     })

@@ -14,6 +14,10 @@ mod settings;
 
 use settings::Settings;
 
+mod runtime;
+
+use runtime::runtime;
+
 // What the tools ask, and whom.
 mod admin;
 

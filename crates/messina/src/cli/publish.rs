@@ -14,8 +14,8 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 
 use crate::simulator::Event;
 
-use super::CommandError;
-use super::mqtt::{Connection, Dial, qos, runtime};
+use super::mqtt::{Connection, Dial, qos};
+use super::{CommandError, runtime};
 
 /// Publishes given to the device ahead of the server's answers.
 const AHEAD: usize = 100;

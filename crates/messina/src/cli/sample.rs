@@ -15,11 +15,11 @@ use crate::herder::plan_on_cluster;
 use crate::sink::OpenError;
 use crate::table::cql::name;
 
-use super::CommandError;
 use super::check::as_its_worker_has_it;
 use super::cql::{create_table, insert, table_name};
 use super::output::Output;
 use super::sketch::{sketched, written};
+use super::{CommandError, runtime};
 
 /// The fields of a sample that is a whole record; anything else is a record's value.
 const FIELDS: [&str; 4] = ["key", "value", "headers", "timestamp"];
@@ -173,11 +173,7 @@ impl Sample {
 
 /// The plan of a connector for the tables its cluster has.
 fn asked(connector: &ConnectorConfig, cql: Option<&CqlConfig>) -> Result<Plan, CommandError> {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(CommandError::Runtime)?;
-    let plan = runtime.block_on(plan_on_cluster(connector, cql));
+    let plan = runtime()?.block_on(plan_on_cluster(connector, cql));
     plan.map_err(|source| CommandError::Cluster {
         sink: connector.name.clone(),
         source,

@@ -6,14 +6,14 @@ use clap::Args;
 use messina_store::table::{QueryLimits, TableOptions, TableStore};
 use serde_json::Value;
 
-use crate::config::Config;
+use crate::config::{Config, KafkaConfig};
 use crate::console::api::{Query, Rows};
 use crate::console::exchange::ApiError;
 use crate::table::cql::CqlReader;
 
 use super::admin::Admin;
 use super::way::{Direct, Way};
-use super::{CommandError, Settings};
+use super::{CommandError, Settings, runtime};
 
 /// Options of every command that asks.
 #[derive(Debug, Clone, Default, Args)]
@@ -86,10 +86,7 @@ impl Target {
 
 /// Whether the configuration names a Kafka, and a process that stands at the configured address uses another log.
 fn has_another_log(config: &Config, status: &Value) -> bool {
-    let wanted = config
-        .kafka
-        .as_ref()
-        .map(|kafka| format!("Kafka at {}", kafka.servers()));
+    let wanted = config.kafka.as_ref().map(KafkaConfig::place);
     wanted.is_some_and(|wanted| status["log"] != *wanted)
 }
 
@@ -121,10 +118,7 @@ fn direct_query(config: &Config, query: &Query) -> Result<Rows, CommandError> {
         timeout: config.table.query_timeout,
         ..QueryLimits::default()
     };
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()
-        .map_err(CommandError::Runtime)?;
+    let runtime = runtime()?;
     if let Some(cql) = &config.cql {
         let reader = CqlReader::new(cql);
         let found = runtime.block_on(reader.select(&query.sql, limits));

@@ -15,9 +15,9 @@ use crate::console::api::Octets;
 use crate::runtime::clock::{Clock as _, SystemClock};
 use crate::simulator::Event;
 
-use super::CommandError;
-use super::mqtt::{Connection, Dial, Layout, Received, qos, runtime};
+use super::mqtt::{Connection, Dial, Layout, Received, qos};
 use super::output::Output;
+use super::{CommandError, runtime};
 
 /// Pause before connecting again.
 const PAUSE: Duration = Duration::from_secs(1);

@@ -20,9 +20,9 @@ use crate::record_log::{EmbeddedLog, RecordLog};
 use crate::runtime::clock::{Clock, SystemClock};
 use crate::sink::dead_letter::dead_letter_topics_of;
 
-use super::CommandError;
 use super::admin::Admin;
 use super::source::exists;
+use super::{CommandError, runtime};
 
 /// Whom a tool asks about the log.
 #[derive(Debug)]
@@ -59,13 +59,8 @@ impl Direct {
             let view = LogView::Embedded(log.clone(), TopicConfig::default());
             (view, Arc::new(EmbeddedLog::new(log)))
         };
-        let runtime = tokio::runtime::Builder::new_current_thread();
-        let runtime = { runtime }
-            .enable_all()
-            .build()
-            .map_err(CommandError::Runtime)?;
         Ok(Self {
-            runtime,
+            runtime: runtime()?,
             view,
             record_log,
             config: config.clone(),

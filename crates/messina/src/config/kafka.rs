@@ -96,6 +96,11 @@ impl KafkaConfig {
         topic_of(&self.gateway_id, name)
     }
 
+    /// Where the log is, for people and for tools that ask whether it is the one they mean.
+    pub fn place(&self) -> String {
+        format!("Kafka at {}", self.servers())
+    }
+
     /// What the gateways that belong together call a topic of theirs.
     pub fn shared_topic(&self, name: &str) -> String {
         format!("{name}.{}", self.gateway_group)

@@ -83,7 +83,7 @@ impl Sources {
     fn log_place(&self) -> Option<String> {
         match &self.view {
             LogView::Embedded(..) => None,
-            LogView::Kafka(kafka) => Some(format!("Kafka at {}", kafka.servers())),
+            LogView::Kafka(kafka) => Some(kafka.place()),
         }
     }
 

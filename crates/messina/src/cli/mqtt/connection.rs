@@ -388,11 +388,3 @@ pub(in super::super) fn seed() -> u64 {
     use std::hash::{BuildHasher, RandomState};
     RandomState::new().hash_one(std::process::id())
 }
-
-/// A runtime for one connection.
-pub(in super::super) fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
-    let built = tokio::runtime::Builder::new_current_thread()
-        .enable_all()
-        .build();
-    built.map_err(CommandError::Runtime)
-}

@@ -12,7 +12,7 @@ mod will;
 
 mod connection;
 
-pub(super) use connection::{Connection, Dial, Protocol, qos, runtime, seed};
+pub(super) use connection::{Connection, Dial, Protocol, qos, seed};
 
 mod layout;
 

@@ -69,9 +69,9 @@ impl KafkaBrowser {
         }
     }
 
-    /// The servers of the cluster, for people.
-    pub fn servers(&self) -> String {
-        self.config.servers()
+    /// Where the log is, for people.
+    pub fn place(&self) -> String {
+        self.config.place()
     }
 
     /// Every topic, by name.

@@ -10,7 +10,7 @@ use super::worker_kafka::{Read, settings};
 use super::{GroupBegin, KafkaConfig, KafkaSetting};
 
 /// The beginnings of such options, and whose they are.
-pub const OVERRIDES: [(&str, KafkaClient); 3] = [
+const OVERRIDES: [(&str, KafkaClient); 3] = [
     ("consumer.override.", KafkaClient::Consumer),
     ("producer.override.", KafkaClient::Producer),
     ("admin.override.", KafkaClient::Admin),
@@ -90,7 +90,7 @@ impl ClientOverrides {
             replication: replication(config, &mut read),
             ..Self::default()
         };
-        for (prefix, client) in used(config) {
+        for (prefix, client) in clients_of(config) {
             for (option, setting) in options(config, prefix) {
                 if let Some(why) = policy.refusal(setting) {
                     read.problems.push(Problem::new(config, option, why));
@@ -136,7 +136,7 @@ impl ClientOverrides {
 
 /// The clients a connector has. As in Kafka Connect those for dead letters have settings of their own only where the
 /// connector names a topic for them.
-pub fn used(config: &ConnectorConfig) -> impl Iterator<Item = (&'static str, KafkaClient)> {
+pub fn clients_of(config: &ConnectorConfig) -> impl Iterator<Item = (&'static str, KafkaClient)> {
     let letters = config.text(LETTERS).is_some_and(|topic| !topic.is_empty());
     let used = move |(_, client): &(_, KafkaClient)| letters || *client == KafkaClient::Consumer;
     OVERRIDES.into_iter().filter(used)

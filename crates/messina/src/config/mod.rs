@@ -95,7 +95,7 @@ pub use worker_rest::WorkerRest;
 
 mod client_overrides;
 
-pub use client_overrides::{ClientOverrides, OVERRIDES, OverridePolicy, used};
+pub use client_overrides::{ClientOverrides, OverridePolicy, clients_of};
 
 pub mod mqtt_proxy;
 

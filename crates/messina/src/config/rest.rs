@@ -61,10 +61,9 @@ impl RestListener {
 }
 
 /// What a listener answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RestPaths {
     /// Everything.
-    #[default]
     All,
     /// Everything but `/admin`, which another listener has, or none.
     WithoutAdmin,

@@ -190,10 +190,7 @@ impl Connectors {
 
     /// Which of their clients' settings connectors may have of their own.
     pub fn overrides(&self) -> OverridePolicy {
-        match self {
-            Self::Alone(herder) => herder.parts.factory.overrides.clone(),
-            Self::Shared(herder) => herder.overrides(),
-        }
+        ask!(self, herder => herder.overrides())
     }
 
     /// Committed offsets, by topic and partition.

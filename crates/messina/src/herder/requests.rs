@@ -9,11 +9,17 @@ use super::managed::{Managed, Origin};
 use super::properties::{Properties, connector_config};
 use super::records;
 use super::state::{ConnectorInfo, ConnectorStatus, State, Target, TaskStatus};
+use crate::config::OverridePolicy;
 
 impl Herder {
     /// What the cluster calls itself that has the log.
     pub fn cluster(&self) -> &str {
         &self.parts.cluster
+    }
+
+    /// Which of their clients' settings connectors may have of their own.
+    pub fn overrides(&self) -> OverridePolicy {
+        self.parts.factory.overrides.clone()
     }
 
     /// The names of all connectors, sorted.

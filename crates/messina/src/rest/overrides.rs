@@ -3,11 +3,11 @@
 
 use super::definition::{Definition, client_option};
 use super::validation::ConfigInfo;
-use crate::config::{OverridePolicy, used};
+use crate::config::{OverridePolicy, clients_of};
 use crate::herder::{Properties, connector_config};
 
 pub(super) fn judge(sheet: &mut Vec<ConfigInfo>, properties: &Properties, policy: &OverridePolicy) {
-    for (prefix, client) in used(&connector_config("", properties)) {
+    for (prefix, client) in clients_of(&connector_config("", properties)) {
         for (option, raw) in properties {
             let Some(setting) = option.strip_prefix(prefix) else {
                 continue;

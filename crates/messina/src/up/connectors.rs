@@ -76,7 +76,6 @@ pub(super) async fn connectors(
             tasks,
             stop,
             clock,
-            address: distributed.address(&distributed.worker_id(&worker_id)),
             worker_id: distributed.worker_id(&worker_id),
             max_connectors,
             cluster,

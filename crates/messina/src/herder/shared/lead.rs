@@ -55,7 +55,7 @@ impl SharedHerder {
     /// The pen, once everything is read that was written with it; none where Kafka knows of another leader.
     async fn take_pen(&self) -> Result<Option<ConfigWriter>, KafkaLogError> {
         let roster = self.tail.roster().await?;
-        if roster.leader() != Some(&self.parts.address) {
+        if roster.leader() != Some(&self.address()) {
             return Ok(None);
         }
         let (kafka, config) = (Arc::clone(&self.parts.kafka), self.parts.config.clone());

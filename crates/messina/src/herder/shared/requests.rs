@@ -69,7 +69,7 @@ impl SharedHerder {
         let roster = self.tail.roster().await?;
         let found = task_slot.map_or_else(|| roster.leader(), |slot| roster.holder(slot));
         // If it is this one, it is about to find out.
-        let other = found.filter(|worker| *worker != self.parts.address);
+        let other = found.filter(|worker| *worker != self.address());
         Ok(other.map(|worker| Whereabouts::There(worker.to_owned())))
     }
 

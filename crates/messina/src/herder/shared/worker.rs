@@ -38,8 +38,6 @@ pub struct SharedParts {
     pub clock: Arc<dyn Clock>,
     /// What this worker is called: where the others find its REST API, `host:port`.
     pub worker_id: String,
-    /// How the others ask it: the same, with a scheme before it if that is not `http`.
-    pub address: String,
     /// Connectors at most.
     pub max_connectors: usize,
     /// What the cluster calls itself.
@@ -107,11 +105,16 @@ impl SharedHerder {
         Ok(herder)
     }
 
+    /// How the others ask this worker.
+    pub(super) fn address(&self) -> String {
+        self.parts.config.address(&self.parts.worker_id)
+    }
+
     async fn join(self: &Arc<Self>) -> Result<(), HerderError> {
         let (turns, taken) = mpsc::channel(TURNS);
         let parts = &self.parts;
         let (kafka, config) = (Arc::clone(&parts.kafka), parts.config.clone());
-        let address = parts.address.clone();
+        let address = self.address();
         let joined =
             tokio::task::spawn_blocking(move || Membership::join(&kafka, &config, &address, turns));
         let membership = finished(joined.await)?;

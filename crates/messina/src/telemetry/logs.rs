@@ -5,8 +5,13 @@ use std::io::IsTerminal;
 use std::sync::OnceLock;
 
 use parking_lot::Mutex;
-use tracing_subscriber::EnvFilter;
 use tracing_subscriber::filter::{Directive, LevelFilter};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+use tracing_subscriber::{EnvFilter, Layer as _, fmt, registry, reload};
+
+use super::driver_lines::DriverLines;
+use crate::runtime::clock::SystemClock;
 
 /// How log lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, clap::ValueEnum)]
@@ -124,25 +129,17 @@ pub fn start(verbosity: i16, format: LogFormat) {
     };
     let said = std::env::var(EnvFilter::DEFAULT_ENV).unwrap_or_default();
     let filter = EnvFilter::builder().parse_lossy(first_directives(level, &said));
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter)
+    let (filter, handle) = reload::Layer::new(filter);
+    let lines = fmt::layer()
         .with_writer(std::io::stderr)
         .with_target(verbosity > 0)
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none());
-    let (reload, started): (Reload, _) = match format {
-        LogFormat::Text => {
-            let lines = lines.with_filter_reloading();
-            let handle = lines.reload_handle();
-            let reload = move |filter| handle.reload(filter).is_ok();
-            (Box::new(reload), lines.try_init())
-        }
-        LogFormat::Json => {
-            let lines = lines.json().with_filter_reloading();
-            let handle = lines.reload_handle();
-            let reload = move |filter| handle.reload(filter).is_ok();
-            (Box::new(reload), lines.try_init())
-        }
+    let lines = match format {
+        LogFormat::Text => lines.boxed(),
+        LogFormat::Json => lines.json().boxed(),
     };
+    let lines = lines.with_filter(DriverLines::<SystemClock>::default());
+    let started = registry().with(filter).with(lines).try_init();
     if let Err(error) = started {
         tracing::debug!(%error, "logging was started before");
         return;
@@ -155,6 +152,7 @@ pub fn start(verbosity: i16, format: LogFormat) {
         since: None,
     };
     let levels = Mutex::new(BTreeMap::from([("root".to_owned(), root)]));
+    let reload = Box::new(move |filter| handle.reload(filter).is_ok());
     LOGGERS.get_or_init(|| Loggers { reload, levels });
 }
 

@@ -4,6 +4,8 @@
 
 pub mod logs;
 
+mod driver_lines;
+
 pub mod causes;
 
 pub mod recurring;

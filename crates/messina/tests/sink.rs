@@ -6,9 +6,10 @@
     reason = "a test may fail loudly, and watches its tasks itself"
 )]
 
+use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -16,7 +17,7 @@ use messina::config::{self, Config};
 use messina::record_log::{EmbeddedLog, RecordLog};
 use messina::sink::dead_letter::{DEAD_LETTER_TOPIC, DeadLetter};
 use messina::sink::{Connector, SinkOptions, SinkSnapshot, SinkStatus, TaskState};
-use messina::table::{BoxFuture, EmbeddedTable, Table, TableError};
+use messina::table::{BoxFuture, EmbeddedTable, RefusedRow, Table, TableError};
 use messina_connect::config::{ConnectorConfig, Property};
 use messina_connect::plan::Plan;
 use messina_connect::record::RecordHeader;
@@ -295,6 +296,135 @@ impl Table for FaultyTable {
         }
         self.table.write(rows)
     }
+}
+
+/// What a table answers instead of "durable": these rows are not, all the others are.
+#[derive(Debug, Clone)]
+enum Answer {
+    Interrupted(Vec<usize>),
+    Refused(Vec<usize>),
+}
+
+/// A table whose rows add up, as a counter's do: one that is sent twice counts twice. It answers as told, and then
+/// takes everything.
+#[derive(Debug, Clone)]
+struct AddingTable {
+    schema: Arc<TableSchema>,
+    answers: Arc<Mutex<VecDeque<Answer>>>,
+    durable: Arc<Mutex<Vec<CqlValue>>>,
+}
+
+impl AddingTable {
+    fn count(&self, rows: &[Row], left: &[usize]) {
+        let is_number = |value: &&CqlValue| matches!(value, CqlValue::Double(_));
+        let taken = rows.iter().enumerate();
+        let taken = taken.filter(|(index, _)| !left.contains(index));
+        let numbers = taken.filter_map(|(_, row)| row.values.iter().find(is_number));
+        self.durable.lock().unwrap().extend(numbers.cloned());
+    }
+}
+
+impl Table for AddingTable {
+    fn schema(&self) -> &Arc<TableSchema> {
+        &self.schema
+    }
+
+    fn write(&self, rows: Arc<Vec<Row>>) -> BoxFuture<'_, Result<(), TableError>> {
+        let answer = self.answers.lock().unwrap().pop_front();
+        let table = self.schema.name.clone();
+        let (left, answer) = match answer {
+            None => (Vec::new(), Ok(())),
+            Some(Answer::Interrupted(left)) => {
+                let error = TableError::Interrupted {
+                    table,
+                    left: left.clone(),
+                    source: "a node is away".into(),
+                };
+                (left, Err(error))
+            }
+            Some(Answer::Refused(left)) => {
+                let refused = left.iter().map(|index| RefusedRow {
+                    index: *index,
+                    problem: "not now".to_owned(),
+                });
+                let rows = refused.collect();
+                (left, Err(TableError::RowsRefused { table, rows }))
+            }
+        };
+        self.count(&rows, &left);
+        Box::pin(async { answer })
+    }
+}
+
+/// Writes five readings to a table that adds up and answers so: the snapshot when they are accounted for, the numbers
+/// in the order they became durable, and the offsets of the dead letters.
+async fn added_up(
+    options: &[(&str, &str)],
+    answers: &[Answer],
+) -> (SinkSnapshot, Vec<CqlValue>, Vec<i64>) {
+    let dir = tempfile::tempdir().unwrap();
+    let pipeline = Pipeline::open(dir.path());
+    pipeline.topic("readings", 1).await;
+    let values = ["0", "1", "2", "3", "4"];
+    pipeline.append("readings", 0, &values).await;
+    let mut config = pipeline.sink("readings");
+    for (option, value) in options {
+        config.set(*option, Property::from(*value));
+    }
+    let durable = Arc::default();
+    let answers: Arc<Mutex<VecDeque<_>>> = Arc::new(Mutex::new(answers.iter().cloned().collect()));
+    let over = |table: Arc<dyn Table>| -> Arc<dyn Table> {
+        Arc::new(AddingTable {
+            schema: Arc::clone(table.schema()),
+            answers: Arc::clone(&answers),
+            durable: Arc::clone(&durable),
+        })
+    };
+    let running = Running::start(pipeline.connector_with(&config, over).await);
+    let done = running.until_done(5).await;
+    running.stop().await;
+    assert!(answers.lock().unwrap().is_empty(), "all answers were given");
+    let letters = pipeline.dead_letters();
+    let letters = letters.iter().map(|own| DeadLetter::parse(own).unwrap());
+    let letters = letters.map(|letter| letter.offset).collect();
+    pipeline.close().await;
+    let durable = durable.lock().unwrap().clone();
+    (done, durable, letters)
+}
+
+fn doubles(numbers: &[f64]) -> Vec<CqlValue> {
+    numbers.iter().copied().map(CqlValue::Double).collect()
+}
+
+#[tokio::test]
+async fn rows_that_are_durable_are_not_written_again_with_those_that_are_left() {
+    let retry = [
+        ("connect.cassandra.error.policy", "RETRY"),
+        ("connect.cassandra.retry.interval", "1"),
+    ];
+    // Each answer counts from the rows that were left by the one before.
+    let answers = [
+        Answer::Interrupted(vec![1, 2, 3, 4]),
+        Answer::Refused(vec![3, 0, 1]),
+        Answer::Interrupted(vec![0, 2]),
+        Answer::Refused(vec![1]),
+    ];
+    let (done, durable, letters) = added_up(&retry, &answers).await;
+    assert_eq!(durable, doubles(&[0.0, 3.0, 2.0, 1.0, 4.0]));
+    assert_eq!((books(&done), done.rows_written), ([5, 0, 0], 5));
+    assert_eq!((done.batches_written, letters), (5, vec![]));
+}
+
+#[tokio::test]
+async fn a_row_that_is_refused_among_those_that_were_left_is_its_own_records_dead_letter() {
+    let answers = [
+        Answer::Interrupted(vec![1, 3, 4]),
+        Answer::Refused(vec![2, 0]),
+    ];
+    let (done, durable, letters) = added_up(&[], &answers).await;
+    assert_eq!(durable, doubles(&[0.0, 2.0, 3.0]));
+    assert_eq!((books(&done), done.rows_written), ([3, 2, 0], 3));
+    assert_eq!(letters, [1, 4]);
 }
 
 #[tokio::test]

@@ -187,7 +187,7 @@ impl Delivery {
         Ok(())
     }
 
-    /// Writes rows, as often as it takes; gives the error if they are refused.
+    /// Writes rows, as often as it takes; gives the error if they are refused. What is durable is not written again.
     async fn write_part(
         &self,
         table: &dyn Table,
@@ -206,6 +206,10 @@ impl Delivery {
                 }
                 Err(error) => error,
             };
+            let left = error.left();
+            if let Some(left) = &left {
+                self.status.wrote(open.rows.len() - left.len());
+            }
             let verdict = error.verdict();
             let wait = match (verdict, self.plan.errors().put) {
                 (Verdict::Stop, _) => return Err(Interrupted::Failed(SinkError::Table(error))),
@@ -228,9 +232,8 @@ impl Delivery {
                 }
                 (Verdict::Retry, _) => backoff.wait(),
             };
-            if let TableError::Interrupted { left, .. } = &error {
-                self.status.wrote(open.rows.len() - left.len());
-                open.keep(left);
+            if let Some(left) = left {
+                open.keep(&left);
             }
             self.hold(&error, wait).await?;
             waited = true;

@@ -242,6 +242,9 @@ impl SinkStatus {
     }
 
     pub(super) fn wrote(&self, rows: usize) {
+        if rows == 0 {
+            return;
+        }
         self.rows_written.fetch_add(rows as u64, Ordering::Relaxed);
         self.batches_written.fetch_add(1, Ordering::Relaxed);
     }

@@ -90,6 +90,22 @@ impl TableError {
         }
     }
 
+    /// Rows of the batch that are not durable, in ascending order, where the table says which: all the others are.
+    pub fn left(&self) -> Option<Vec<usize>> {
+        match self {
+            Self::Interrupted { left, .. } => Some(left.clone()),
+            Self::RowsRefused { rows, .. } => {
+                let mut left: Vec<usize> = rows.iter().map(|row| row.index).collect();
+                left.sort_unstable();
+                Some(left)
+            }
+            Self::Refused { .. }
+            | Self::Unavailable { .. }
+            | Self::Changed { .. }
+            | Self::Unusable { .. } => None,
+        }
+    }
+
     /// Index of the row that was refused, if the table says which.
     pub fn row(&self) -> Option<usize> {
         match self {

@@ -26,6 +26,7 @@ pub mod server;
 
 pub mod admin;
 pub mod authority;
+pub mod between;
 pub mod cassandra;
 pub mod kafka;
 pub mod meters;

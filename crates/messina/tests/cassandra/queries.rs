@@ -1,5 +1,6 @@
 //! `DataStax`'s engine where it does not insert: counters, and statements of the connector's own.
 
+use messina_e2e::between::{Between, Refusal, Request};
 use serde_json::{Value, json};
 
 use crate::place::Place;
@@ -146,4 +147,58 @@ async fn a_query_of_its_own_writes_with_the_mappings_values() {
     ];
     worker.change("own", &data_stax(&place, &wrong));
     worker.until_trace("own", "Undefined column name w").await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_that_counted_beside_a_refused_one_do_not_count_again_where_the_cluster_then_is_away()
+{
+    let Some(mut place) = Place::new("adding").await else {
+        return;
+    };
+    place
+        .run("CREATE TABLE KS.seen (id text PRIMARY KEY, n counter)")
+        .await;
+    let between = Between::before(&format!("{}:{}", place.host, place.port));
+    place.port = between.address.port().to_string();
+    let dir = tempfile::tempdir().unwrap();
+    let worker = Worker::up(dir.path());
+    let own = [
+        ("topic.t.KS.seen.mapping", "id=value.id, n=value.n"),
+        (
+            "topic.t.KS.seen.query",
+            "UPDATE KS.seen SET n = n + :n WHERE id = :id",
+        ),
+        ("topic.t.KS.seen.deletesEnabled", "false"),
+    ];
+    worker.make("adding", &data_stax(&place, &own));
+    let counted = |id: &str, n: i64| record("k", &json!({ "id": id, "n": n }));
+    worker.produce("t", &json!([counted("a", 1)]));
+    worker
+        .until_sink("adding", |sink| sink["written"] == 1)
+        .await;
+    // Whether a row is to blame, or its statement, the cluster does not say before it has prepared that again.
+    between.refuse(&[(Request::Prepare, Refusal::Overloaded)]);
+    let records = ["a", "", "b", "a"].map(|id| counted(id, 1));
+    worker.produce("t", &json!(records));
+    let held = worker
+        .until_sink("adding", |sink| {
+            sink["state"] == "RETRYING" && sink["rows"] == 4
+        })
+        .await;
+    assert_eq!(held["written"], 1);
+    between.refuse(&[]);
+    let books = worker.until_sink("adding", |sink| sink["lag"] == 0).await;
+    assert_eq!(
+        (&books["written"], &books["dead_lettered"], &books["rows"]),
+        (&json!(4), &json!(1), &json!(4))
+    );
+    let found = place
+        .until("SELECT JSON id, n FROM KS.seen", |rows| rows.len() == 2)
+        .await;
+    let count = |id: &str| &found.iter().find(|row| row["id"] == id).unwrap()["n"];
+    assert_eq!(
+        (count("a"), count("b")),
+        (&json!(3), &json!(1)),
+        "{found:?}"
+    );
 }

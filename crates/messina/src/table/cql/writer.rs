@@ -1,5 +1,6 @@
 //! Batches of rows, many under way at once, until the cluster has them all.
 
+use std::error::Error;
 use std::hash::BuildHasher as _;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +33,18 @@ impl CqlTable {
                 written,
                 failure,
             } = self.round(rows, open).await;
-            self.judge(suspects, round, written, &mut refused).await?;
+            let judged = self.judge(&suspects, round, written).await;
+            refused.extend(suspects.into_iter().map(Failure::refused));
+            let undone = || {
+                let left = left.iter().map(|keyed| keyed.row);
+                left.chain(refused.iter().map(|row| row.index)).collect()
+            };
+            match judged {
+                Err(TableError::Unavailable { source, .. }) => {
+                    return Err(self.unavailable(source, undone()));
+                }
+                other => other?,
+            }
             let Some(failure) = failure else {
                 return self.closing(refused);
             };
@@ -45,22 +57,17 @@ impl CqlTable {
             );
             match failure {
                 // The others were written: it is this row that the cluster cannot take.
-                Failure { row, error }
+                failure
                     if round == ROUNDS
                         && written > 0
                         && left.len() == 1
-                        && blame(&error) == Blame::ClusterOrRow =>
+                        && blame(&failure.error) == Blame::ClusterOrRow =>
                 {
-                    refused.push(RefusedRow {
-                        index: row,
-                        problem: error.to_string(),
-                    });
+                    refused.push(failure.refused());
                     return self.closing(refused);
                 }
                 Failure { error, .. } if round == ROUNDS => {
-                    let left = left.iter().map(|keyed| keyed.row);
-                    let left = left.chain(refused.iter().map(|row| row.index));
-                    return Err(self.unavailable(error, left.collect()));
+                    return Err(self.unavailable(error.into(), undone()));
                 }
                 Failure { .. } => {}
             }
@@ -138,10 +145,9 @@ impl CqlTable {
     /// Tells rows that cannot be written from a table that cannot be written to.
     async fn judge(
         &self,
-        suspects: Vec<Failure>,
+        suspects: &[Failure],
         round: u32,
         written: usize,
-        refused: &mut Vec<RefusedRow>,
     ) -> Result<(), TableError> {
         if suspects.is_empty() {
             return Ok(());
@@ -152,38 +158,30 @@ impl CqlTable {
             refused = suspects.len(),
             "rows were refused"
         );
-        let is = |wanted| {
+        let of = |wanted| {
             suspects
                 .iter()
-                .any(|suspect| blame(&suspect.error) == wanted)
+                .find(|suspect| blame(&suspect.error) == wanted)
         };
-        if is(Blame::Nobody) {
-            let forbidden = suspects
-                .into_iter()
-                .find(|suspect| blame(&suspect.error) == Blame::Nobody);
+        if let Some(forbidden) = of(Blame::Nobody) {
             return Err(TableError::Unusable {
                 table: self.schema.name.clone(),
-                source: forbidden
-                    .map_or_else(|| "not authorised".into(), |suspect| suspect.error.into()),
+                source: forbidden.error.clone().into(),
             });
         }
-        if is(Blame::RowOrTable) {
+        if of(Blame::RowOrTable).is_some() {
             self.verified().await?;
         }
-        refused.extend(
-            suspects
-                .into_iter()
-                .map(|Failure { row, error }| RefusedRow {
-                    index: row,
-                    problem: error.to_string(),
-                }),
-        );
         Ok(())
     }
 
     /// The cluster does not take rows now; `left` are those it has not.
-    fn unavailable(&self, error: ExecutionError, mut left: Vec<usize>) -> TableError {
-        let (table, source) = (self.schema.name.clone(), error.into());
+    fn unavailable(
+        &self,
+        source: Box<dyn Error + Send + Sync>,
+        mut left: Vec<usize>,
+    ) -> TableError {
+        let table = self.schema.name.clone();
         if self.adds_up {
             left.sort_unstable();
             TableError::Interrupted {
@@ -262,6 +260,15 @@ struct Keyed {
 struct Failure {
     row: usize,
     error: ExecutionError,
+}
+
+impl Failure {
+    fn refused(self) -> RefusedRow {
+        RefusedRow {
+            index: self.row,
+            problem: self.error.to_string(),
+        }
+    }
 }
 
 #[derive(Debug, Default)]

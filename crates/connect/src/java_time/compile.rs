@@ -25,6 +25,9 @@ pub(super) const PREDEFINED: [(&str, &str); 13] = [
     ("RFC_1123_DATE_TIME", "[EEE, ]d MMM uuuu HH:mm[:ss] ~"),
 ];
 
+/// Sections in others than this are refused: whatever reads a pattern recurses into them.
+const MAX_DEPTH: usize = 16;
+
 /// What is wrong with a pattern, and at which byte of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct PatternError {
@@ -52,6 +55,9 @@ pub(super) fn compile(pattern: &str, own: bool) -> Result<Vec<Piece>, PatternErr
     let mut rest = pattern.char_indices().peekable();
     while let Some((at, character)) = rest.next() {
         let piece = match character {
+            '[' if open.len() > MAX_DEPTH => {
+                return wrong(at, format!("nested deeper than {MAX_DEPTH} levels"));
+            }
             '[' => {
                 open.push((at, Vec::new()));
                 continue;

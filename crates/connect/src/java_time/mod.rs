@@ -299,6 +299,7 @@ mod tests {
             ("hh:mm", 0, "`a`"),
             ("ddd", 0, "`ddd`"),
             ("ISO_WEEK_DATE", 0, "predefined"),
+            (&"[".repeat(100_000), 16, "deeper than 16"),
         ] {
             let error = DateTimePattern::compile(pattern).unwrap_err();
             assert!(
@@ -308,6 +309,9 @@ mod tests {
         }
         let date = DateTimePattern::compile("yyyy-MM-dd").unwrap();
         assert!(date.has_date() && !date.has_time());
+        let nested = format!("{}HH{}", "[".repeat(16), "]".repeat(16));
+        let nested = DateTimePattern::compile(&nested).unwrap();
+        assert!(nested.parse("12").unwrap().time.is_some());
         let time = DateTimePattern::compile("[HH:mm][H]").unwrap();
         assert!(time.has_time() && !time.has_date());
     }

@@ -56,6 +56,8 @@ struct Refused;
 
 type Read<T> = Result<T, Refused>;
 
+/// A path may have so many steps, as many as JSON may nest; a limit because following them recurses.
+const MAX_STEPS: usize = 128;
 /// Functions may nest this deep; a limit because reading them recurses.
 const MAX_DEPTH: usize = 32;
 

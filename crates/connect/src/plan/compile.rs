@@ -15,6 +15,9 @@ use crate::sink_class::SinkClass;
 use crate::table_schema::TableSchema;
 use crate::transform::Chain;
 
+/// Each transform may put a value into another one, and what goes through values recurses.
+const MAX_TRANSFORMS: usize = 256;
+
 /// What is known of the tables while a connector is compiled.
 #[derive(Clone, Copy)]
 pub(super) enum Tables<'a> {
@@ -96,7 +99,7 @@ impl<'a> Compiler<'a> {
             value_converter.unwrap_or_else(|| Converter::Json(JsonConverter::new(false)));
         let header_converter =
             HeaderConverter::collect(self.config, "header.converter", &mut self.problems);
-        let transforms = Chain::collect(self.config, &mut self.problems);
+        let transforms = self.transforms();
         let class = SinkClass::of(self.config).unwrap_or(SinkClass::Table);
         let targets = if class.projects() {
             self.targets(&topics)
@@ -143,6 +146,16 @@ impl<'a> Compiler<'a> {
             consistencies: self.consistencies,
             effects: self.effects,
         })
+    }
+
+    fn transforms(&mut self) -> Chain {
+        let transforms = Chain::collect(self.config, &mut self.problems);
+        if transforms.len() > MAX_TRANSFORMS {
+            let message = format!("names {} transforms", transforms.len());
+            let help = format!("name {MAX_TRANSFORMS} at most");
+            self.refuse("transforms", message, &help);
+        }
+        transforms
     }
 
     pub(super) fn options(&mut self) -> Options<'a, '_> {

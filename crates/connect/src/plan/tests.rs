@@ -523,6 +523,28 @@ fn a_key_column_that_is_not_selected_is_a_problem_of_the_configuration() {
 }
 
 #[test]
+fn transforms_that_put_values_into_each_other_without_end_are_refused() {
+    let nested = |count: usize| {
+        let mut config = ConnectorConfig::of("test", &IOT);
+        let names: Vec<String> = (0..count).map(|index| format!("t{index}")).collect();
+        config.set("transforms", Property::from(names.join(",").as_str()));
+        for name in names {
+            for (option, value) in [("type", "HoistField$Value"), ("field", "id")] {
+                let option = format!("transforms.{name}.{option}");
+                config.set(option, Property::from(value));
+            }
+        }
+        Plan::compile(&config, &tables)
+    };
+    assert!(nested(256).is_ok());
+    let problems = nested(257).unwrap_err();
+    assert!(
+        problems.len() == 1 && problems[0].message.contains("257 transforms"),
+        "{problems:?}"
+    );
+}
+
+#[test]
 fn predicates_decide_whether_a_transform_runs() {
     let base = with(
         &IOT,

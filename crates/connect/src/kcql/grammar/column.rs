@@ -3,7 +3,7 @@
 use super::super::lexer::{Keyword, Kind, Token};
 use super::super::problem::Span;
 use super::super::statement::{Alias, Column, Source};
-use super::{MAX_DEPTH, Parser, Read, Refused};
+use super::{MAX_DEPTH, MAX_STEPS, Parser, Read, Refused};
 
 impl<'a> Parser<'a, '_> {
     pub(super) fn columns(&mut self) -> Read<Vec<Column>> {
@@ -75,6 +75,11 @@ impl<'a> Parser<'a, '_> {
                 return Ok((path, true));
             }
             match self.accept_name() {
+                Some(step) if path.len() == MAX_STEPS => {
+                    let message = format!("a path has more than {MAX_STEPS} steps");
+                    self.problems.error(step.span, message, None);
+                    return Err(Refused);
+                }
                 Some(step) => path.push(step.meaning().to_owned()),
                 None => return self.expected("the name of a field after `.`"),
             }

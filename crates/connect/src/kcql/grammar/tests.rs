@@ -363,6 +363,20 @@ fn numbers_have_limits() {
 }
 
 #[test]
+fn paths_and_functions_that_nest_without_end_are_refused() {
+    let path = |steps: usize| {
+        let path = vec!["a"; steps].join(".");
+        format!("INSERT INTO t SELECT {path} FROM x WITHSTRUCTURE")
+    };
+    assert_eq!(one(&path(128)).columns[0].path.len(), 128);
+    let errors = refused(&path(100_000));
+    assert!(errors[0].message.contains("128 steps"), "{errors:?}");
+    let functions = format!("SELECT {} FROM x", "f(".repeat(100_000));
+    let errors = refused(&functions);
+    assert!(errors[0].message.contains("too deep"), "{errors:?}");
+}
+
+#[test]
 fn functions_and_texts_are_left_out_with_a_warning() {
     let (statements, warnings) = parse(
         "INSERT INTO t SELECT now() AS id, f(a, g(*)), 'text' AS b, c FROM x",

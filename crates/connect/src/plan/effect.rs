@@ -28,18 +28,18 @@ impl Query {
     /// Whether running it twice does more than running it once: it adds to a counter or a collection.
     pub fn adds_up(&self) -> bool {
         let tokens = tokens(&self.text);
-        let adds = |window: &[&str]| match window {
-            [sum, "=", first, "+" | "-", ..] => sum.eq_ignore_ascii_case(first),
-            _ => false,
-        };
-        let prepends = |window: &[&str]| match window {
-            [sum, "=", _, "+", last] => sum.eq_ignore_ascii_case(last),
-            _ => false,
-        };
         let in_place = |window: &[&str]| matches!(window, ["+" | "-", "="]);
-        tokens.windows(4).any(adds)
-            || tokens.windows(5).any(prepends)
-            || tokens.windows(2).any(in_place)
+        let sets = (0..tokens.len()).filter_map(|at| match tokens.get(at..) {
+            Some([name, "=", set @ ..]) => Some((*name, set)),
+            _ => None,
+        });
+        let mut adds = sets.map(|(name, set)| {
+            let is = |token: &str| token.eq_ignore_ascii_case(name);
+            let begins = matches!(set, [first, "+" | "-", ..] if is(first));
+            let added = |window: &[&str]| matches!(window, ["+", last] if is(last));
+            begins || set.windows(2).any(added)
+        });
+        tokens.windows(2).any(in_place) || adds.any(|adds| adds)
     }
 }
 
@@ -82,6 +82,9 @@ mod tests {
             "update k.t set a=:a,C=c-:c where id=:id",
             "UPDATE k.t SET l = :l + l WHERE id = :id",
             "UPDATE k.t SET c += :c WHERE id = :id",
+            "UPDATE k.t SET l = [:v] + l WHERE id = :id",
+            "UPDATE k.t SET a = :a, l=[ :v, 'l', :w ]+l WHERE id = :id",
+            "UPDATE k.t SET l = l + [:v], m = {:k: :v} WHERE id = :id",
         ] {
             assert!(adds(text), "{text}");
         }
@@ -90,6 +93,7 @@ mod tests {
             "INSERT INTO k.t (a, b) VALUES (:a, 'b = b + 1')",
             "DELETE FROM k.t WHERE id = :id",
             "UPDATE k.t SET c = :a + :b WHERE id = :id",
+            "UPDATE k.t SET l = [:v, :w], m = {'+': 'l'} WHERE id = :id",
         ] {
             assert!(!adds(text), "{text}");
         }

@@ -16,6 +16,8 @@ pub(crate) use zone::zone;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct DateTimePattern {
     pieces: Vec<Piece>,
+    /// Whether a day its month lacks, or the hour 24, is none.
+    strict: bool,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -102,21 +104,26 @@ impl Moment {
 }
 
 impl DateTimePattern {
-    /// The pattern, or the predefined format of that name, compiled.
+    /// The pattern, or the predefined format of that name, compiled. Both resolve as Java's `SMART` does, also formats that
+    /// are strict by themselves: `DataStax`'s engine has them so.
     pub(crate) fn compile(written: &str) -> Result<Self, PatternError> {
         let predefined = compile::PREDEFINED;
         let pieces = match predefined.iter().find(|(name, _)| *name == written) {
             Some((_, pattern)) => compile::compile(pattern, true)?,
             None => compile::compile(written, false)?,
         };
-        Ok(Self { pieces })
+        Ok(Self {
+            pieces,
+            strict: false,
+        })
     }
 
-    /// A local date and time as CQL writes them, the time optional.
+    /// A local date and time as CQL writes them, the time optional, of days and hours there are.
     pub(crate) fn cql() -> Self {
         let pieces = compile::compile("uuuu-MM-dd[['T'][' ']HH:mm[:ss[#]]]", true);
         Self {
             pieces: pieces.unwrap_or_default(),
+            strict: true,
         }
     }
 
@@ -141,7 +148,7 @@ impl DateTimePattern {
 
     /// What a text says; nothing where it is not as the pattern wants it, to its end.
     pub(crate) fn parse(&self, text: &str) -> Option<Moment> {
-        read::read(&self.pieces, text.trim())
+        read::read(&self.pieces, self.strict, text.trim())
     }
 }
 

@@ -27,10 +27,12 @@ struct Fields {
     zone: Option<TimeZone>,
 }
 
-pub(super) fn read(pieces: &[Piece], text: &str) -> Option<Moment> {
+/// Reads a text to its end. Where it is not `strict`, a month's last day stands for days it lacks up to the 31st, and the
+/// hour 24 is the next day's first.
+pub(super) fn read(pieces: &[Piece], strict: bool, text: &str) -> Option<Moment> {
     let mut fields = Fields::default();
     let rest = fields.read(pieces, text)?;
-    rest.is_empty().then(|| fields.resolve()).flatten()
+    rest.is_empty().then(|| fields.resolve(strict)).flatten()
 }
 
 impl Fields {
@@ -143,13 +145,16 @@ impl Fields {
         slot.map(|_| ())
     }
 
-    fn resolve(self) -> Option<Moment> {
+    fn resolve(self, strict: bool) -> Option<Moment> {
         let date = if self.says_date() {
-            Some(self.date()?)
+            Some(self.date(strict)?)
         } else {
             None
         };
         let (time, next_day) = self.time()?;
+        if strict && next_day {
+            return None;
+        }
         let date = match (date, next_day) {
             (Some(date), true) => Some(date.tomorrow().ok()?),
             (date, _) => date,
@@ -168,12 +173,14 @@ impl Fields {
     }
 
     /// The date; none where there is no such day.
-    fn date(&self) -> Option<Date> {
+    fn date(&self, strict: bool) -> Option<Date> {
         let year = i16::try_from(self.year?).ok()?;
         let date = if let (Some(month), Some(day)) = (self.month, self.day) {
             let first = Date::new(year, i8::try_from(month).ok()?, 1).ok()?;
-            // Days up to 31 that a month lacks are its last.
-            let day = i8::try_from(day).ok()?.min(first.days_in_month());
+            let mut day = i8::try_from(day).ok()?;
+            if !strict {
+                day = day.min(first.days_in_month());
+            }
             first.with().day(day).build().ok()?
         } else {
             let first = Date::new(year, 1, 1).ok()?;

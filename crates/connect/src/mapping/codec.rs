@@ -438,6 +438,27 @@ mod tests {
             None,
         ),
         (
+            &[],
+            "2024-02-29 23:59",
+            "timestamp",
+            Some(CqlValue::Timestamp(1_709_251_140_000)),
+        ),
+        // What is no day and no hour is none in CQL's format, and resolved where a pattern is given.
+        (&[], "2024-02-31", "timestamp", None),
+        (&[], "2024-02-28T24:00", "timestamp", None),
+        (
+            &[("timestamp", "ISO_LOCAL_DATE_TIME")],
+            "2024-02-31T00:00",
+            "timestamp",
+            Some(CqlValue::Timestamp(1_709_164_800_000)),
+        ),
+        (
+            &[("timestamp", "yyyy-MM-dd HH:mm")],
+            "2024-02-28 24:00",
+            "timestamp",
+            Some(CqlValue::Timestamp(1_709_164_800_000)),
+        ),
+        (
             &[("unit", "SECONDS")],
             "1719835200",
             "timestamp",

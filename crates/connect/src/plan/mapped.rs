@@ -163,18 +163,25 @@ pub(super) fn queries(config: &ConnectorConfig, class: SinkClass) -> Vec<Query> 
             let statements = statements
                 .into_iter()
                 .flat_map(|(statements, _)| statements);
-            statements.filter_map(|own| query_of(&own)).collect()
+            let queries = (1..).zip(statements);
+            queries
+                .filter_map(|(number, own)| query_of(number, &own))
+                .collect()
         }
     }
 }
 
-/// The statement a KCQL statement brings, under a name made of its table and topic.
-pub(super) fn query_of(statement: &kcql::Statement) -> Option<Query> {
+/// The statement that the KCQL statement of that number, from 1, brings. Several may have the same table and topic: the
+/// number tells them apart.
+pub(super) fn query_of(number: usize, statement: &kcql::Statement) -> Option<Query> {
     let properties = statement.properties();
     let (_, text) = properties.iter().find(|(name, _)| name == "query")?;
     let target = statement.target.as_ref()?;
     Some(Query {
-        name: format!("query of {} for {}", target.text, statement.topic.text),
+        name: format!(
+            "query of statement {number}, {} for {}",
+            target.text, statement.topic.text
+        ),
         text: text.clone(),
     })
 }

@@ -41,9 +41,9 @@ impl Compiler<'_> {
                     let problem = self.at(&place, warning.span, warning.message, warning.help);
                     self.warnings.push(problem);
                 }
-                for statement in &statements {
+                for (number, statement) in (1..).zip(&statements) {
                     self.check_topic(&place, statement, topics);
-                    if let Some(target) = self.lenses_target(&place, statement) {
+                    if let Some(target) = self.lenses_target(&place, number, statement) {
                         push(&mut by_topic, &statement.topic.text, target);
                     }
                 }
@@ -56,7 +56,12 @@ impl Compiler<'_> {
         }
     }
 
-    fn lenses_target(&mut self, place: &Place<'_>, statement: &Statement) -> Option<MappedTarget> {
+    fn lenses_target(
+        &mut self,
+        place: &Place<'_>,
+        number: usize,
+        statement: &Statement,
+    ) -> Option<MappedTarget> {
         let wrong = |compiler: &mut Self, span, message: &str, help: &str| {
             let problem = compiler.at(place, span, message.to_owned(), Some(help.to_owned()));
             compiler.problems.push(problem);
@@ -108,7 +113,7 @@ impl Compiler<'_> {
             spans,
             rules,
             consistency,
-            query: query_of(statement),
+            query: query_of(number, statement),
             deletes_are_wanted: statement
                 .properties()
                 .iter()

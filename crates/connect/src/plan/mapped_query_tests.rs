@@ -114,12 +114,53 @@ fn lenses_kcql_brings_a_query_as_a_property() {
     let kcql = "INSERT INTO ks.t SELECT _key AS id, v FROM t PROPERTIES('query'='DELETE FROM ks.t WHERE id = :id','deletesEnabled'='false')";
     let config = [&LENSES[..], &[("connect.cassandra.kcql", kcql)]].concat();
     let outline = Plan::outline(&ConnectorConfig::of("test", &config)).unwrap();
-    assert_eq!(outline.queries[0].name, "query of ks.t for t");
+    assert_eq!(outline.queries[0].name, "query of statement 1, ks.t for t");
     assert_eq!(outline.queries[0].text, "DELETE FROM ks.t WHERE id = :id");
     let refused = kcql.replace(",'deletesEnabled'='false'", "");
     let config = [&LENSES[..], &[("connect.cassandra.kcql", refused.as_str())]].concat();
     let problems = Plan::outline(&ConnectorConfig::of("test", &config)).unwrap_err();
     assert!(problems[0].message.contains("cannot delete as well"));
+}
+
+#[test]
+fn two_queries_for_one_topic_and_table_are_each_their_own() {
+    let kcql = "INSERT INTO ks.t SELECT _key AS id, v FROM t PROPERTIES('query'='UPDATE ks.t SET v = :v WHERE id = :id','deletesEnabled'='false');\
+                INSERT INTO ks.t SELECT _key AS id FROM t PROPERTIES('query'='DELETE FROM ks.t WHERE id = :id','deletesEnabled'='false')";
+    let config = [&LENSES[..], &[("connect.cassandra.kcql", kcql)]].concat();
+    let config = ConnectorConfig::of("test", &config);
+    let queries = Plan::outline(&config).unwrap().queries;
+    assert!(queries[0].text.starts_with("UPDATE") && queries[1].text.starts_with("DELETE"));
+    let columns: [&[(&str, &str)]; 2] = [&[("v", "double"), ("id", "int")], &[("id", "int")]];
+    let variables: Vec<_> = queries
+        .iter()
+        .zip(columns)
+        .map(|(query, columns)| table(&query.name, columns, columns.len(), 0))
+        .collect();
+    let tables = keyspace_of("t", &[("id", "int"), ("v", "double")], 1);
+    let compiled = |queries: &[Arc<TableSchema>]| {
+        let keyspace = Keyspace {
+            name: "ks",
+            tables: &tables,
+            deletes: None,
+            queries,
+        };
+        Plan::compile_on(&config, &keyspace)
+    };
+    let own = compiled(&variables).unwrap();
+    let Made::Rows(rows) = apply(&own, "t", Some("7"), Some(r#"{"v":2.5}"#)) else {
+        panic!("no rows");
+    };
+    let values: Vec<_> = rows.into_iter().map(|(_, row)| row.values).collect();
+    let id = CqlValue::Int(7);
+    assert_eq!(values, [vec![CqlValue::Double(2.5), id.clone()], vec![id]]);
+    assert_eq!(own.tables(), variables);
+    // One that nobody has prepared is not left out in silence.
+    let problems = compiled(&variables[..1]).unwrap_err();
+    let message = &problems[0].message;
+    assert!(
+        problems.len() == 1 && message.contains("query of statement 2"),
+        "{problems:?}"
+    );
 }
 
 #[test]

@@ -53,7 +53,11 @@ impl Compiler<'_> {
         };
         if let Some(query) = &strict.query {
             let found = known.queries.iter().find(|own| own.name == query.name);
-            let variables = Arc::clone(found?);
+            let Some(variables) = found.map(Arc::clone) else {
+                let message = format!("the cluster has not said what `{}` takes", query.name);
+                self.wrong(place, whole, message, None);
+                return None;
+            };
             return self.query_target(place, whole, strict, &variables);
         }
         let before = self.problems.len();

@@ -3,6 +3,7 @@
 mod committing;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -52,12 +53,12 @@ pub(super) struct Task {
 }
 
 /// How far a partition was taken.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 struct Taken {
     /// Offset after the last record put into a batch.
     next: i64,
-    /// Records before this offset are gone if they were not put into a batch.
-    lost_to: i64,
+    /// Offsets whose records are gone; none that are all before `next`.
+    lost: Vec<Range<i64>>,
     /// Which time the partition is ours: a batch of an earlier one counts no more.
     term: u64,
 }
@@ -66,7 +67,7 @@ impl Taken {
     fn from(offset: i64, term: u64) -> Self {
         Self {
             next: offset,
-            lost_to: offset,
+            lost: Vec::new(),
             term,
         }
     }
@@ -74,11 +75,13 @@ impl Taken {
     /// The record at `offset` goes into a batch: what there was before it.
     fn pass(&mut self, offset: i64) -> Gap {
         let from = std::mem::replace(&mut self.next, offset + 1);
-        let lost_to = self.lost_to.clamp(from.min(offset), offset);
         let count = |from: i64, to: i64| u64::try_from(to - from).unwrap_or(0);
+        let overlap = |own: &Range<i64>| count(own.start.max(from), own.end.min(offset));
+        let lost = self.lost.iter().map(overlap).sum();
+        self.lost.retain(|own| own.end > offset);
         Gap {
-            lost: count(from, lost_to),
-            empty: count(lost_to, offset),
+            lost,
+            empty: count(from, offset) - lost,
         }
     }
 }
@@ -333,7 +336,7 @@ impl Task {
         } else {
             // The next record shows the gap, and the books count it as skipped.
             if let Some(taken) = self.taken.get_mut(&source) {
-                taken.lost_to = to;
+                taken.lost.push(from..to);
             }
             tracing::error!(connector, %topic, partition, from, to, "retention deleted records before the sink read them");
         }
@@ -390,9 +393,24 @@ mod tests {
         let mut taken = Taken::from(10, 1);
         assert_eq!(taken.pass(10), gap(0, 0));
         assert_eq!(taken.pass(13), gap(0, 2), "markers");
-        taken.lost_to = 20;
+        taken.lost.push(14..20);
         assert_eq!(taken.pass(22), gap(6, 2), "retention, then a marker");
         assert_eq!(taken.pass(23), gap(0, 0));
         assert_eq!(taken.pass(5), gap(0, 0), "read again");
+    }
+
+    #[test]
+    fn what_is_lost_behind_records_that_wait_is_not_lost_before_them() {
+        let gap = |lost, empty| Gap { lost, empty };
+        let mut taken = Taken::from(10, 1);
+        // 10 and 13 wait, and so do 20 and 22, when the consumer says what it could not read.
+        taken.lost.push(14..20);
+        taken.lost.push(23..30);
+        assert_eq!(taken.pass(10), gap(0, 0));
+        assert_eq!(taken.pass(13), gap(0, 2), "markers");
+        assert_eq!(taken.pass(20), gap(6, 0));
+        assert_eq!(taken.pass(22), gap(0, 1));
+        assert_eq!(taken.pass(31), gap(7, 1));
+        assert!(taken.lost.is_empty());
     }
 }

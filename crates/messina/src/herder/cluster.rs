@@ -196,6 +196,9 @@ pub async fn plan_on_cluster(
 }
 
 fn connecting(error: ConnectError) -> OpenError {
+    if matches!(error, ConnectError::LogIn { named: true, .. }) {
+        return OpenError::LogIn(error.into());
+    }
     match error.verdict() {
         Verdict::Retry => OpenError::Away(error.into()),
         Verdict::Reject | Verdict::Stop => OpenError::Unusable(error.into()),
@@ -206,5 +209,22 @@ fn defining(error: DefinitionError) -> OpenError {
     match error.verdict() {
         Verdict::Retry => OpenError::Away(error.into()),
         Verdict::Reject | Verdict::Stop => OpenError::Unusable(error.into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_in_that_is_refused_may_be_taken_later_and_none_at_all_will_not() {
+        let refused = |named| ConnectError::LogIn {
+            at: "10.0.0.1:9042".to_owned(),
+            said: "no".to_owned(),
+            named,
+            advice: String::new(),
+        };
+        assert!(matches!(connecting(refused(true)), OpenError::LogIn(_)));
+        assert!(matches!(connecting(refused(false)), OpenError::Unusable(_)));
     }
 }

@@ -11,11 +11,11 @@ use tokio_util::sync::CancellationToken;
 use super::delivery::Delivery;
 use super::error::SinkError;
 use super::opening::{OpenError, Opened, Opening};
-use super::retry::Backoff;
+use super::retry::{Backoff, Patience};
 use super::status::{SinkStatus, TaskState};
 use super::task::Task;
 use crate::record_log::RecordLog;
-use crate::table::{BoxFuture, Table, TableError, Verdict};
+use crate::table::{BoxFuture, Table, TableError};
 use crate::telemetry::causes::with_causes;
 
 /// How a sink's task works.
@@ -284,13 +284,14 @@ impl Connector {
         Ok(opened)
     }
 
-    /// Asks the cluster; while it is away, again and again. `None` if the task was asked to stop first.
+    /// Asks the cluster; while it is away, again and again, and for a while also where it does not let us in. `None` if the task was asked to stop first.
     async fn as_often_as_it_takes<T>(
         &self,
         attempt: impl Fn() -> BoxFuture<'static, Result<T, OpenError>>,
         stop: &CancellationToken,
     ) -> Result<Option<T>, SinkError> {
         let mut backoff = Backoff::new(self.options.first_retry, self.options.longest_retry);
+        let mut patience = Patience::default();
         loop {
             let answer = tokio::select! {
                 biased;
@@ -299,7 +300,7 @@ impl Connector {
             };
             let error = match answer {
                 Ok(answer) => return Ok(Some(answer)),
-                Err(error) if error.verdict() == Verdict::Retry => error,
+                Err(error) if patience.bears(&error, Instant::now()) => error,
                 Err(error) => return Err(SinkError::Open(error)),
             };
             let (reason, wait) = (with_causes(&error), backoff.wait());

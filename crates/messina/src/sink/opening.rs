@@ -25,6 +25,10 @@ pub enum OpenError {
     /// The cluster is away.
     #[error("the cluster of the connector's tables is away")]
     Away(#[source] Box<dyn Error + Send + Sync>),
+    /// The cluster does not take our log-in. It may in a while: a node that has just started, or whose replica of the
+    /// users is away, knows nobody, and says the same as for a wrong password.
+    #[error(transparent)]
+    LogIn(Box<dyn Error + Send + Sync>),
     /// The cluster, or a table of it, is not for us to use as things are.
     #[error(transparent)]
     Unusable(Box<dyn Error + Send + Sync>),
@@ -44,10 +48,10 @@ fn all(problems: &[Problem]) -> String {
 }
 
 impl OpenError {
-    /// What to do about it.
+    /// What to do about it; of a log-in that is not taken: for a while.
     pub fn verdict(&self) -> Verdict {
         match self {
-            Self::Away(_) => Verdict::Retry,
+            Self::Away(_) | Self::LogIn(_) => Verdict::Retry,
             Self::Unusable(_) | Self::Unchanged(_) | Self::Wrong(_) => Verdict::Stop,
         }
     }

@@ -13,6 +13,7 @@ mod altered;
 mod classic;
 mod errors;
 mod insert_json;
+mod log_in;
 mod mapped;
 mod place;
 mod poison;

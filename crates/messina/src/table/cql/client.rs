@@ -36,13 +36,15 @@ pub enum ConnectError {
         /// Why.
         source: Box<NewSessionError>,
     },
-    /// User and password are wanted, or not taken.
+    /// User and password are wanted, or not taken: they are wrong, or the cluster does not know its users yet.
     #[error("CQL at {at} does not let us in: {said}; {advice}")]
     LogIn {
         /// The contact points.
         at: String,
         /// What the cluster says.
         said: String,
+        /// Whether we have said who we are: then it may be taken later.
+        named: bool,
         /// Which options to set or change.
         advice: String,
     },
@@ -101,11 +103,15 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// What to do about it. Whoever does not answer may do so in a while; whoever refuses us will go on refusing.
+    /// What to do about it. Whoever does not answer may do so in a while, and a log-in may be taken in a while: a cluster
+    /// whose replicas of the users are away refuses all, in the words for a wrong password. Whoever refuses us otherwise will
+    /// go on refusing.
     pub fn verdict(&self) -> Verdict {
         match self {
-            Self::Session { .. } | Self::Address { .. } => Verdict::Retry,
-            Self::LogIn { .. }
+            Self::Session { .. } | Self::Address { .. } | Self::LogIn { named: true, .. } => {
+                Verdict::Retry
+            }
+            Self::LogIn { named: false, .. }
             | Self::Certificate { .. }
             | Self::DataCenter { .. }
             | Self::Keyspace { .. }
@@ -220,6 +226,7 @@ async fn refused(
         Some(Refusal::LogIn(said)) => ConnectError::LogIn {
             at,
             said,
+            named: config.user.is_some(),
             advice: refusal::log_in(config),
         },
         Some(Refusal::Tls(source)) => ConnectError::Certificate {

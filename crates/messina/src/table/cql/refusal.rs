@@ -22,7 +22,7 @@ use crate::config::CqlConfig;
 /// without a body.
 const OPTIONS: [u8; 9] = [4, 0, 0, 0, 5, 0, 0, 0, 0];
 
-/// A cluster that is there, and that the same connection attempt will not get into later either.
+/// A cluster that is there and does not let us in. A log-in it may take later; what TLS is not agreed on will not be.
 #[derive(Debug, PartialEq)]
 pub(super) enum Refusal {
     /// It wants to know who we are, or does not believe it; with what it says.

@@ -124,9 +124,10 @@ impl Delivery {
         if !batch.rejected.iter().any(doubtful) {
             return Ok(());
         }
+        let since = Instant::now();
         for table in self.tables.iter() {
             let (mut backoff, mut waited) = (self.backoff(), false);
-            while let Err(error) = table.check().await {
+            while let Err(error) = table.check(since).await {
                 if error.verdict() != Verdict::Retry {
                     return Err(Interrupted::Failed(SinkError::Table(error)));
                 }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use messina_connect::row::Row;
 use messina_connect::table_schema::TableSchema;
+use tokio::time::Instant;
 
 /// A future in a box: one allocation for each batch lets both forms stand behind one trait object.
 pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
@@ -31,9 +32,9 @@ pub trait Table: Send + Sync + Debug {
     /// After an error some of them may have been written.
     fn write(&self, rows: Arc<Vec<Row>>) -> BoxFuture<'_, Result<(), TableError>>;
 
-    /// Looks whether the table still is as it was when it was opened: [`TableError::Changed`] where others have
-    /// changed it since. A table that is ours alone always is.
-    fn check(&self) -> BoxFuture<'_, Result<(), TableError>> {
+    /// Looks whether the table, at `since` or later, still is as it was when it was opened: [`TableError::Changed`] where
+    /// others have changed it. A table that is ours alone always is.
+    fn check(&self, _since: Instant) -> BoxFuture<'_, Result<(), TableError>> {
         Box::pin(async { Ok(()) })
     }
 }

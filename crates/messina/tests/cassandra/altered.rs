@@ -1,5 +1,6 @@
 //! Tables that are altered while connectors write to them: no restart is needed, and nothing is lost.
 
+use messina_e2e::between::Between;
 use serde_json::{Value, json};
 
 use crate::place::Place;
@@ -74,6 +75,59 @@ async fn a_column_or_a_field_of_a_type_that_is_added_is_written_without_a_restar
         trace.contains("record 3 of `a`-0") && trace.contains("unrecognized column: z"),
         "{trace}"
     );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn records_that_are_refused_have_the_schema_asked_for_and_the_tables_read_only_where_it_changed()
+ {
+    let Some(mut place) = Place::new("altered_not").await else {
+        return;
+    };
+    place
+        .run("CREATE TABLE KS.t (id int PRIMARY KEY, v int)")
+        .await;
+    place.run("CREATE TABLE KS.u (id int PRIMARY KEY)").await;
+    let between = Between::before(&format!("{}:{}", place.host, place.port));
+    place.port = between.address.port().to_string();
+    let dir = tempfile::tempdir().unwrap();
+    let worker = Worker::up(dir.path());
+    let kcql = (
+        "connect.cassandra.kcql",
+        "INSERT INTO t SELECT * FROM a;INSERT INTO u SELECT id FROM a",
+    );
+    worker.make(
+        "altered",
+        &classic(&place, &[&TOLERANT[..], &[kcql]].concat()),
+    );
+    let refused = async |count: u64| {
+        worker.produce("a", &records(&[json!({ "id": 1, "w": 1 })]));
+        worker
+            .until_sink("altered", |sink| sink["dead_lettered"] == count)
+            .await;
+    };
+    worker.produce("a", &records(&[json!({ "id": 1, "v": 1 })]));
+    written(&worker, 1).await;
+    refused(1).await;
+    let read = || between.asked("FROM system_schema.columns WHERE keyspace_name = ? AND");
+    let asked = || between.asked("SELECT schema_version FROM system.local");
+    let (read_before, asked_before) = (read(), asked());
+    assert!(read_before >= 2, "a look at each table");
+    let begin = tokio::time::Instant::now();
+    for count in 2..=20 {
+        refused(count).await;
+    }
+    let tenths = usize::try_from(begin.elapsed().as_millis() / 100).unwrap();
+    // Other tests change the schema too, but not before every one of these records.
+    let read = read() - read_before;
+    assert!(read < 2 * 19, "tables were read {read} times");
+    let asked = asked() - asked_before;
+    assert!(
+        (19..=tenths + 2).contains(&asked),
+        "{asked} times in {tenths} tenths of a second"
+    );
+    place.run("ALTER TABLE KS.t ADD w int").await;
+    worker.produce("a", &records(&[json!({ "id": 2, "w": 2 })]));
+    written(&worker, 2).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -16,6 +16,7 @@ use scylla::policies::speculative_execution::SimpleSpeculativeExecutionPolicy;
 
 use super::addresses::Addresses;
 use super::refusal::{self, Refusal};
+use super::watch::SchemaVersion;
 use crate::config::{CqlConfig, KeySource};
 use crate::listener::tls_client::{self, TlsClientError};
 use crate::table::Verdict;
@@ -126,6 +127,7 @@ impl ConnectError {
 pub struct TableClient {
     pub(super) session: Arc<Session>,
     pub(super) config: Arc<CqlConfig>,
+    pub(super) schema: Arc<SchemaVersion>,
 }
 
 impl TableClient {
@@ -165,6 +167,7 @@ impl TableClient {
         Self {
             session,
             config: Arc::new(config.clone()),
+            schema: Arc::default(),
         }
     }
 }

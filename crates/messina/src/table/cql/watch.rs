@@ -9,21 +9,49 @@ use messina_connect::table_schema::TableSchema;
 use tokio::time::Instant;
 use uuid::Uuid;
 
+use super::TableClient;
 use super::definition::DefinitionError;
 use super::table::CqlTable;
 use crate::table::{TableError, Verdict};
 
 /// Rows of a type that a column no longer has are written for no longer than this.
 const EVERY: Duration = Duration::from_secs(1);
+/// However many records are doubtful, the version is asked for no more often than this.
+const AT_MOST_EVERY: Duration = Duration::from_millis(100);
 
-/// When the schema's version was asked for, and what it was when the table was found as it should be.
+/// What the cluster has last said of its schema's version, to a client and all its tables.
 #[derive(Debug, Default)]
-pub(super) struct Watch(parking_lot::Mutex<Seen>);
+pub(super) struct SchemaVersion(tokio::sync::Mutex<Option<Told>>);
 
-#[derive(Debug, Default, Clone, Copy)]
-struct Seen {
-    at: Option<Instant>,
+#[derive(Debug, Clone, Copy)]
+struct Told {
+    /// When it was asked.
+    at: Instant,
+    /// None where it did not answer.
     version: Option<Uuid>,
+}
+
+/// The schema's version when the table was found as it should be.
+#[derive(Debug, Default)]
+pub(super) struct Watch(parking_lot::Mutex<Option<Uuid>>);
+
+impl TableClient {
+    /// The schema's version, asked for at `since` or later: by whoever comes first, for all who wait.
+    async fn schema_version(&self, since: Instant) -> Option<Uuid> {
+        const VERSION: &str = "SELECT schema_version FROM system.local";
+        let mut told = self.schema.0.lock().await;
+        if let Some(told) = *told {
+            if told.at >= since {
+                return told.version;
+            }
+            tokio::time::sleep_until(told.at + AT_MOST_EVERY).await;
+        }
+        let at = Instant::now();
+        let rows = self.read::<(Uuid,)>(VERSION, ()).await;
+        let version = rows.ok().and_then(|rows| rows.first().map(|(own,)| *own));
+        *told = Some(Told { at, version });
+        version
+    }
 }
 
 impl CqlTable {
@@ -31,30 +59,33 @@ impl CqlTable {
     ///
     /// A cluster that does not answer is no reason to stop here: the rows will hear of it.
     pub(super) async fn look(&self) -> Result<(), TableError> {
-        let seen = *self.watch.0.lock();
-        if seen.at.is_some_and(|at| at.elapsed() < EVERY) {
-            return Ok(());
-        }
-        let Some(version) = self.schema_version().await else {
+        let now = Instant::now();
+        let since = now.checked_sub(EVERY).unwrap_or(now);
+        let Some(version) = self.client.schema_version(since).await else {
             return Ok(());
         };
-        if seen.version != Some(version) {
-            match self.verified().await {
-                Err(TableError::Unavailable { .. }) => return Ok(()),
-                other => other?,
-            }
+        match self.verified_at(version).await {
+            Err(TableError::Unavailable { .. }) => Ok(()),
+            looked => looked,
         }
-        *self.watch.0.lock() = Seen {
-            at: Some(Instant::now()),
-            version: Some(version),
-        };
-        Ok(())
     }
 
-    async fn schema_version(&self) -> Option<Uuid> {
-        const VERSION: &str = "SELECT schema_version FROM system.local";
-        let rows = self.client.read::<(Uuid,)>(VERSION, ()).await.ok()?;
-        rows.first().map(|(version,)| *version)
+    /// Looks whether the schema has changed, as it is at `since` or later, and if so at the table.
+    pub(super) async fn look_since(&self, since: Instant) -> Result<(), TableError> {
+        match self.client.schema_version(since).await {
+            Some(version) => self.verified_at(version).await,
+            // Why there is none the table's own definition will say.
+            None => self.verified().await,
+        }
+    }
+
+    async fn verified_at(&self, version: Uuid) -> Result<(), TableError> {
+        if *self.watch.0.lock() == Some(version) {
+            return Ok(());
+        }
+        self.verified().await?;
+        *self.watch.0.lock() = Some(version);
+        Ok(())
     }
 
     /// Looks at the table itself.

@@ -243,8 +243,8 @@ impl Table for CqlTable {
         })
     }
 
-    fn check(&self) -> BoxFuture<'_, Result<(), TableError>> {
-        Box::pin(self.verified())
+    fn check(&self, since: Instant) -> BoxFuture<'_, Result<(), TableError>> {
+        Box::pin(self.look_since(since))
     }
 }
 

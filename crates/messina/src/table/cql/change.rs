@@ -60,10 +60,12 @@ impl TableClient {
                 for column in columns {
                     let (known_as, own) = (table_name(table), name(&column.name));
                     let add = format!("ALTER TABLE {known_as} ADD {own} {};", column.cql_type);
-                    let added = self.define(add).await;
-                    // A person or another task may have been faster.
-                    if added.is_err() && !self.has(table, &column.name).await? {
-                        return added;
+                    let Err(error) = self.define(add).await else {
+                        continue;
+                    };
+                    // A person or another task may have been faster. Where that cannot be told, why it was not added counts.
+                    if !self.has(table, &column.name).await.unwrap_or(false) {
+                        return Err(error);
                     }
                 }
                 Ok(())

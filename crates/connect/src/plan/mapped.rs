@@ -104,6 +104,14 @@ impl<'a> TopicTable<'a> {
             self.topic, self.keyspace, self.table
         )
     }
+
+    /// The statement of the connector's own that is written with.
+    pub(super) fn query(self, config: &ConnectorConfig) -> Option<Query> {
+        let name = self.option("query");
+        let text = config.text(&name).filter(|text| !text.is_empty())?;
+        let text = text.to_owned();
+        Some(Query { name, text })
+    }
 }
 
 /// The tables options speak of, in order.
@@ -151,12 +159,7 @@ pub(super) fn queries(config: &ConnectorConfig, class: SinkClass) -> Vec<Query> 
         SinkClass::Table | SinkClass::Classic | SinkClass::Scylla => Vec::new(),
         SinkClass::DataStax => topic_tables(config)
             .iter()
-            .filter_map(|own| {
-                let name = own.option("query");
-                let text = config.text(&name).filter(|text| !text.is_empty())?;
-                let text = text.to_owned();
-                Some(Query { name, text })
-            })
+            .filter_map(|own| own.query(config))
             .collect(),
         SinkClass::Lenses => {
             let statements = kcql::parse(config.text(KCQL).unwrap_or_default(), Mode::Lenient);

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
+use super::Topics;
 use super::compile::Compiler;
 use super::mapped::{Mapped, TopicTable, dest, push, topic_tables};
 use super::mapped_strict::Strict;
 use super::statements::Place;
-use super::{Query, Topics};
 use crate::kcql::Span;
 use crate::mapping::{Codec, Formats, MappedTarget, Rules, Style, TimeUnit};
 
@@ -38,7 +38,6 @@ impl Compiler<'_> {
                 option: &option,
                 text: &text,
             };
-            let query = self.data_stax_query(settings);
             let strict = Strict {
                 keyspace: settings.keyspace,
                 table: settings.table,
@@ -50,7 +49,7 @@ impl Compiler<'_> {
                     .is_some(),
                 rules,
                 consistency: Some(consistency),
-                query,
+                query: settings.query(self.config),
             };
             let target = self.strict_target(&place, strict);
             if let Some(target) = target {
@@ -74,13 +73,6 @@ impl Compiler<'_> {
             by_topic,
             others: None,
         }
-    }
-
-    fn data_stax_query(&self, settings: TopicTable<'_>) -> Option<Query> {
-        let name = settings.option("query");
-        let text = self.config.text(&name).filter(|text| !text.is_empty())?;
-        let text = text.to_owned();
-        Some(Query { name, text })
     }
 
     /// How a topic's texts and numbers become times.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use crate::config::{ConnectorConfig, Problem};
 use crate::converter::{Converter, HeaderConverter};
-use crate::data_error::DataError;
+use crate::data_error::{DataError, Exception};
 use crate::mapping::{Stop, TableChange};
 use crate::record::{ConnectHeader, ConnectRecord, RecordHeader, SinkRecord};
 use crate::row::Row;
@@ -205,6 +205,10 @@ impl Plan {
         }
     }
 
+    fn refused(&self, error: DataError) -> RecordError {
+        self.put_error(error.exception.class(), error.message)
+    }
+
     fn decode<'a>(&self, source: &'a SinkRecord<'a>) -> Result<ConnectRecord<'a>, RecordError> {
         let (key_schema, key) = if self.uses_key {
             let read = self.key_converter.read(source.key);
@@ -262,48 +266,50 @@ impl Plan {
         if let Some(mapped) = &self.mapped {
             let written = mapped.write(record, target::write_timestamp(record), out);
             return written.map_err(|stop| match stop {
-                Stop::Refused(error) => put(error.exception.class(), error.message).into(),
+                Stop::Refused(error) => self.refused(error).into(),
                 Stop::First(change) => Ending::TableFirst(change),
             });
         }
         if record.value.is_null() {
             let Some(deletes) = &self.deletes else {
-                let message = "Sink is missing delete statement.".to_owned();
-                return Err(put(CONNECT_EXCEPTION, message).into());
+                return Err(self.refused(no_delete_statement()).into());
             };
             let row = deletes.row(record, target::write_timestamp(record));
             let row = row.map_err(|(class, message)| put(class, message))?;
             out.push((deletes.table_index, row));
             return Ok(());
         }
-        let Some((_, targets)) = self
-            .targets
-            .iter()
-            .find(|(topic, _)| *topic == record.topic)
-        else {
-            return Err(put(
-                CONNECT_EXCEPTION,
-                format!("topic `{}` has no KCQL statement", record.topic),
-            )
-            .into());
-        };
-        let whole = targets
-            .iter()
-            .all(|target| target.projection.is_everything());
-        let parsed = target::root(&record.value, whole);
-        let parsed = parsed.map_err(|error| put(error.exception.class(), error.message))?;
-        let value = parsed.as_ref().unwrap_or(&record.value);
+        let projected = self.projected(record);
+        let (targets, value) = projected.map_err(|error| self.refused(error))?;
         for target in targets {
             let row = target
-                .row(record, value)
+                .row(record, &value)
                 .map_err(|(class, message)| put(class, message))?;
             out.push((target.table_index, row));
         }
         Ok(())
     }
+
+    /// The targets of a record's topic, and its value as they read it.
+    fn projected<'r>(
+        &self,
+        record: &'r ConnectRecord<'_>,
+    ) -> Result<(&[Target], Cow<'r, Value>), DataError> {
+        let own = |(topic, _): &&(String, _)| *topic == record.topic;
+        let (_, targets) = self.targets.iter().find(own).ok_or_else(|| {
+            let message = format!("topic `{}` has no KCQL statement", record.topic);
+            DataError::of(Exception::Connect, message)
+        })?;
+        let everything = |target: &Target| target.projection.is_everything();
+        let parsed = target::root(&record.value, targets.iter().all(everything))?;
+        let value = parsed.map_or(Cow::Borrowed(&record.value), Cow::Owned);
+        Ok((targets, value))
+    }
 }
 
-const CONNECT_EXCEPTION: &str = crate::data_error::Exception::Connect.class();
+fn no_delete_statement() -> DataError {
+    DataError::of(Exception::Connect, "Sink is missing delete statement.")
+}
 
 fn rejected(stage: Stage, class_name: &str, error: DataError) -> RecordError {
     RecordError {

@@ -6,11 +6,12 @@ use jiff::civil::{Date, Time};
 use super::compile::{Compiler, Tables};
 use super::mapped::Mapped;
 use super::outcome::RecordError;
-use super::target::{headers, root, write_timestamp};
-use super::{Plan, Topics};
+use super::target::{headers, write_timestamp};
+use super::{Plan, Topics, no_delete_statement};
 use crate::config::{ConnectorConfig, Problem};
 use crate::converter::JsonConverter;
 use crate::data_error::{DataError, Exception};
+use crate::java_text;
 use crate::kcql::{OutputName, RecordParts};
 use crate::mapping::Kind;
 use crate::record::{ConnectRecord, SinkRecord};
@@ -86,9 +87,7 @@ impl Sketcher {
                 Some(mapped) => Self::mapped(mapped, &record, &mut sketches),
                 None => self.projected(&record, &mut sketches),
             };
-            let put =
-                |error: DataError| self.plan.put_error(error.exception.class(), error.message);
-            made.map_err(put)?;
+            made.map_err(|error| self.plan.refused(error))?;
         }
         Ok(sketches)
     }
@@ -125,10 +124,9 @@ impl Sketcher {
     ) -> Result<(), DataError> {
         if record.value.is_null() {
             let statement = self.delete_statement.as_ref();
-            let missing = || DataError::of(Exception::Connect, "Sink is missing delete statement.");
             out.push(Sketch {
                 keyspace: None,
-                table: statement.ok_or_else(missing)?.clone(),
+                table: statement.ok_or_else(no_delete_statement)?.clone(),
                 act: Act::Run,
                 fields: vec![("key".to_owned(), json(&record.key)?)],
                 write_timestamp: write_timestamp(record),
@@ -136,19 +134,11 @@ impl Sketcher {
             });
             return Ok(());
         }
-        let own = |(topic, _): &&(String, _)| *topic == record.topic;
-        let (_, targets) = self.plan.targets.iter().find(own).ok_or_else(|| {
-            let message = format!("topic `{}` has no KCQL statement", record.topic);
-            DataError::of(Exception::Connect, message)
-        })?;
-        let whole = targets
-            .iter()
-            .all(|target| target.projection.is_everything());
-        let parsed = root(&record.value, whole)?;
+        let (targets, value) = self.plan.projected(record)?;
         let headers = headers(record);
         let parts = || RecordParts {
             key: &record.key,
-            value: parsed.as_ref().unwrap_or(&record.value),
+            value: &value,
             headers: &headers,
         };
         for target in targets {
@@ -201,7 +191,7 @@ fn plain(value: &Value) -> Value {
             Value::text(&time.map_or_else(|_| value.kind().to_owned(), |time| time.to_string()))
         }
         Value::Timestamp(millis) => Value::I64(*millis),
-        Value::Decimal(own) => Value::text(&format!("{}E{}", own.unscaled, -i64::from(own.scale))),
+        Value::Decimal(own) => Value::text(&java_text::decimal(own)),
         Value::List(values) => Value::List(values.iter().map(plain).collect()),
         Value::Map(map) => {
             let mut all = map.iter().map(|(key, own)| (plain(key), plain(own)));

@@ -95,6 +95,10 @@ fn a_sketch_shows_names_and_values_where_the_cluster_was_not_asked() {
         (fields(&row[0]), row[0].table.as_str()),
         (vec!["t=2.5".to_owned(), "id=1".to_owned()], "site_readings")
     );
+    let decimal = r#"{"schema":{"type":"struct","fields":[{"field":"d","type":"bytes",
+        "name":"org.apache.kafka.connect.data.Decimal","parameters":{"scale":"2"}}]},"payload":{"d":"MDk="}}"#;
+    let row = sketch(&scylla, "site.readings", &key, Some(decimal)).unwrap();
+    assert_eq!(fields(&row[0])[0], "d=\"123.45\"");
     let kcql = [(
         "connect.cassandra.kcql",
         "INSERT INTO ks.t SELECT _key AS id, v FROM t PROPERTIES('query'='UPDATE ks.t SET v = :v WHERE id = :id','deletesEnabled'='false')",

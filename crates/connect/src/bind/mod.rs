@@ -20,6 +20,8 @@ mod number;
 mod tests;
 mod time;
 
+pub(crate) use time::{date_value, time_value};
+
 /// Binds `value` to a column of type `cql_type`. Null is [`CqlValue::Null`].
 pub fn bind(value: &Value, cql_type: &CqlType) -> Result<CqlValue, DataError> {
     if value.is_null() {

@@ -139,8 +139,25 @@ fn days(text: &str) -> Option<i64> {
     let year = i16::try_from(number(year)?).ok()?;
     let month = i8::try_from(number(month)?).ok()?;
     let date = civil::Date::new(year, month, i8::try_from(number(day)?).ok()?).ok()?;
+    days_to(date).map(i64::from)
+}
+
+/// Days from 1970-01-01 to a date.
+fn days_to(date: civil::Date) -> Option<i32> {
     let epoch = civil::Date::constant(1970, 1, 1);
-    Some(i64::from(epoch.until(date).ok()?.get_days()))
+    Some(epoch.until(date).ok()?.get_days())
+}
+
+/// A date as CQL has it.
+pub(crate) fn date_value(date: civil::Date) -> Option<CqlValue> {
+    days_to(date).map(CqlValue::Date)
+}
+
+/// A time of the day as CQL has it.
+pub(crate) fn time_value(time: civil::Time) -> CqlValue {
+    let [hours, minutes, seconds] = [time.hour(), time.minute(), time.second()].map(i64::from);
+    let nanos = i64::from(time.subsec_nanosecond());
+    CqlValue::Time(((hours * 60 + minutes) * 60 + seconds) * 1_000_000_000 + nanos)
 }
 
 /// Nanoseconds since midnight of `HH:mm:ss[.fffffffff]`; the seconds may be missing if `short`.

@@ -483,6 +483,18 @@ mod tests {
             "time",
             Some(CqlValue::Time(46_800_000_000_000)),
         ),
+        (
+            &[("time", "HH:mm:ss.SSS")],
+            "23:59:59.007",
+            "time",
+            Some(CqlValue::Time(86_399_007_000_000)),
+        ),
+        (
+            &[("date", "uuuu-MM-dd")],
+            "0001-01-01",
+            "date",
+            Some(CqlValue::Date(-719_162)),
+        ),
         (&[("time", "HHmmss")], "13:00:00", "time", None),
     ];
 

@@ -3,7 +3,7 @@
 use jiff::tz::TimeZone;
 
 use super::codec::TimeUnit;
-use crate::bind::{bind, invalid};
+use crate::bind::{bind, date_value, invalid, time_value};
 use crate::cql_type::CqlType;
 use crate::data_error::DataError;
 use crate::java_time::{DateTimePattern, PatternError, zone};
@@ -164,8 +164,8 @@ impl Formats {
             return bind(value, &CqlType::Date);
         };
         let date = pattern.parse(text).and_then(|moment| moment.date);
-        let date = date.ok_or_else(|| refused(text, "date"))?;
-        bind(&Value::text(&date.to_string()), &CqlType::Date)
+        let date = date.and_then(date_value);
+        date.ok_or_else(|| refused(text, "date"))
     }
 
     pub(super) fn time(&self, value: &Value) -> Result<CqlValue, DataError> {
@@ -173,8 +173,8 @@ impl Formats {
             return bind(value, &CqlType::Time);
         };
         let time = pattern.parse(text).and_then(|moment| moment.time);
-        let time = time.ok_or_else(|| refused(text, "time"))?;
-        bind(&Value::text(&time.to_string()), &CqlType::Time)
+        let time = time.map(time_value);
+        time.ok_or_else(|| refused(text, "time"))
     }
 }
 

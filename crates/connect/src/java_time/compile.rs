@@ -66,7 +66,7 @@ pub(super) fn compile(pattern: &str, own: bool) -> Result<Vec<Piece>, PatternErr
                 (Some((_, inner)), false) => Piece::Optional(inner),
                 _ => return wrong(at, "there is no `[` to this `]`"),
             },
-            '\'' => Piece::Literal(quoted(pattern, at, &mut rest)?),
+            '\'' => Piece::Literal(quoted(at, &mut rest)?),
             '#' if own => Piece::Fraction {
                 least: 0,
                 most: 9,
@@ -106,14 +106,14 @@ pub(super) fn compile(pattern: &str, own: bool) -> Result<Vec<Piece>, PatternErr
 type Rest<'p> = std::iter::Peekable<std::str::CharIndices<'p>>;
 
 /// The text up to the closing quote; two quotes are one.
-fn quoted(pattern: &str, at: usize, rest: &mut Rest<'_>) -> Result<String, PatternError> {
+fn quoted(at: usize, rest: &mut Rest<'_>) -> Result<String, PatternError> {
     if rest.next_if(|(_, next)| *next == '\'').is_some() {
         return Ok("'".to_owned());
     }
     let mut text = String::new();
     loop {
         match rest.next() {
-            None => return wrong(at.min(pattern.len()), "a quote is not closed"),
+            None => return wrong(at, "a quote is not closed"),
             Some((_, '\'')) => {
                 if rest.next_if(|(_, next)| *next == '\'').is_none() {
                     return Ok(text);

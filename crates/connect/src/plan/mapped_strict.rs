@@ -269,5 +269,5 @@ impl Compiler<'_> {
 }
 
 /// What at least once means for what adds up.
-const COUNTS_AGAIN: &str = "a record that is written again, after a crash or when the cluster was slow to answer, \
-                            is counted again";
+const COUNTS_AGAIN: &str = "a record that is written again, after a crash, when the cluster was slow to answer or when \
+                            its table is altered, is counted again";

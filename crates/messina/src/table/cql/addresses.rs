@@ -1,7 +1,6 @@
 //! Nodes that are reached by other addresses than they tell: behind a router, or a proxy.
 
 use std::collections::HashMap;
-use std::fmt;
 use std::net::SocketAddr;
 
 use scylla::errors::TranslationError;
@@ -11,13 +10,8 @@ use super::ConnectError;
 use crate::table::BoxFuture;
 
 /// What addresses that nodes tell are from here; those it does not know are what they are.
+#[derive(Debug)]
 pub(super) struct Addresses(HashMap<SocketAddr, SocketAddr>);
-
-impl fmt::Debug for Addresses {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.debug_tuple("Addresses").field(&self.0).finish()
-    }
-}
 
 impl Addresses {
     /// Looks the names of hosts up.

@@ -87,6 +87,12 @@ impl TableSchema {
         self.partition_key.len() + self.clustering_key.len()
     }
 
+    /// Indices of the primary key's columns, in order.
+    pub fn key_columns(&self) -> impl Iterator<Item = usize> {
+        let clustering = self.clustering_key.iter().map(|(index, _)| *index);
+        self.partition_key.iter().copied().chain(clustering)
+    }
+
     /// Index of the column called `name`, if there is one.
     pub fn column(&self, name: &str) -> Option<usize> {
         self.columns.iter().position(|column| column.name == name)

@@ -1,7 +1,7 @@
 //! Records that delete rows, and the keys they delete them by.
 
 use super::source::{FieldSource, Part, Parts, member};
-use super::target::{Dest, Fields, MappedTarget, Stop, Style, column, key_indices};
+use super::target::{Dest, Fields, MappedTarget, Stop, Style, column};
 use crate::data_error::DataError;
 use crate::record::ConnectRecord;
 use crate::row::Row;
@@ -25,9 +25,10 @@ impl MappedTarget {
         if !self.rules.deletes {
             return false;
         }
-        let keys = key_indices(table);
         let is_key = |dest: &Dest| match dest {
-            Dest::Column(name) => column(table, name).is_some_and(|at| keys.contains(&at)),
+            Dest::Column(name) => {
+                column(table, name).is_some_and(|at| table.key_columns().any(|key| key == at))
+            }
             Dest::Ttl | Dest::Timestamp => false,
         };
         let mut others = fields.iter().filter(|(dest, _)| !is_key(dest)).peekable();
@@ -52,7 +53,7 @@ impl MappedTarget {
             );
         };
         let mut values = Vec::new();
-        for at in key_indices(table) {
+        for at in table.key_columns() {
             let Some(own) = table.columns.get(at) else {
                 continue;
             };

@@ -135,11 +135,10 @@ impl MappedTarget {
             // What its key is the statement alone knows.
             return Ok((*index, row));
         }
-        let keys = key_indices(table);
         let is_absent = |value: &CqlValue| matches!(value, CqlValue::Null | CqlValue::Unset);
-        for at in &keys {
-            if row.values.get(*at).is_none_or(is_absent) {
-                let column = table.columns.get(*at).map_or("", |column| &column.name);
+        for at in table.key_columns() {
+            if row.values.get(at).is_none_or(is_absent) {
+                let column = table.columns.get(at).map_or("", |column| &column.name);
                 let message = format!(
                     "the record has no value for key column `{column}` of table `{}`",
                     self.name
@@ -302,17 +301,6 @@ fn whole_number(value: &Value, name: &str) -> Result<i64, DataError> {
             value.kind()
         ))),
     }
-}
-
-/// Indices of the primary key's columns.
-pub(super) fn key_indices(table: &TableSchema) -> Vec<usize> {
-    let clustering = table.clustering_key.iter().map(|(index, _)| *index);
-    table
-        .partition_key
-        .iter()
-        .copied()
-        .chain(clustering)
-        .collect()
 }
 
 /// The column of that name as it is, else in lower case.

@@ -255,8 +255,8 @@ impl Compiler<'_> {
         table: &Arc<TableSchema>,
         consistency: Option<&str>,
     ) -> usize {
-        let keys = super::target::key_columns(table);
-        let columns: Vec<_> = keys
+        let columns: Vec<_> = table
+            .key_columns()
             .filter_map(|index| table.columns.get(index).cloned())
             .collect();
         let deletion = TableSchema {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::compile::{Compiler, Tables};
 use super::effect::Query;
 use super::statements::Place;
-use super::target::key_columns;
 use crate::cql_type::CqlType;
 use crate::kcql::Span;
 use crate::mapping::{Dest, FieldSource, Fields, Kind, MappedTarget, Rules};
@@ -62,7 +61,7 @@ impl Compiler<'_> {
         }
         let before = self.problems.len();
         let mapped = self.mapped_columns(place, &strict, &table);
-        for key in key_columns(&table).filter(|key| !mapped.contains(key)) {
+        for key in table.key_columns().filter(|key| !mapped.contains(key)) {
             let own = table.columns.get(key).map_or("", |column| &column.name);
             let message = format!("key column `{own}` of table `{name}` is not mapped");
             self.wrong(place, whole, message, None);

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::Topics;
 use super::compile::{Compiler, Tables};
-use super::target::{Target, column, key_columns};
+use super::target::{Target, column};
 use crate::config::{Position, Problem};
 use crate::kcql::{self, AliasQuotes, Keyword, Mode, Projection, Span, Statement};
 use crate::table_schema::TableSchema;
@@ -216,7 +216,7 @@ impl Compiler<'_> {
         if !projection.has_wildcard() {
             let computed = table.time_bucket.map(|bucket| bucket.column);
             let given = |key: &usize| slots.contains(key) || computed == Some(*key);
-            for key in key_columns(table).filter(|key| !given(key)) {
+            for key in table.key_columns().filter(|key| !given(key)) {
                 let name = table.columns.get(key).map_or("", |column| &column.name);
                 let message = format!(
                     "key column `{name}` of table `{}` is not selected",

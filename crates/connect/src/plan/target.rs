@@ -112,7 +112,7 @@ impl Target {
     }
 
     fn check_key(&self, values: &[CqlValue]) -> Result<(), DataError> {
-        for index in key_columns(&self.table) {
+        for index in self.table.key_columns() {
             if matches!(
                 values.get(index),
                 None | Some(CqlValue::Null | CqlValue::Unset)
@@ -134,15 +134,6 @@ impl Target {
 
 pub(super) fn refusal(error: DataError) -> Refusal {
     (error.exception.class(), error.message)
-}
-
-/// Indices of the primary key's columns.
-pub(super) fn key_columns(table: &TableSchema) -> impl Iterator<Item = usize> {
-    table
-        .partition_key
-        .iter()
-        .copied()
-        .chain(table.clustering_key.iter().map(|(index, _)| *index))
 }
 
 /// The column a member's name means: lower-cased, unless it is in double quotes.

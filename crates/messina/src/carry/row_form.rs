@@ -38,13 +38,12 @@ impl<'t> RowForm<'t> {
             .iter()
             .map(|column| here.column(&column.name))
             .collect();
-        let clustering = there.clustering_key.iter().map(|(index, _)| index);
-        for index in there.partition_key.iter().chain(clustering) {
+        for index in there.key_columns() {
             let computed = there
                 .time_bucket
-                .is_some_and(|bucket| bucket.column == *index);
-            let is_here = places.get(*index).is_some_and(Option::is_some);
-            if let (false, false, Some(column)) = (computed, is_here, there.columns.get(*index)) {
+                .is_some_and(|bucket| bucket.column == index);
+            let is_here = places.get(index).is_some_and(Option::is_some);
+            if let (false, false, Some(column)) = (computed, is_here, there.columns.get(index)) {
                 return Err(CarryError::Key {
                     table: there.name.clone(),
                     column: column.name.clone(),

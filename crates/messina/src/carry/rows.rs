@@ -202,8 +202,7 @@ impl Way<'_> {
 
 /// The values of a row's key, in key order.
 fn key_of(row: &DumpedRow, table: &TableSchema) -> Vec<QueryValue> {
-    let clustering = table.clustering_key.iter().map(|(index, _)| index);
-    let key = table.partition_key.iter().chain(clustering);
-    key.filter_map(|index| row.values.get(*index).cloned())
+    let key = table.key_columns();
+    key.filter_map(|index| row.values.get(index).cloned())
         .collect()
 }

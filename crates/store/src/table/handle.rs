@@ -30,17 +30,11 @@ pub struct WriteBatch {
 
 impl TableHandle {
     pub(super) fn new(schema: &Arc<TableSchema>) -> Self {
-        let clustering = schema.clustering_key.iter().map(|(column, _)| *column);
         // A shelf life below a second is a second: 0 would mean for ever.
         let seconds = |ttl: Duration| ttl.as_secs() + u64::from(ttl.subsec_nanos() > 0);
         let table = DeclaredTable {
             schema: Arc::clone(schema),
-            key_columns: schema
-                .partition_key
-                .iter()
-                .copied()
-                .chain(clustering)
-                .collect(),
+            key_columns: schema.key_columns().collect(),
             default_ttl_seconds: schema.default_ttl.map(seconds),
         };
         Self {

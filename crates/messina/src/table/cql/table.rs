@@ -137,15 +137,9 @@ impl CqlTable {
     ) -> Self {
         // The write timestamp is ours: the same row twice is one row.
         statement.set_is_idempotent(true);
-        let clustering = schema.clustering_key.iter().map(|(index, _)| *index);
         Self {
             client: client.clone(),
-            key: schema
-                .partition_key
-                .iter()
-                .copied()
-                .chain(clustering)
-                .collect(),
+            key: schema.key_columns().collect(),
             schema: Arc::clone(schema),
             statement,
             limit: Limit::new(client.config.max_in_flight),

@@ -284,7 +284,8 @@ impl Connector {
         Ok(opened)
     }
 
-    /// Asks the cluster; while it is away, again and again, and for a while also where it does not let us in. `None` if the task was asked to stop first.
+    /// Asks the cluster; while it is away, again and again, and for a while also where it does not let us in. `None` if
+    /// the task was asked to stop first.
     async fn as_often_as_it_takes<T>(
         &self,
         attempt: impl Fn() -> BoxFuture<'static, Result<T, OpenError>>,

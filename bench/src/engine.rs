@@ -241,8 +241,8 @@ pub(crate) enum Pace {
     Count(u64),
     /// So many a second over all connections, whatever the answers do.
     PerSecond(u32),
-    /// One publisher, the first connection, each of whose publishes goes to `to` subscribers; so many at a time have not
-    /// come to all.
+    /// One publisher, the first connection, each of whose publishes goes to `to` subscribers; so many at a time have
+    /// not come to all.
     FanOut {
         /// Subscribers.
         to: u64,

@@ -23,8 +23,8 @@ pub(crate) struct Instrumented {
     pub(crate) mutants: Vec<(u32, Mutant, Vec<Range<usize>>)>,
 }
 
-/// Instruments `text`, the file `file`, with its `rules` broken as well; mutants are numbered from `next`, but for those
-/// whose names are `dropped`.
+/// Instruments `text`, the file `file`, with its `rules` broken as well; mutants are numbered from `next`, but for
+/// those whose names are `dropped`.
 pub(crate) fn instrument(
     file: &str,
     text: &str,

@@ -65,7 +65,8 @@ pub(crate) fn lay_out(root: &Path, copy: &Path) -> Result<()> {
     write(&own, &read(&own)?.replace("[dependencies]", switch))
 }
 
-/// Paths below the crate's `src` of the files with rules, in order; those with one of `parts` in them, if there are any.
+/// Paths below the crate's `src` of the files with rules, in order; those with one of `parts` in them, if there are
+/// any.
 pub(crate) fn files(root: &Path, parts: &[String]) -> Result<Vec<String>> {
     let source = root.join("crates/connect/src");
     let mut found = Vec::new();

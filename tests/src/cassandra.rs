@@ -105,8 +105,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// Starts one without log-in and TLS, with these lines more in its `cassandra.yaml`. `None` where Cassandra was never
-    /// fetched.
+    /// Starts one without log-in and TLS, with these lines more in its `cassandra.yaml`. `None` where Cassandra was
+    /// never fetched.
     pub fn start(test: &str, yaml: &str) -> Option<Self> {
         let mut node = Self::prepare(test)?;
         node.begin(yaml);

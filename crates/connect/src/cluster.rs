@@ -196,7 +196,8 @@ impl Cluster {
         says(own.points) || says(own.port)
     }
 
-    /// The cluster a sink's options name, on this machine where they name none; `None` for a classic one that names none.
+    /// The cluster a sink's options name, on this machine where they name none; `None` for a classic one that names
+    /// none.
     pub(crate) fn collect(
         config: &ConnectorConfig,
         class: SinkClass,

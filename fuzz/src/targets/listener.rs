@@ -89,8 +89,8 @@ fn web_socket(bytes: &[u8]) {
     });
 }
 
-/// A socket whose bytes come some at a time, and which takes what is written. What follows an empty line comes later, as
-/// from a client that waits for the answer to its request.
+/// A socket whose bytes come some at a time, and which takes what is written. What follows an empty line comes later,
+/// as from a client that waits for the answer to its request.
 #[derive(Debug)]
 struct Wire<'b> {
     rest: &'b [u8],

@@ -11,7 +11,8 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::command::{check, root, say};
 
-/// How long a service may take until it listens; a cold Cassandra takes 13 s on two quiet cores, one that was killed 40 s.
+/// How long a service may take until it listens; a cold Cassandra takes 13 s on two quiet cores, one that was killed 40
+/// s.
 const UNTIL_IT_LISTENS: Duration = Duration::from_mins(5);
 /// How long one may take to end before it is killed.
 const UNTIL_IT_ENDS: Duration = Duration::from_secs(20);

@@ -8,7 +8,8 @@ use anyhow::{Context as _, Result};
 
 use crate::command::{check, root};
 
-/// Copies the artifacts, each `group:name:version`, and all they need, unless that was done before; says where they are.
+/// Copies the artifacts, each `group:name:version`, and all they need, unless that was done before; says where they
+/// are.
 pub(super) fn provide(name: &str, artifacts: &[&str]) -> Result<PathBuf> {
     let folder = root().join(".services").join(name);
     let libs = folder.join("libs");

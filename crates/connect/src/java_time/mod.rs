@@ -104,8 +104,8 @@ impl Moment {
 }
 
 impl DateTimePattern {
-    /// The pattern, or the predefined format of that name, compiled. Both resolve as Java's `SMART` does, also formats that
-    /// are strict by themselves: `DataStax`'s engine has them so.
+    /// The pattern, or the predefined format of that name, compiled. Both resolve as Java's `SMART` does, also formats
+    /// that are strict by themselves: `DataStax`'s engine has them so.
     pub(crate) fn compile(written: &str) -> Result<Self, PatternError> {
         let predefined = compile::PREDEFINED;
         let pieces = match predefined.iter().find(|(name, _)| *name == written) {

@@ -27,8 +27,8 @@ struct Fields {
     zone: Option<TimeZone>,
 }
 
-/// Reads a text to its end. Where it is not `strict`, a month's last day stands for days it lacks up to the 31st, and the
-/// hour 24 is the next day's first.
+/// Reads a text to its end. Where it is not `strict`, a month's last day stands for days it lacks up to the 31st, and
+/// the hour 24 is the next day's first.
 pub(super) fn read(pieces: &[Piece], strict: bool, text: &str) -> Option<Moment> {
     let mut fields = Fields::default();
     let rest = fields.read(pieces, text)?;

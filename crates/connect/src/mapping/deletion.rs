@@ -8,8 +8,8 @@ use crate::row::Row;
 use crate::table_schema::TableSchema;
 
 impl MappedTarget {
-    /// Whether a record deletes its row: in ScyllaDB's sink one without a value, in `DataStax`'s one that brings nothing
-    /// for the columns behind the key.
+    /// Whether a record deletes its row: in ScyllaDB's sink one without a value, in `DataStax`'s one that brings
+    /// nothing for the columns behind the key.
     pub(super) fn deletes(
         &self,
         table: &TableSchema,

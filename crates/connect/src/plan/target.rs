@@ -153,8 +153,8 @@ pub(super) fn column(table: &TableSchema, name: &str) -> Option<usize> {
     })
 }
 
-/// What KCQL selects fields from: maps and structs as they are, text and bytes as the JSON they hold. Integers beyond 64
-/// bits stay what they are if `whole`: the classic sink hands the text on as it is then, and else wraps them.
+/// What KCQL selects fields from: maps and structs as they are, text and bytes as the JSON they hold. Integers beyond
+/// 64 bits stay what they are if `whole`: the classic sink hands the text on as it is then, and else wraps them.
 pub(super) fn root(value: &Value, whole: bool) -> Result<Option<Value>, DataError> {
     let bytes = match value {
         Value::Map(_) | Value::Struct(_) => return Ok(None),

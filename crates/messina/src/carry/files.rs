@@ -17,8 +17,8 @@ use crate::config::Config;
 /// The log's lock is of whoever has it open.
 const LOCK: &str = "lock";
 
-/// Copies an installation's log and tables into a folder that `import` takes, or `up`. Files that are there already, and
-/// as they should be, are left. Blocks.
+/// Copies an installation's log and tables into a folder that `import` takes, or `up`. Files that are there already,
+/// and as they should be, are left. Blocks.
 pub fn copy_files(
     config: &Config,
     to: &Path,

@@ -5,8 +5,8 @@ use std::str::FromStr;
 
 use crate::sink::dead_letter::DEAD_LETTER_TOPIC;
 
-/// A dead letter's place: `OFFSET`, `PARTITION:OFFSET` or `TOPIC:PARTITION:OFFSET`; what is left out is partition 0, and
-/// the topic of connectors that name none.
+/// A dead letter's place: `OFFSET`, `PARTITION:OFFSET` or `TOPIC:PARTITION:OFFSET`; what is left out is partition 0,
+/// and the topic of connectors that name none.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Place {
     /// The topic it is in.

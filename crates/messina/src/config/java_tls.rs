@@ -78,7 +78,8 @@ impl<'a, P: JavaProperties> JavaTls<'a, P> {
         })
     }
 
-    /// The file of a store that is PEM, `keystore` or `truststore`; [`server`](Self::server) says what is wrong with it.
+    /// The file of a store that is PEM, `keystore` or `truststore`; [`server`](Self::server) says what is wrong with
+    /// it.
     pub(super) fn file(&self, store: &str) -> Option<PathBuf> {
         let (path, kind) = self.found(store)?;
         (kind == Ok(StoreKind::Pem)).then(|| PathBuf::from(path))

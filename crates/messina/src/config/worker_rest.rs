@@ -244,8 +244,8 @@ impl Reader<'_> {
     }
 }
 
-/// `http://host:port`, and whether it is `https`. Without a host it is loopback: an API that asks nobody who they are is
-/// not opened to all by leaving something out.
+/// `http://host:port`, and whether it is `https`. Without a host it is loopback: an API that asks nobody who they are
+/// is not opened to all by leaving something out.
 fn listener(text: &str) -> Result<(bool, SocketAddr), &'static str> {
     let (scheme, authority) = text.split_once("://").ok_or("has no scheme")?;
     let encrypts = match scheme.to_ascii_lowercase().as_str() {

@@ -244,8 +244,8 @@ impl Mailbox {
         lost
     }
 
-    /// Moves up to `most` waiting publishes to the end of `into`, in order of arrival. Says whether more could be: nobody
-    /// is woken for these.
+    /// Moves up to `most` waiting publishes to the end of `into`, in order of arrival. Says whether more could be:
+    /// nobody is woken for these.
     pub fn take(&self, most: usize, into: &mut Vec<Forward>) -> bool {
         let mut inside = self.inside.lock();
         inside.queue.take(most, into);

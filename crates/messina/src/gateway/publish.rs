@@ -173,8 +173,8 @@ impl Gateway {
         })
     }
 
-    /// Publishes the will of `client`, whose connection is gone; its durable form is forgotten in the same append. By the
-    /// rules of now: a will that its author may not publish any more is forgotten and counted.
+    /// Publishes the will of `client`, whose connection is gone; its durable form is forgotten in the same append. By
+    /// the rules of now: a will that its author may not publish any more is forgotten and counted.
     pub(super) async fn publish_will(&self, client: &ClientId, key: SessionKey, will: PendingWill) {
         let PendingWill {
             publish, author, ..

@@ -196,8 +196,8 @@ impl Queue {
         losses
     }
 
-    /// Moves up to `most` waiting publishes to the end of `into`, in order of arrival: they are with the client now. The
-    /// first whose identifier the client has ends it.
+    /// Moves up to `most` waiting publishes to the end of `into`, in order of arrival: they are with the client now.
+    /// The first whose identifier the client has ends it.
     pub fn take(&mut self, most: usize, into: &mut Vec<Forward>) {
         for _ in 0..most {
             if self.is_blocked() {

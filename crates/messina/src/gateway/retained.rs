@@ -133,7 +133,8 @@ impl Retained {
     }
 
     /// What a publish with the retain flag changes, and the record that makes it durable; `now` in ms since 1970.
-    /// An empty payload forgets [MQTT-3.3.1-6] [MQTT-3.3.1-7]. None if there is no room: it is not retained. [MQTT-3.3.1-5]
+    /// An empty payload forgets [MQTT-3.3.1-6] [MQTT-3.3.1-7]. None if there is no room: it is not retained.
+    /// [MQTT-3.3.1-5]
     pub fn change(
         &self,
         publish: &Publish,
@@ -199,8 +200,9 @@ impl Retained {
         self.table.write().apply(change);
     }
 
-    /// What a subscription is answered with [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11], in the order of topics. [MQTT-3.8.4-4]
-    /// A shared subscription gets nothing. `now` is the same time twice: for the clock and in ms since 1970.
+    /// What a subscription is answered with [MQTT-3.3.1-9] [MQTT-3.3.1-10] [MQTT-3.3.1-11], in the order of topics.
+    /// [MQTT-3.8.4-4] A shared subscription gets nothing. `now` is the same time twice: for the clock and in ms since
+    /// 1970.
     pub fn matching(&self, own: &SessionSubscription, now: (Instant, i64)) -> Vec<Forward> {
         let wanted = match own.options.retain_handling {
             RetainHandling::Send => true,

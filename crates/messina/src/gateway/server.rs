@@ -249,7 +249,8 @@ impl Gateway {
         self.sessions.end(&client);
     }
 
-    /// Makes durable since when a session's client is away, from which place on nothing was sent to it, and what is left to be said of it.
+    /// Makes durable since when a session's client is away, from which place on nothing was sent to it, and what is
+    /// left to be said of it.
     async fn remember_absence(
         &self,
         (client, next): (&ClientId, u64),
@@ -274,8 +275,8 @@ impl Gateway {
         }
     }
 
-    /// Ends a session: its will is published [MQTT-3.1.2-8], no subscription of it is left, and nothing is to be [MQTT3-3.1.2-7]
-    /// found after a restart.
+    /// Ends a session: its will is published [MQTT-3.1.2-8], no subscription of it is left, and nothing is to be
+    /// [MQTT3-3.1.2-7] found after a restart.
     /// What it has by shared subscriptions goes to their other members.
     pub async fn end(&self, mut ended: Ended) {
         let session = &mut ended.session;

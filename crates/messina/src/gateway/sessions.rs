@@ -259,8 +259,8 @@ impl Sessions {
             .collect()
     }
 
-    /// `client`'s session with its mailbox, if it is asleep: it is to be [`put_back`](Self::put_back), and whoever connects
-    /// as `client` waits for that.
+    /// `client`'s session with its mailbox, if it is asleep: it is to be [`put_back`](Self::put_back), and whoever
+    /// connects as `client` waits for that.
     pub fn borrow(&self, client: &ClientId) -> Option<(SessionKey, Arc<Mailbox>, Asleep)> {
         let mut table = self.table.lock();
         let entry = table.entries.get_mut(client)?;

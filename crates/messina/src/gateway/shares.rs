@@ -32,8 +32,8 @@ impl Share {
         &self.filter
     }
 
-    /// The member that gets the next publish: those that are connected and have room take turns; if there is none, those
-    /// that have room; if there is none, all.
+    /// The member that gets the next publish: those that are connected and have room take turns; if there is none,
+    /// those that have room; if there is none, all.
     pub fn choose(&self, members: &[&Mailbox], limits: &QueueLimits) -> usize {
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
         let all = members.iter().enumerate();

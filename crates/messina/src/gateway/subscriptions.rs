@@ -192,8 +192,8 @@ impl Subscriptions {
         all
     }
 
-    /// The member of the shared subscription `share` that gets a publish of `topic` instead of `leaver`; only one that is
-    /// connected, if it `must_be_here`.
+    /// The member of the shared subscription `share` that gets a publish of `topic` instead of `leaver`; only one that
+    /// is connected, if it `must_be_here`.
     pub(super) fn another_member(
         &self,
         share: &TopicFilter,

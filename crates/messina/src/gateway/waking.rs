@@ -14,9 +14,9 @@ use super::slots::Slots;
 use super::state::Left;
 use super::state::delivery::ToSend;
 
-/// What an earlier run has left of a session. As many publishes as may be sent without an acknowledgement may have been,
-/// each under another identifier, if they came before the client left, and are the session's; those behind them wait in
-/// the mailbox, as they did.
+/// What an earlier run has left of a session. As many publishes as may be sent without an acknowledgement may have
+/// been, each under another identifier, if they came before the client left, and are the session's; those behind them
+/// wait in the mailbox, as they did.
 pub(super) fn woken(
     left: Left,
     limits: &Arc<Limits>,

@@ -107,8 +107,8 @@ impl Backlog {
 
     /// The next batch: records until it has `max_rows` rows or `max_records` records.
     ///
-    /// `take` is told each record's offset, and gives the offsets without a record there were before it, and the term the
-    /// partition is ours for.
+    /// `take` is told each record's offset, and gives the offsets without a record there were before it, and the term
+    /// the partition is ours for.
     pub(super) fn next_batch(
         &mut self,
         plan: &Plan,

@@ -19,8 +19,8 @@ pub const DEAD_LETTER_TOPIC: &str = "messina.dead-letters";
 /// The option of a connector that names its topic of dead letters.
 pub const DEAD_LETTER_OPTION: &str = "errors.deadletterqueue.topic.name";
 
-/// The topics that connectors keep dead letters in, of whom each names one or none; without any connector the one of those
-/// that name none.
+/// The topics that connectors keep dead letters in, of whom each names one or none; without any connector the one of
+/// those that name none.
 pub fn dead_letter_topics<'c>(named: impl Iterator<Item = Option<&'c str>>) -> BTreeSet<String> {
     let topic = |named: Option<&str>| {
         let named = named.filter(|name| !name.is_empty());

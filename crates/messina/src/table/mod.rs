@@ -32,8 +32,8 @@ pub trait Table: Send + Sync + Debug {
     /// After an error some of them may have been written.
     fn write(&self, rows: Arc<Vec<Row>>) -> BoxFuture<'_, Result<(), TableError>>;
 
-    /// Looks whether the table, at `since` or later, still is as it was when it was opened: [`TableError::Changed`] where
-    /// others have changed it. A table that is ours alone always is.
+    /// Looks whether the table, at `since` or later, still is as it was when it was opened: [`TableError::Changed`]
+    /// where others have changed it. A table that is ours alone always is.
     fn check(&self, _since: Instant) -> BoxFuture<'_, Result<(), TableError>> {
         Box::pin(async { Ok(()) })
     }

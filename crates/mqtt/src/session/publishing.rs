@@ -201,8 +201,9 @@ impl Session {
                 || self.sender.queued_bytes() > self.limits.queued_bytes)
     }
 
-    /// Takes out what came by a shared subscription, is not finished with this client, and is `wanted` by another of its
-    /// members. What was sent at QoS 2 is not among it [MQTT-4.8.2-4] [MQTT-4.8.2-5]. For a session without connection.
+    /// Takes out what came by a shared subscription, is not finished with this client, and is `wanted` by another of
+    /// its members. What was sent at QoS 2 is not among it [MQTT-4.8.2-4] [MQTT-4.8.2-5]. For a session without
+    /// connection.
     pub fn pass_on(&mut self, mut wanted: impl FnMut(&Forward) -> bool) -> Vec<Forward> {
         debug_assert!(!self.is_open(), "its client would be sent it again");
         self.sender

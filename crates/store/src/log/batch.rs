@@ -186,7 +186,8 @@ impl BatchHeader {
     }
 }
 
-/// Decodes the records of a batch that has been proven, as slices of it. `None`: not decodable, a bug or a foreign batch.
+/// Decodes the records of a batch that has been proven, as slices of it. `None`: not decodable, a bug or a foreign
+/// batch.
 pub(super) fn decode(batch: &Bytes, from: i64, into: &mut Vec<StoredRecord>) -> Option<()> {
     let header = BatchHeader::parse(batch)?;
     let mut cursor = Cursor {

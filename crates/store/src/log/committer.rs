@@ -38,7 +38,8 @@ pub(super) struct Committer {
     group_bytes: usize,
     frame: Vec<u8>,
     wake: Vec<Arc<AppendWaiter>>,
-    /// Whether the old file still holds frames that no checkpoint covers is the keeper's to say; this is its generation.
+    /// Whether the old file still holds frames that no checkpoint covers is the keeper's to say; this is its
+    /// generation.
     spare: Option<u64>,
 }
 

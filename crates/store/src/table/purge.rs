@@ -20,7 +20,8 @@ const VACUUM_PAGES: i64 = 2_000;
 /// Free pages below this many stay in the file for the next rows.
 const KEPT_FREE_PAGES: i64 = 256;
 
-/// The statement that deletes up to `?2` rows of `table` expired at `?1` (milliseconds), found through the expiry index.
+/// The statement that deletes up to `?2` rows of `table` expired at `?1` (milliseconds), found through the expiry
+/// index.
 pub(super) fn delete_expired(table: &str, keys: &[String]) -> String {
     let rows = rows_table(table);
     let keys: Vec<String> = keys.iter().map(|key| quoted(key)).collect();

@@ -80,7 +80,8 @@ pub(in super::super) struct Connection {
     /// User name
     #[arg(short, long, help_heading = "Connection")]
     username: Option<String>,
-    /// Password; others on this machine can see it here, so better --pw-file, or the environment variable `MESSINA_PASSWORD`
+    /// Password; others on this machine can see it here, so better --pw-file, or the environment variable
+    /// `MESSINA_PASSWORD`
     #[arg(
         short = 'P',
         long = "pw",

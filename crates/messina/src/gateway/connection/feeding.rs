@@ -30,8 +30,8 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Connection<S> {
         }
     }
 
-    /// Hands the session what waits for its client, as far as it can leave now: the rest waits in the mailbox, where the
-    /// limits are. The client's acknowledgements make room for more.
+    /// Hands the session what waits for its client, as far as it can leave now: the rest waits in the mailbox, where
+    /// the limits are. The client's acknowledgements make room for more.
     pub(super) fn feed(&mut self) {
         let room = self.session.room().min(DELIVERIES_AT_ONCE);
         if room == 0 || !self.takes_posts() {

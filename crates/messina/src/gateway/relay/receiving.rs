@@ -122,8 +122,8 @@ impl Relay {
         log.append_wait(records).await
     }
 
-    /// The records that say where this gateway stands. They become durable with a subscription of a session that outlives
-    /// the process: after a crash what came before it is not taken for what came after.
+    /// The records that say where this gateway stands. They become durable with a subscription of a session that
+    /// outlives the process: after a crash what came before it is not taken for what came after.
     pub fn standing(&self, now: i64) -> Vec<(LogPartition, NewRecord)> {
         in_kafka(self.settled.lock().records(now))
     }

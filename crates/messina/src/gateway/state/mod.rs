@@ -92,7 +92,8 @@ impl SessionState {
         Ok((state, left))
     }
 
-    /// The sessions that an earlier run has left, sorted by client identifier. `now` is the same time twice: for the clock and in ms since 1970.
+    /// The sessions that an earlier run has left, sorted by client identifier. `now` is the same time twice: for the
+    /// clock and in ms since 1970.
     pub async fn restore(
         &self,
         log: &LogWriter,

@@ -341,7 +341,8 @@ fn set_token(client: &AdminClient<ClientEvents>, token: &OAuthToken) -> Result<(
     let text = CString::new(token.token.as_str()).map_err(wrong)?;
     let principal = CString::new(token.principal_name.as_str()).map_err(wrong)?;
     let mut said = [0; 512];
-    // SAFETY: the client is alive, both texts end in zero and live until the call returns, and `said` is as long as is told.
+    // SAFETY: the client is alive, both texts end in zero and live until the call returns, and `said` is as long as is
+    // told.
     let code = unsafe {
         rdkafka::bindings::rd_kafka_oauthbearer_set_token(
             client.inner().native_ptr(),

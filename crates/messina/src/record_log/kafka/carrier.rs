@@ -232,8 +232,8 @@ impl Carrier {
             })
     }
 
-    /// Nothing of the transaction is to be seen. If Kafka cannot be told so, it finds out when its time is over, or when
-    /// the name is taken again.
+    /// Nothing of the transaction is to be seen. If Kafka cannot be told so, it finds out when its time is over, or
+    /// when the name is taken again.
     fn abort(&self) {
         if let Err(error) = again(|| self.producer.abort_transaction(REQUEST)) {
             tracing::warn!(%error, "a transaction that failed could not be aborted; the next start does it");

@@ -71,8 +71,8 @@ impl Catalog {
         }
     }
 
-    /// The cluster has said how many partitions a topic has: if they are more than were known, gives how many those were.
-    /// A topic with the gateway's own state stays as it is.
+    /// The cluster has said how many partitions a topic has: if they are more than were known, gives how many those
+    /// were. A topic with the gateway's own state stays as it is.
     pub(super) fn grow(&self, name: &str, partitions: i32) -> Option<i32> {
         let before = self.topics.read().get(name).map(Arc::clone)?;
         if before.is_state || partitions <= before.partitions {

@@ -80,8 +80,8 @@ pub(super) fn starts(client: &Client, partitions: TopicPartitionList) -> KafkaRe
     Ok(starts)
 }
 
-/// Asks where to go on in a partition of the topic `then`, whose records from `from` on are not there, or are of another
-/// topic that has the name now. Blocks.
+/// Asks where to go on in a partition of the topic `then`, whose records from `from` on are not there, or are of
+/// another topic that has the name now. Blocks.
 pub(super) fn go_on(
     client: &Client,
     source: &SourcePartition,

@@ -14,8 +14,8 @@ pub struct StorageTopics {
 }
 
 impl StorageTopics {
-    /// Creates what is missing. Of the first topic there must be one partition; a topic that is not compacted would lose
-    /// what was written first, and is refused.
+    /// Creates what is missing. Of the first topic there must be one partition; a topic that is not compacted would
+    /// lose what was written first, and is refused.
     pub async fn provide(
         kafka: &Arc<KafkaConfig>,
         topics: [&StorageTopic; 3],

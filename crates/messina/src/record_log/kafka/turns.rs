@@ -73,8 +73,8 @@ impl Member {
         }
     }
 
-    /// Looks now and then whether the topics are the same: one that is deleted and made again in a moment has records at
-    /// the old offsets perhaps, and nobody else tells.
+    /// Looks now and then whether the topics are the same: one that is deleted and made again in a moment has records
+    /// at the old offsets perhaps, and nobody else tells.
     fn look(&mut self) {
         if self.next_look().is_some_and(|due| due <= Instant::now()) {
             self.begin_to_look();

@@ -61,8 +61,8 @@ struct Inner {
 
 impl KafkaWriter {
     /// Takes this gateway's name in Kafka, and with it what a process before it had begun: that is aborted. No more
-    /// than `queue_bytes` of records wait for Kafka at a time. A gateway that `remembers` nothing of its clients needs no
-    /// name, no topic of its own and no transaction.
+    /// than `queue_bytes` of records wait for Kafka at a time. A gateway that `remembers` nothing of its clients needs
+    /// no name, no topic of its own and no transaction.
     pub async fn open(
         config: &Arc<KafkaConfig>,
         queue_bytes: usize,

@@ -63,7 +63,8 @@ impl TableClient {
                     let Err(error) = self.define(add).await else {
                         continue;
                     };
-                    // A person or another task may have been faster. Where that cannot be told, why it was not added counts.
+                    // A person or another task may have been faster. Where that cannot be told, why it was not added
+                    // counts.
                     if !self.has(table, &column.name).await.unwrap_or(false) {
                         return Err(error);
                     }

@@ -104,9 +104,9 @@ pub enum ConnectError {
 }
 
 impl ConnectError {
-    /// What to do about it. Whoever does not answer may do so in a while, and a log-in may be taken in a while: a cluster
-    /// whose replicas of the users are away refuses all, in the words for a wrong password. Whoever refuses us otherwise will
-    /// go on refusing.
+    /// What to do about it. Whoever does not answer may do so in a while, and a log-in may be taken in a while: a
+    /// cluster whose replicas of the users are away refuses all, in the words for a wrong password. Whoever refuses us
+    /// otherwise will go on refusing.
     pub fn verdict(&self) -> Verdict {
         match self {
             Self::Session { .. } | Self::Address { .. } | Self::LogIn { named: true, .. } => {

@@ -77,8 +77,8 @@ impl Refusal {
     }
 }
 
-/// Asks the nodes what they have against our certificate. From TLS 1.3 on they say so after the handshake, and the driver
-/// only tells that the connection was broken.
+/// Asks the nodes what they have against our certificate. From TLS 1.3 on they say so after the handshake, and the
+/// driver only tells that the connection was broken.
 pub(super) async fn asked(config: &CqlConfig, secured: Arc<ClientConfig>) -> Option<Refusal> {
     let connector = TlsConnector::from(secured);
     for node in config.nodes() {

@@ -34,6 +34,9 @@ pub fn skip(reason: &str) {
             .open(file)
             .expect("the skip file");
         writeln!(file, "{reason}").expect("the skip file can be written");
+    } else {
+        // Past the capture of a test that passes.
+        writeln!(std::io::stderr(), "skipped: {reason}").expect("there is a standard error");
     }
 }
 

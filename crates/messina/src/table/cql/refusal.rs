@@ -12,7 +12,7 @@ use scylla::errors::{
     NewSessionError,
 };
 
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpStream, lookup_host};
 use tokio_rustls::TlsConnector;
 
@@ -97,10 +97,15 @@ pub(super) async fn asked(config: &CqlConfig, secured: Arc<ClientConfig>) -> Opt
 async fn begin(connector: &TlsConnector, address: SocketAddr) -> io::Result<()> {
     let stream = TcpStream::connect(address).await?;
     let name = ServerName::IpAddress(address.ip().into());
-    let mut stream = connector.connect(name, stream).await?;
-    stream.write_all(&OPTIONS).await?;
+    first_answer(connector.connect(name, stream).await?).await
+}
+
+/// Waits for the answer to the first request. A node that has closed the connection takes no request, and why it has
+/// is there to be read all the same.
+async fn first_answer(mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<()> {
+    let asked = stream.write_all(&OPTIONS).await;
     stream.read_u8().await?;
-    Ok(())
+    asked
 }
 
 /// What to do where the cluster does not know us.
@@ -154,7 +159,11 @@ pub(super) fn tls(config: &CqlConfig, error: &rustls::Error) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::pin::Pin;
     use std::sync::Arc;
+    use std::task::{Context, Poll};
+
+    use tokio::io::ReadBuf;
 
     use super::*;
 
@@ -187,5 +196,27 @@ mod tests {
         }
         let nowhere = NewSessionError::FailedToResolveAnyHostname(vec!["nowhere".to_owned()]);
         assert_eq!(Refusal::of(&nowhere), None);
+    }
+
+    /// What a node has said before it closed.
+    struct Said(rustls::Error);
+
+    impl AsyncRead for Said {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            _: &mut ReadBuf<'_>,
+        ) -> Poll<io::Result<()>> {
+            Poll::Ready(Err(io(self.0.clone())))
+        }
+    }
+
+    #[tokio::test]
+    async fn why_a_node_has_closed_is_read_also_where_it_takes_no_request() {
+        let alert = rustls::Error::AlertReceived(AlertDescription::CertificateRequired);
+        let (closed, _) = tokio::io::duplex(1);
+        let stream = tokio::io::join(Said(alert.clone()), closed);
+        let error = first_answer(stream).await.unwrap_err();
+        assert_eq!(Refusal::of_io(&error), Some(Refusal::Tls(alert)));
     }
 }

@@ -6,6 +6,16 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use ureq::Agent;
 
+/// What gives every answer as it comes, refusals too, and knows requests of any method.
+pub fn agent() -> Agent {
+    Agent::config_builder()
+        .http_status_as_error(false)
+        .allow_non_standard_methods(true)
+        .timeout_global(Some(Duration::from_mins(2)))
+        .build()
+        .new_agent()
+}
+
 /// A client of one process's admin API.
 #[derive(Debug, Clone)]
 pub struct Admin {

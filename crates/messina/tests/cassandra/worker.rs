@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use messina_e2e::admin::agent;
 use serde_json::{Value, json};
 
 use crate::place::Place;
@@ -216,12 +217,7 @@ pub(crate) fn classic(place: &Place, changed: &[(&str, &str)]) -> Value {
 }
 
 fn ask(method: &str, url: &str, body: Option<&Value>) -> (u16, Value) {
-    let agent = ureq::Agent::config_builder()
-        .http_status_as_error(false)
-        .allow_non_standard_methods(true)
-        .timeout_global(Some(Duration::from_mins(1)))
-        .build()
-        .new_agent();
+    let agent = agent();
     let request = ureq::http::Request::builder()
         .method(method)
         .uri(url)

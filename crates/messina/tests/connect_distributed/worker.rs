@@ -3,8 +3,8 @@
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
 
+use messina_e2e::admin::agent;
 use serde_json::Value;
 
 use super::place::Place;
@@ -148,12 +148,7 @@ impl Worker {
         path: &str,
         body: Option<&Value>,
     ) -> (u16, Value) {
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .allow_non_standard_methods(true)
-            .timeout_global(Some(Duration::from_mins(2)))
-            .build()
-            .new_agent();
+        let agent = agent();
         let request = ureq::http::Request::builder()
             .method(method)
             .uri(format!("{listener}{path}"))

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::time::Duration;
 
+use messina_e2e::admin::agent;
 use serde_json::{Value, json};
 
 pub(crate) const TABLES: &str = r#"
@@ -141,12 +142,7 @@ impl Worker {
         body: Option<&Value>,
         headers: &[(&str, &str)],
     ) -> Answer {
-        let agent = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .allow_non_standard_methods(true)
-            .timeout_global(Some(Duration::from_mins(1)))
-            .build()
-            .new_agent();
+        let agent = agent();
         let text = match body {
             Some(Value::String(text)) => text.clone(),
             Some(value) => value.to_string(),
